@@ -1,0 +1,42 @@
+# Everything runs in .venv, which is made from the hashed lock.
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench lock clean
+
+help: ## lists the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+.venv/run: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+up: .venv/run ## trades the fleet of fleet.yaml (paper, unless the file says otherwise)
+	$(BIN)/astermm-fleet up fleet.yaml $(ARGS)
+
+test: .venv/dev ## the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/dev ## style, types, layers, manifests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright --warnings
+
+bench: .venv/dev ## measures, each figure beside its baseline
+	$(BIN)/python -m bench
+
+lock: .venv/dev ## pins the dependencies of pyproject.toml, with hashes
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group build -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+clean: ## removes what was built
+	rm -rf .venv .pytest_cache .hypothesis .ruff_cache *.egg-info

@@ -1,0 +1,22 @@
+"""Wall-clock time told by the event loop, so that a loop with virtual time makes the whole system virtual."""
+
+from __future__ import annotations
+
+import anyio
+
+
+class Clock:
+    """Microseconds since the epoch: a start given once, then the loop's own clock, shifted by the venue's offset."""
+
+    def __init__(self, epoch_us: int) -> None:
+        self._base_us = epoch_us - round(anyio.current_time() * 1e6)
+
+    def now_us(self) -> int:
+        return self._base_us + round(anyio.current_time() * 1e6)
+
+    def now_ms(self) -> int:
+        return self.now_us() // 1000
+
+    def shift(self, offset_us: int) -> None:
+        """Moves the clock towards the venue's: `offset_us` is venue minus ours."""
+        self._base_us += offset_us
