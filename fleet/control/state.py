@@ -1,0 +1,181 @@
+"""What a running fleet looks like from outside, at one moment.
+
+Owns: the values that `/v1/state`, `/metrics`, the terminal view and the summary are all drawn from, and the questions
+(healthy? ready?) that are answered from them alone. Must not know: the runtime that fills them, HTTP, rich.
+
+In JSON (msgspec) every Decimal is a string, so that no digit is lost by a reader that takes numbers for floats.
+Money is in the margin asset (USD-like), times are milliseconds since the epoch on the fleet's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+ZERO = Decimal(0)
+
+
+class Phase(StrEnum):
+    """What a symbol's worker is doing."""
+
+    STARTING = "starting"
+    QUOTING = "quoting"
+    REDUCING = "reducing"
+    """In a position at or over the threshold: only the reducing side is quoted."""
+    PAUSED = "paused"
+    """The whole fleet may not send (429, 418)."""
+    STALE = "stale"
+    """Its market data is too old to quote on."""
+    WAITING = "waiting"
+    """For collateral, budget or a line."""
+    BACKOFF = "backoff"
+    """Crashed, and will be started again."""
+    QUARANTINED = "quarantined"
+    """Crashed too often: not started again without a reload."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+WORKING = frozenset({Phase.QUOTING, Phase.REDUCING})
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteState:
+    """One own order in the market."""
+
+    price: Decimal
+    quantity: Decimal
+    distance_bps: float
+    """From mid, positive away from the market."""
+    reduce_only: bool = False
+    status: str = "OPEN"
+    """PLACING, OPEN, AMENDING, CANCELLING or UNKNOWN."""
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolState:
+    symbol: str
+    strategy: str
+    phase: Phase
+    reason: str = ""
+    """Why this phase, in words; empty when it needs none."""
+    mid: Decimal | None = None
+    mark: Decimal | None = None
+    bid: QuoteState | None = None
+    ask: QuoteState | None = None
+    position: Decimal = ZERO
+    """Signed quantity of the base asset: negative is short."""
+    position_usd: Decimal = ZERO
+    """Signed notional."""
+    entry_price: Decimal = ZERO
+    realised_pnl: Decimal = ZERO
+    unrealised_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    """Paid: positive is a cost."""
+    funding: Decimal = ZERO
+    """Received: negative is a cost."""
+    volume_usd: Decimal = ZERO
+    fills: int = 0
+    round_trips: int = 0
+    placed: int = 0
+    amended: int = 0
+    cancelled: int = 0
+    rejected: int = 0
+    expired: int = 0
+    restarts: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterState:
+    """One rate limit of the venue, in requests' weight or in orders, over its own window."""
+
+    name: str
+    """RateLimit.name: REQUEST_WEIGHT_1M, ORDERS_1M, ORDERS_10S."""
+    used: int
+    """In the window that ends now."""
+    capacity: int
+    """What the fleet allows itself: safety × limit."""
+    limit: int
+    peak: int = 0
+    """The highest count in any window so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    line: str
+    """market or account."""
+    up: bool
+    since_ms: int
+    """When it came up, or went down."""
+    lag_ms: int | None = None
+    """Age of the newest event when it arrived."""
+    reconnects: int = 0
+    subscribed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    ms: int
+    level: str
+    """As loguru names them: INFO, WARNING, ERROR."""
+    symbol: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetState:
+    fleet: str
+    venue: str
+    live: bool
+    """Real money."""
+    started_ms: int
+    now_ms: int
+    config_version: int = 1
+    equity: Decimal | None = None
+    """wallet + unrealised PnL; None until the account is known."""
+    wallet: Decimal | None = None
+    realised_pnl: Decimal = ZERO
+    unrealised_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    limiters: tuple[LimiterState, ...] = ()
+    paused_until_ms: int | None = None
+    pause_reason: str = ""
+    streams: tuple[StreamState, ...] = ()
+    symbols: tuple[SymbolState, ...] = ()
+    events: tuple[EventLine, ...] = ()
+    """Newest last."""
+    reloads_applied: int = 0
+    reloads_refused: int = 0
+    last_reload_error: str | None = None
+    """None once a later reload was applied."""
+    http_429: int = 0
+    http_418: int = 0
+    first_quote_ms: int | None = None
+    """From the process's start to the first own order confirmed in the market."""
+    own_orders_left_open: int = 0
+    instruments_loaded: bool = False
+    stopping: bool = False
+    loop_lag_ms: float | None = None
+    """How late the event loop wakes its sleepers."""
+
+
+def not_ready(state: FleetState) -> tuple[str, ...]:
+    """Why the fleet is not ready for its work; empty when it is.
+
+    A quarantined worker does not make the fleet unready: restarting the pod would not help the others.
+    """
+    reasons: list[str] = []
+    if state.stopping:
+        reasons.append("stopping")
+    if not state.instruments_loaded:
+        reasons.append("instruments not loaded")
+    if not state.streams:
+        reasons.append("no stream opened yet")
+    reasons += [f"{stream.line} stream is down" for stream in state.streams if not stream.up]
+    for symbol in state.symbols:
+        if symbol.phase not in WORKING and symbol.phase is not Phase.QUARANTINED:
+            reasons.append(f"{symbol.symbol} is {symbol.phase}" + (f": {symbol.reason}" if symbol.reason else ""))
+    return tuple(reasons)
