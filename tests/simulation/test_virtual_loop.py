@@ -1,0 +1,33 @@
+"""Virtual time: hours pass in no time, in the order of their timers, and a deadlock is told rather than waited for."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from fleet.simulation.loop import Deadlock, run_virtual
+
+
+def test_a_day_passes_at_once_and_in_order() -> None:
+    woken: list[tuple[str, float]] = []
+
+    async def sleeper(name: str, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        woken.append((name, anyio.current_time()))
+
+    async def main() -> float:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sleeper, "late", 86_400.0)
+            tasks.start_soon(sleeper, "soon", 0.25)
+        return anyio.current_time()
+
+    assert run_virtual(main) == 86_400.0
+    assert woken == [("soon", 0.25), ("late", 86_400.0)]
+
+
+def test_waiting_for_nobody_is_a_deadlock() -> None:
+    async def main() -> None:
+        await anyio.Event().wait()
+
+    with pytest.raises(Deadlock):
+        run_virtual(main)
