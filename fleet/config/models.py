@@ -1,0 +1,163 @@
+"""The desired fleet, as frozen values: what a fleet file says once it has been read, merged and found whole.
+
+Owns: names, types, bounds and defaults, all but the strategies' own parameters. Must not know: YAML, files, the venue.
+Field aliases are the file's keys; fields hold the unit that their names state.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SerializeAsAny, Tag
+
+from strategies.units import Duration, Share, Tolerance, duration_between
+
+MIN_STALE_MS = 1500
+"""Mark prices come every second: a shorter patience would take a quiet market for a dead line."""
+
+FLEET_NAME_PATTERN = r"^[a-z0-9_.-]{1,12}$"
+SYMBOL_PATTERN = r"^[^\s\x00-\x1F/:]{2,32}$"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class VenueAddress(_Frozen):
+    """A venue that speaks AsterDEX's protocol at an address of one's own."""
+
+    rest: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = Field(
+        description="Base URL of the REST API, such as http://127.0.0.1:9090."
+    )
+    stream: Annotated[str, Field(pattern=r"^wss?://[^\s/]+")] = Field(
+        description="Base URL of the websocket streams, such as ws://127.0.0.1:9090."
+    )
+    chain_id: int = Field(
+        ge=1, strict=True, description="EIP-712 chain id of the signatures: 1666 on mainnet, 714 on testnet."
+    )
+
+
+def _name_or_mapping(value: object) -> str | None:
+    if isinstance(value, str):
+        return "name"
+    return "mapping" if isinstance(value, dict | BaseModel) else None
+
+
+Venue = Annotated[
+    Annotated[Literal["paper", "testnet", "mainnet"], Tag("name")] | Annotated[VenueAddress, Tag("mapping")],
+    Discriminator(
+        _name_or_mapping,
+        custom_error_type="unit",
+        custom_error_message="neither a name nor a mapping",
+        custom_error_context={
+            "what": "neither a name nor a mapping",
+            "right": "paper, testnet, mainnet or {rest: URL, stream: URL, chain_id: N}",
+        },
+    ),
+]
+
+
+class Replay(_Frozen):
+    """Recorded books and trades, played back."""
+
+    replay: Path = Field(description="Directory of recorded data, relative to the fleet file.")
+    speed: float = Field(
+        default=1.0, gt=0, le=1000, description="1 plays at the speed of the recording, 2 twice as fast."
+    )
+
+
+Feed = Annotated[
+    Annotated[Literal["synthetic"], Tag("name")] | Annotated[Replay, Tag("mapping")],
+    Discriminator(
+        _name_or_mapping,
+        custom_error_type="unit",
+        custom_error_message="neither a name nor a mapping",
+        custom_error_context={
+            "what": "neither a name nor a mapping",
+            "right": "synthetic or {replay: PATH, speed: 1.0}",
+        },
+    ),
+]
+
+
+class Paper(_Frozen):
+    """The paper exchange: used when venue is paper."""
+
+    feed: Feed = Field(default="synthetic", description="Where its markets come from: synthetic, or a recording.")
+    seed: int = Field(default=7, ge=0, strict=True, description="The same seed gives the same synthetic market.")
+    balance: dict[str, Annotated[Decimal, Field(ge=0)]] = Field(
+        default={"USDT": Decimal(10000)}, description="What the demonstration account starts with, by asset."
+    )
+
+
+class Budget(_Frozen):
+    safety: Share = Field(
+        default=Decimal("0.9"), description="The part of each of the venue's rate limits that the fleet uses at most."
+    )
+
+
+class Control(_Frozen):
+    """The local HTTP endpoint: health, metrics, state."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address it listens on.")
+    port: int = Field(
+        default=8787, ge=0, le=65535, strict=True, description="Port it listens on; 0 takes any free one."
+    )
+
+
+class Logging(_Frozen):
+    level: Literal["trace", "debug", "info", "warning", "error"] = Field(
+        default="info", description="The least level that is written: error is the quiet release mode."
+    )
+    file: Path | None = Field(default=None, description="Also write to this file; null writes to the terminal only.")
+
+
+class SymbolConfig(_Frozen):
+    """One worker: a symbol, how it is traded and by which strategy."""
+
+    symbol: str = Field(pattern=SYMBOL_PATTERN)
+    strategy: str = Field(default="ping_pong", description="Which strategy quotes this symbol.")
+    parameters: SerializeAsAny[BaseModel]
+    """An instance of STRATEGIES[strategy].parameters; in the file its fields stand flat beside the others."""
+    balance_fraction: Share = Field(
+        description="The part of the account's collateral that one order of this symbol commits, before leverage."
+    )
+    leverage: int = Field(
+        default=1, ge=1, le=125, strict=True, description="Leverage that is set at the start; sizes orders as well."
+    )
+    refresh_interval_ms: Annotated[Duration, duration_between(50, 3_600_000)] = Field(
+        default=1000, alias="refresh_interval", description="A quote is moved at most once in this time: 500ms, 1s, 2m."
+    )
+    price_change_threshold: Tolerance = Field(
+        default=Decimal("0.001"), description="A quote within this fraction of its wanted price stays where it is."
+    )
+    on_remove: Literal["keep", "close"] = Field(
+        default="keep", description="When the symbol leaves the file: keep its position, or close it."
+    )
+    stale_after_ms: Annotated[Duration, duration_between(MIN_STALE_MS, 3_600_000)] = Field(
+        default=3000,
+        alias="stale_after",
+        description="Quotes are pulled after this long without market data; 1500ms at least.",
+    )
+    max_mark_deviation: Share = Field(
+        default=Decimal("0.01"), description="Quotes are pulled while mid is further than this from the mark price."
+    )
+
+
+class FleetConfig(_Frozen):
+    fleet: str = Field(
+        pattern=FLEET_NAME_PATTERN,
+        description="The fleet's name, part of every client order id: 1 to 12 of a-z, 0-9, _ . and -.",
+    )
+    venue: Venue = Field(description="paper, testnet, mainnet, or the address of a venue of one's own.")
+    paper: Paper = Field(default=Paper(), description="The paper exchange: used when venue is paper.")
+    budget: Budget = Field(default=Budget(), description="How much of the venue's rate limits may be used.")
+    control: Control | None = Field(
+        default=Control(), description="The local HTTP endpoint for health, metrics and state; null switches it off."
+    )
+    logging: Logging = Field(default=Logging(), description="What is logged, and where.")
+    symbols: dict[str, SymbolConfig] = Field(
+        min_length=1, description="The symbols traded, each with what differs from defaults."
+    )
