@@ -17,6 +17,10 @@ class Clock:
     def now_ms(self) -> int:
         return self.now_us() // 1000
 
+    def steady_us(self) -> int:
+        """The loop's own clock, which `shift` does not move: for windows and pauses, which a leap would cut short."""
+        return round(anyio.current_time() * 1e6)
+
     def shift(self, offset_us: int) -> None:
         """Moves the clock towards the venue's: `offset_us` is venue minus ours."""
         self._base_us += offset_us
