@@ -60,6 +60,8 @@ class SymbolState:
     phase: Phase
     reason: str = ""
     """Why this phase, in words; empty when it needs none."""
+    price_decimals: int | None = None
+    """Decimals of the tick size, for display; None: as many as the prices carry."""
     mid: Decimal | None = None
     mark: Decimal | None = None
     bid: QuoteState | None = None

@@ -1,0 +1,195 @@
+"""A fleet in the middle of its day, made up: what the picture in the README shows, and what tests look at.
+
+Owns: representative values, each phase and both long and short among them. Must not know: a running fleet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from fleet.control.state import EventLine, FleetState, LimiterState, Phase, QuoteState, StreamState, SymbolState
+
+STARTED_MS = 1_767_600_000_000
+NOW_MS = STARTED_MS + 761_000
+BPS = Decimal("0.0001")
+
+
+def _symbol(
+    name: str,
+    mid: str,
+    decimals: int,
+    spread_bps: int,
+    *,
+    phase: Phase = Phase.QUOTING,
+    reason: str = "",
+    position: str = "0",
+    realised: str = "0",
+    unrealised: str = "0",
+    fills: int = 0,
+    requests: int = 0,
+    restarts: int = 0,
+) -> SymbolState:
+    middle = Decimal(mid)
+    held = Decimal(position)
+    tick = Decimal(1).scaleb(-decimals)
+    size = (Decimal(400) / middle).quantize(tick if decimals < 4 else Decimal(1))
+
+    def quote(sign: int) -> QuoteState | None:
+        if phase not in (Phase.QUOTING, Phase.REDUCING) or held * sign > 0:
+            return None
+        price = (middle * (1 - sign * spread_bps * BPS)).quantize(tick)
+        distance_bps = float(abs(price - middle) / middle / BPS)
+        return QuoteState(price, abs(held) or size, distance_bps, reduce_only=bool(held))
+
+    return SymbolState(
+        symbol=name,
+        strategy="ping_pong",
+        phase=phase,
+        reason=reason,
+        price_decimals=decimals,
+        mid=middle,
+        mark=middle,
+        bid=quote(1),
+        ask=quote(-1),
+        position=held,
+        position_usd=(held * middle).quantize(Decimal("0.01")),
+        entry_price=middle if held else Decimal(0),
+        realised_pnl=Decimal(realised),
+        unrealised_pnl=Decimal(unrealised),
+        fees=(400 * fills * BPS).quantize(Decimal("0.0001")),
+        volume_usd=Decimal(400 * fills),
+        fills=fills,
+        round_trips=fills // 2,
+        placed=2 * fills + 4,
+        amended=requests // 2,
+        cancelled=fills,
+        rejected=0,
+        expired=fills // 5,
+        restarts=restarts,
+        requests=requests,
+    )
+
+
+def sample_state() -> FleetState:
+    symbols = (
+        _symbol(
+            "ASTERUSDT",
+            "0.67125",
+            4,
+            20,
+            position="612",
+            realised="4.1180",
+            unrealised="0.3120",
+            fills=61,
+            requests=884,
+        ),
+        _symbol("BTCUSDT", "91844.05", 1, 6, realised="7.4021", fills=38, requests=702),
+        _symbol(
+            "ETHUSDT",
+            "3133.415",
+            2,
+            8,
+            position="-0.128",
+            realised="3.0562",
+            unrealised="-0.8417",
+            fills=44,
+            requests=731,
+        ),
+        _symbol(
+            "SOLUSDT",
+            "138.725",
+            2,
+            10,
+            position="2.91",
+            realised="-1.2044",
+            unrealised="0.4190",
+            fills=29,
+            requests=640,
+        ),
+        _symbol("BNBUSDT", "893.145", 2, 12, realised="1.9310", fills=18, requests=455),
+        _symbol(
+            "HYPEUSDT",
+            "25.6165",
+            3,
+            15,
+            position="-15.61",
+            realised="2.2700",
+            unrealised="-0.1530",
+            fills=23,
+            requests=512,
+        ),
+        _symbol("DOGEUSDT", "0.150275", 5, 14, realised="0.8804", fills=12, requests=398),
+        _symbol("XRPUSDT", "2.12565", 4, 9, realised="1.0127", fills=16, requests=420),
+        _symbol(
+            "ZECUSDT",
+            "512.365",
+            2,
+            25,
+            phase=Phase.STALE,
+            reason="no book update for 3.2 s",
+            realised="0.5510",
+            fills=7,
+            requests=211,
+        ),
+        _symbol(
+            "1000SHIBUSDT",
+            "0.0087415",
+            6,
+            22,
+            phase=Phase.BACKOFF,
+            reason="crashed; next try in 4 s",
+            realised="-0.2210",
+            fills=4,
+            requests=96,
+            restarts=2,
+        ),
+    )
+    realised = sum((s.realised_pnl for s in symbols), Decimal(0))
+    unrealised = sum((s.unrealised_pnl for s in symbols), Decimal(0))
+    fees = sum((s.fees for s in symbols), Decimal(0))
+    wallet = 10_000 + realised - fees
+    return FleetState(
+        fleet="tokyo-1",
+        venue="paper",
+        live=False,
+        started_ms=STARTED_MS,
+        now_ms=NOW_MS,
+        config_version=3,
+        equity=wallet + unrealised,
+        wallet=wallet,
+        realised_pnl=realised,
+        unrealised_pnl=unrealised,
+        fees=fees,
+        limiters=(
+            LimiterState("REQUEST_WEIGHT_1M", used=712, capacity=2160, limit=2400, peak=1204),
+            LimiterState("ORDERS_1M", used=655, capacity=1080, limit=1200, peak=941),
+            LimiterState("ORDERS_10S", used=121, capacity=270, limit=300, peak=262),
+        ),
+        streams=(
+            StreamState("market", True, STARTED_MS + 240, lag_ms=14, reconnects=0, subscribed=22),
+            StreamState("account", True, STARTED_MS + 310, lag_ms=9, reconnects=1, subscribed=1),
+        ),
+        symbols=symbols,
+        events=(
+            EventLine(NOW_MS - 92_400, "INFO", None, "fleet file changed: version 3 applied, 1 worker changed"),
+            EventLine(NOW_MS - 41_120, "INFO", "ASTERUSDT", "bought 612 at 0.6699: reducing"),
+            EventLine(NOW_MS - 17_850, "INFO", "BTCUSDT", "sold 0.004 at 91899.1: flat, +0.2204"),
+            EventLine(NOW_MS - 9_300, "WARNING", "ZECUSDT", "no book update for 3.2 s: quotes pulled"),
+            EventLine(NOW_MS - 4_010, "ERROR", "1000SHIBUSDT", "worker crashed, orders cancelled; next try in 4 s"),
+            EventLine(NOW_MS - 1_220, "INFO", "ETHUSDT", "sold 0.128 at 3135.92: reducing"),
+        ),
+        reloads_applied=2,
+        first_quote_ms=870,
+        instruments_loaded=True,
+        loop_lag_ms=0.6,
+    )
+
+
+def crowded_state(count: int) -> FleetState:
+    """The same fleet with `count` symbols, busier ones spread among them."""
+    few = sample_state()
+    many = tuple(
+        replace(few.symbols[n % len(few.symbols)], symbol=f"COIN{n}USDT", fills=(n * 37) % 101) for n in range(count)
+    )
+    return replace(few, symbols=many)
