@@ -30,6 +30,8 @@ check: .venv/dev ## style, types, layers, manifests
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright --warnings
+	$(BIN)/yamllint --strict .
+	$(BIN)/hadolint Dockerfile
 
 bench: .venv/dev ## measures, each figure beside its baseline
 	$(BIN)/python -m bench
