@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import cast
 
@@ -80,12 +82,29 @@ def test_a_stop_is_the_signal_that_drains() -> None:
     assert only("STOPSIGNAL") == "SIGTERM"
 
 
-def test_the_health_check_is_a_program_that_compiles() -> None:
+@pytest.mark.parametrize(("answer", "exit_code"), [(200, 0), (503, 1)])
+def test_the_health_check_asks_the_control_endpoint(answer: int, exit_code: int) -> None:
+    asked: list[str] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(answer)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
     check = only("HEALTHCHECK")
-    command = cast("list[str]", json.loads(check[check.index("[") :]))
-    assert command[:2] == ["python", "-c"]
-    compile(command[2], "healthcheck", "exec")
-    assert "/healthz" in command[2]
+    _, flag, program = cast("list[str]", json.loads(check[check.index("[") :]))
+    with HTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        server.timeout = 10
+        asker = subprocess.Popen(
+            [sys.executable, flag, program], env={"ASTERMM_CONTROL": f"0.0.0.0:{server.server_port}"}
+        )
+        server.handle_request()
+        assert asker.wait(timeout=10) == exit_code
+    assert asked == ["/healthz"]
 
 
 @pytest.mark.parametrize("setting", ["PYTHONDONTWRITEBYTECODE=1", "HOME=/tmp", "ASTERMM_CONTROL=0.0.0.0:8787"])
