@@ -59,8 +59,11 @@ class Gate:
         """Set by the first ban and never cleared: the fleet must stop."""
 
     def ask(self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None]) -> Ticket | None:
-        """Leave to send now, or None: then `key` waits, with this as its newest wish, and `wake` is called when its
-        turn has come, perhaps more than once; it must not raise. Raises Banned, and ValueError for a cost that can never fit; `key` then waits no longer."""
+        """Leave to send now, or None: then `key` waits, with this as its newest wish.
+
+        `wake` is called when its turn has come, perhaps more than once: ask again, or withdraw. It must not raise.
+        Raises Banned, and ValueError for a cost that can never fit; `key` then waits no longer.
+        """
         if self.banned.is_set():
             raise self._ban_error()
         was_waiting = key in self._list

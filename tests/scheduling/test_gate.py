@@ -1,0 +1,426 @@
+"""The gate in virtual time: who is let through when, what wakes whom, and what stops everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+
+from exchange.clock import Clock
+from exchange.errors import Banned
+from exchange.limits.budget import Budget
+from exchange.model import RateLimit
+from exchange.ports import Cost, RequestClass, Ticket
+from fleet.scheduling.gate import Gate
+from fleet.simulation.loop import run_virtual
+
+CANCEL, REDUCE, QUOTE, REFRESH, QUERY = RequestClass
+ONE = Cost(1, 0)
+PLACE = Cost(1, 1)
+EPOCH_US = 1_700_000_000_000_000
+
+
+class Desk:
+    """A gate, and callers that take leave when their turn comes and write down when that was (ms)."""
+
+    def __init__(
+        self, capacity: int, *, reserve: float = 0, max_in_flight: int = 80, reserved_in_flight: int = 10
+    ) -> None:
+        self.clock = Clock(EPOCH_US)
+        self.gate = Gate(
+            Budget([RateLimit("REQUEST_WEIGHT", 1, capacity)], safety=1, reserve=reserve),
+            self.clock,
+            max_in_flight=max_in_flight,
+            reserved_in_flight=reserved_in_flight,
+        )
+        self.log: list[tuple[str, int]] = []
+        self.tickets: dict[str, Ticket] = {}
+
+    def want(self, key: str, request_class: RequestClass = QUOTE, cost: Cost = ONE) -> Ticket | None:
+        """Asks, and asks again whenever woken, until there is a ticket."""
+
+        def again() -> None:
+            self.want(key, request_class, cost)
+
+        ticket = self.gate.ask(key, request_class, cost, again)
+        if ticket is not None:
+            self.tickets[key] = ticket
+            self.log.append((key, round(anyio.current_time() * 1000)))
+        return ticket
+
+    def send(self, key: str, request_class: RequestClass = QUOTE, cost: Cost = ONE) -> None:
+        """Takes leave, which must be there, for a request answered at once."""
+        ticket = self.want(key, request_class, cost)
+        assert ticket is not None
+        self.gate.settle(ticket, {})
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    run_virtual(scene)
+
+
+def running(desk: Desk, scene: Callable[[], Awaitable[None]]) -> Awaitable[None]:
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(desk.gate.run)
+            await scene()
+            tasks.cancel_scope.cancel()
+
+    return main()
+
+
+def test_there_is_room_so_leave_is_given_at_once() -> None:
+    async def scene() -> None:
+        desk = Desk(2)
+        assert desk.want("a") is not None
+        assert desk.want("b") is not None
+        assert desk.want("c") is None
+        assert (desk.gate.waiting(), desk.gate.in_flight) == (1, 2)
+
+    play(scene)
+
+
+def test_those_who_wait_go_by_class_then_arrival_as_tokens_come_back() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+
+        async def scene() -> None:
+            desk.send("first")
+            for key, request_class in [
+                ("q1", QUOTE),
+                ("q2", QUOTE),
+                ("look", QUERY),
+                ("cancel", CANCEL),
+                ("cut", REDUCE),
+            ]:
+                assert desk.want(key, request_class) is None
+            for key in ("cancel", "cut", "q1", "q2", "look"):
+                await anyio.sleep(1.000_002)
+                desk.gate.settle(desk.tickets[key], {})
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("cancel", 1000), ("cut", 2000), ("q1", 3000), ("q2", 4000), ("look", 5000)]
+
+    play(main)
+
+
+@pytest.mark.parametrize(("request_class", "is_let_through"), [(REDUCE, True), (QUOTE, False), (REFRESH, False)])
+def test_only_a_better_class_passes_those_who_wait(request_class: RequestClass, is_let_through: bool) -> None:
+    async def main() -> None:
+        desk = Desk(4)
+        assert desk.want("big", QUOTE, Cost(3)) is not None
+        assert desk.want("waits", QUOTE, Cost(2)) is None
+        assert (desk.want("late", request_class) is not None) == is_let_through
+
+    play(main)
+
+
+def test_the_head_may_ask_again_by_itself_for_something_smaller() -> None:
+    async def main() -> None:
+        desk = Desk(4)
+        desk.want("big", QUOTE, Cost(3))
+        assert desk.want("a", QUOTE, Cost(2)) is None
+        assert desk.want("b", QUOTE, Cost(2)) is None
+        assert desk.want("b", QUOTE, ONE) is None
+        assert desk.want("a", QUOTE, ONE) is not None
+        assert desk.gate.waiting() == 1
+
+    play(main)
+
+
+def test_quoting_leaves_the_reserve_to_cancels_and_reductions() -> None:
+    async def main() -> None:
+        desk = Desk(10, reserve=0.2)
+        assert [desk.want(f"q{n}") is not None for n in range(9)] == [True] * 8 + [False]
+        assert desk.want("cancel", CANCEL) is not None
+        assert desk.want("cut", REDUCE) is not None
+        assert desk.want("cancel2", CANCEL) is None
+
+    play(main)
+
+
+def test_the_last_places_in_flight_are_for_cancels_and_an_answer_makes_room() -> None:
+    async def main() -> None:
+        desk = Desk(100, max_in_flight=3, reserved_in_flight=1)
+
+        async def scene() -> None:
+            assert [desk.want(key) is not None for key in ("a", "b", "c")] == [True, True, False]
+            assert desk.want("cancel", CANCEL) is not None
+            assert desk.want("cancel2", CANCEL) is None
+            await anyio.sleep(1)
+            desk.gate.settle(desk.tickets["a"], {})
+            await anyio.sleep(1)
+            assert "c" not in desk.tickets
+            desk.gate.settle(desk.tickets["b"], {})
+            desk.gate.settle(desk.tickets["cancel"], {})
+            await anyio.sleep(1)
+
+        await running(desk, scene)
+        assert desk.log[3:] == [("cancel2", 1000), ("c", 2000)]
+        assert desk.gate.in_flight == 2
+
+    play(main)
+
+
+@pytest.mark.parametrize("leaves", ["withdraw", "withdraw_all"])
+def test_when_the_head_withdraws_the_next_is_woken(leaves: str) -> None:
+    async def main() -> None:
+        desk = Desk(4)
+
+        async def scene() -> None:
+            desk.want("big", QUOTE, Cost(3))
+            desk.want("head", QUOTE, Cost(2))
+            desk.want("next", QUOTE, ONE)
+            await anyio.sleep(0.5)
+            if leaves == "withdraw":
+                desk.gate.withdraw("head")
+            else:
+                desk.gate.withdraw_all(lambda key: key == "head")
+            await anyio.sleep(0)
+            await anyio.sleep(0.001)
+
+        await running(desk, scene)
+        assert desk.log == [("big", 0), ("next", 500)]
+
+    play(main)
+
+
+def test_a_woken_waiter_that_does_nothing_goes_to_the_back() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+        woken: list[float] = []
+
+        async def scene() -> None:
+            desk.send("first")
+            assert desk.gate.ask("sleeper", QUOTE, ONE, lambda: woken.append(anyio.current_time())) is None
+            desk.want("next")
+            await anyio.sleep(1.2)
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("next", 1050)]
+        assert woken == [pytest.approx(1.0, abs=1e-5)]
+        assert (desk.gate.overslept, desk.gate.waiting()) == (1, 1)
+
+    play(main)
+
+
+def test_a_lone_sleeper_is_woken_once_a_grace_and_no_oftener() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+        woken: list[float] = []
+
+        async def scene() -> None:
+            desk.send("first")
+            desk.gate.ask("sleeper", QUOTE, ONE, lambda: woken.append(anyio.current_time()))
+            await anyio.sleep(2.02)
+
+        await running(desk, scene)
+        assert len(woken) == 21
+
+    play(main)
+
+
+def test_a_woken_waiter_that_was_overtaken_is_woken_again() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+        woken: list[int] = []
+
+        async def scene() -> None:
+            def tell() -> None:
+                woken.append(round(anyio.current_time() * 1000))
+
+            desk.send("first")
+            desk.gate.ask("slow", QUOTE, ONE, tell)
+            await anyio.sleep(1.01)
+            desk.send("cancel", CANCEL)
+            assert desk.gate.ask("slow", QUOTE, ONE, tell) is None
+            await anyio.sleep(1.01)
+            assert desk.gate.ask("slow", QUOTE, ONE, tell) is not None
+
+        await running(desk, scene)
+        assert woken == [1000, 2010]
+        assert desk.gate.overslept == 0
+
+    play(main)
+
+
+def test_a_pause_holds_everybody_and_the_longest_counts() -> None:
+    async def main() -> None:
+        desk = Desk(10)
+
+        async def scene() -> None:
+            desk.gate.pause(3, "429 on placing")
+            desk.gate.pause(1, "429 on a query")
+            assert desk.want("cancel", CANCEL) is None
+            assert desk.gate.paused_until_us == EPOCH_US + 3_000_000
+            await anyio.sleep(1)
+            desk.gate.pause(4, "429 again")
+            await anyio.sleep(10)
+
+        await running(desk, scene)
+        assert desk.log == [("cancel", 5000)]
+        assert desk.gate.http_429 == 3
+        assert desk.gate.pause_reason == "429 again"
+
+    play(main)
+
+
+def test_a_ban_is_told_to_those_who_wait_and_to_those_who_come() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+        told: list[str] = []
+        refused: list[float] = []
+
+        async def waits() -> None:
+            try:
+                await desk.gate.admit(QUOTE, ONE)
+            except Banned as error:
+                refused.append(error.retry_after_s)
+
+        async def scene() -> None:
+            async with anyio.create_task_group() as tasks:
+                in_flight = desk.want("first")
+                assert in_flight is not None
+                desk.gate.ask("worker", QUOTE, ONE, lambda: told.append("worker"))
+                tasks.start_soon(waits)
+                await anyio.sleep(0.5)
+                desk.gate.ban(120, "IP banned")
+                desk.gate.settle(in_flight, {})
+
+        await running(desk, scene)
+        assert told == ["worker"]
+        assert refused == [120]
+        assert desk.gate.banned.is_set()
+        assert desk.gate.waiting() == 0
+        await anyio.sleep(1000)
+        with pytest.raises(Banned, match="IP banned"):
+            desk.want("late", CANCEL)
+        assert desk.gate.http_418 == 1
+
+    play(main)
+
+
+def test_admit_waits_its_turn() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+        admitted: list[tuple[str, int]] = []
+
+        async def request(name: str, request_class: RequestClass) -> None:
+            ticket = await desk.gate.admit(request_class, ONE)
+            admitted.append((name, round(anyio.current_time())))
+            await anyio.sleep(0.5)
+            desk.gate.settle(ticket, {})
+
+        async def scene() -> None:
+            async with anyio.create_task_group() as tasks:
+                for name, request_class in [("a", QUERY), ("b", QUERY), ("c", CANCEL)]:
+                    tasks.start_soon(request, name, request_class)
+
+        await running(desk, scene)
+        assert admitted == [("a", 0), ("c", 2), ("b", 3)]
+
+    play(main)
+
+
+def test_a_cancelled_admit_holds_nobody_up() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+
+        async def scene() -> None:
+            desk.send("first")
+            with anyio.move_on_after(0.3):
+                await desk.gate.admit(CANCEL, ONE)
+            assert desk.gate.waiting() == 0
+            ticket = await desk.gate.admit(QUOTE, ONE)
+            desk.gate.release(ticket)
+
+        await running(desk, scene)
+        assert desk.gate.overslept == 0
+        assert desk.gate.in_flight == 0
+
+    play(main)
+
+
+def test_leave_given_back_lets_the_next_through_at_once() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+
+        async def scene() -> None:
+            ticket = desk.want("first")
+            assert ticket is not None
+            desk.want("next")
+            await anyio.sleep(0.25)
+            desk.gate.release(ticket)
+            await anyio.sleep(0.001)
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("next", 250)]
+
+    play(main)
+
+
+def test_a_cost_that_can_never_fit_is_refused_and_does_not_wait() -> None:
+    async def main() -> None:
+        desk = Desk(4)
+        assert desk.want("full", CANCEL, Cost(4)) is not None
+        assert desk.want("a") is None
+        for key in ("a", "b"):
+            with pytest.raises(ValueError, match="never fit"):
+                desk.want(key, QUOTE, Cost(5))
+        assert desk.gate.waiting() == 0
+
+    play(main)
+
+
+def test_lowered_limits_tell_a_waiter_that_it_can_never_fit() -> None:
+    async def main() -> None:
+        desk = Desk(10)
+        failures: list[str] = []
+
+        async def wants_much() -> None:
+            try:
+                await desk.gate.admit(QUOTE, Cost(8))
+            except ValueError as error:
+                failures.append(str(error))
+
+        async def scene() -> None:
+            async with anyio.create_task_group() as tasks:
+                desk.send("first", QUOTE, Cost(5))
+                tasks.start_soon(wants_much)
+                await anyio.sleep(0.1)
+                desk.gate.restrict([RateLimit("REQUEST_WEIGHT", 1, 7)])
+
+        await running(desk, scene)
+        assert len(failures) == 1
+        assert desk.gate.usage()[0].capacity == 7
+
+    play(main)
+
+
+def test_a_shift_of_the_clock_frees_nothing_early() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+
+        async def scene() -> None:
+            desk.send("first")
+            desk.clock.shift(5_000_000)
+            desk.want("next")
+            desk.clock.shift(-9_000_000)
+            await anyio.sleep(1.5)
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("next", 1000)]
+
+    play(main)
+
+
+def test_a_ticket_of_another_gate_is_refused() -> None:
+    class Forged:
+        cost = ONE
+
+    async def main() -> None:
+        with pytest.raises(TypeError, match="another gate"):
+            Desk(1).gate.release(Forged())
+
+    play(main)
