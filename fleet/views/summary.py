@@ -1,0 +1,122 @@
+"""What a run came to: for machines a JSON file, for people a table.
+
+Owns: the shape of both. Must not know: how the fleet ran.
+Money in the file is an exact JSON number, every digit written out: readers that take numbers for floats lose the last
+ones, so compare with a reader that keeps decimals (Python: `json.load(f, parse_float=Decimal)`).
+"""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from fleet.control.state import FleetState, SymbolState
+from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, plain, rows
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+PER_SYMBOL = (
+    "fills", "round_trips", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "funding", "position",
+    "placed", "amended", "cancelled", "rejected", "expired", "restarts", "requests",
+)  # fmt: skip
+PER_FLEET = (
+    "http_429", "http_418", "own_orders_left_open", "equity", "wallet", "realised_pnl", "unrealised_pnl", "fees",
+    "funding", "reloads_applied", "reloads_refused", "first_quote_ms",
+)  # fmt: skip
+
+
+def summary(state: FleetState) -> dict[str, dict[str, object]]:
+    """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name."""
+    symbols: dict[str, object] = {s.symbol: {name: getattr(s, name) for name in PER_SYMBOL} for s in state.symbols}
+    fleet: dict[str, object] = {name: getattr(state, name) for name in PER_FLEET}
+    fleet["peak_use"] = {limiter.name: limiter.peak / limiter.limit for limiter in state.limiters}
+    fleet["run_ms"] = state.now_ms - state.started_ms
+    return {"symbols": symbols, "fleet": fleet}
+
+
+def summary_json(state: FleetState) -> bytes:
+    return msgspec.json.format(_ENCODER.encode(summary(state)), indent=2) + b"\n"
+
+
+def write_summary(state: FleetState, path: Path) -> None:
+    """Readers see the whole file or the one before; a pipe or device is written to as it is. Raises OSError."""
+    if path.exists() and not path.is_file():
+        path.write_bytes(summary_json(state))
+        return
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            file.write(summary_json(state))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def render_summary(state: FleetState, width: int = 100) -> RenderableType:
+    """For the end of a run, on a terminal or in a log: at most `width` columns where that can be."""
+    wide = _table(state.symbols, wide=True)
+    table = wide if wide[0].cell_len <= width else _table(state.symbols, wide=False)
+    return Group(_title(state), Text(), *table, Text(), *_totals(state), _orders_left(state))
+
+
+def _title(state: FleetState) -> Text:
+    ran = duration(state.now_ms - state.started_ms)
+    return Text.assemble((state.fleet, "bold"), f" on {state.venue}{', real money' if state.live else ''}, ran {ran}")
+
+
+def _table(symbols: tuple[SymbolState, ...], *, wide: bool) -> list[Text]:
+    def count(name: str, title: str, style: str = "") -> Column:
+        values = [int(getattr(s, name)) for s in symbols]
+        return Column(title, [Text(f"{n:,}", style if n else QUIET) for n in values], "right")
+
+    columns = [
+        Column("SYMBOL", [Text(s.symbol) for s in symbols]),
+        count("fills", "FILLS"),
+        count("round_trips", "TRIPS"),
+        Column("VOLUME", [Text(money(s.volume_usd, 0)) for s in symbols], "right"),
+        Column("REALISED", [amount(s.realised_pnl) for s in symbols], "right"),
+        Column("UNREAL", [amount(s.unrealised_pnl) for s in symbols], "right"),
+        Column("FEES", [Text(money(s.fees)) for s in symbols], "right"),
+        Column("POSITION", [Text(plain(s.position, sign=True), "" if s.position else QUIET) for s in symbols], "point"),
+    ]
+    if wide:
+        columns += [count("placed", "PLACED"), count("amended", "AMENDED"), count("cancelled", "CANCELLED")]
+    columns.append(count("rejected", "REJECTED" if wide else "REJ", WARN))
+    columns.append(count("restarts", "RESTARTS" if wide else "RST", WARN))
+    return rows(columns, gap=2 if wide else 1)
+
+
+def _totals(state: FleetState) -> list[Text]:
+    net = state.realised_pnl + state.unrealised_pnl - state.fees + state.funding
+    equity = "unknown" if state.equity is None else money(state.equity)
+    peaks = ", ".join(f"{limiter.name} {limiter.peak / limiter.limit:.0%}" for limiter in state.limiters)
+    volume = sum((s.volume_usd for s in state.symbols), Decimal(0))
+    first = "never" if state.first_quote_ms is None else duration(state.first_quote_ms)
+    fills, trips = sum(s.fills for s in state.symbols), sum(s.round_trips for s in state.symbols)
+    told = {
+        "equity": Text(equity),
+        "net PnL": Text.assemble(
+            amount(net), "  realised ", amount(state.realised_pnl), ", unrealised ", amount(state.unrealised_pnl),
+            f", fees {money(state.fees)}, funding ", amount(state.funding),
+        ),
+        "traded": Text(f"{fills:,} fills, {trips:,} round trips, volume {money(volume, 0)}; first quote after {first}"),
+        "peak use": Text(peaks or "unknown"),
+        "refused": Text(f"{state.http_429} times 429, {state.http_418} times 418"),
+        "reloads": Text(f"{state.reloads_applied} applied, {state.reloads_refused} refused"),
+    }  # fmt: skip
+    return [Text.assemble((f"{name:<9}", QUIET), text) for name, text in told.items()]
+
+
+def _orders_left(state: FleetState) -> Text:
+    left = state.own_orders_left_open
+    if not left:
+        return Text.assemble((f"{'orders':<9}", QUIET), ("none of ours left open", GOOD))
+    return Text.assemble((f"{'orders':<9}", QUIET), (f"{left} of ours may still be open: look before you leave", BAD))

@@ -1,0 +1,92 @@
+"""A run's summary: exact for machines, readable for people."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from fleet.control.state import FleetState
+from fleet.views.sample import crowded_state, sample_state
+from fleet.views.summary import render_summary, summary, summary_json, write_summary
+
+
+def shown(state: FleetState, width: int) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(render_summary(state, width))
+    return out.getvalue()
+
+
+def test_the_shape_for_machines() -> None:
+    state = replace(sample_state(), own_orders_left_open=0)
+    told = json.loads(summary_json(state), parse_float=Decimal)
+    assert set(told) == {"symbols", "fleet"}
+    assert set(told["symbols"]["ASTERUSDT"]) >= {
+        "fills", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "position", "placed", "amended", "cancelled",
+        "rejected", "restarts",
+    }  # fmt: skip
+    assert set(told["fleet"]) >= {
+        "http_429", "http_418", "own_orders_left_open", "equity", "peak_use", "reloads_applied", "reloads_refused",
+        "first_quote_ms",
+    }  # fmt: skip
+    assert list(told["symbols"]) == [s.symbol for s in state.symbols]
+    assert told["fleet"]["peak_use"]["ORDERS_10S"] == Decimal(repr(262 / 300))
+    assert told["symbols"]["ETHUSDT"]["position"] == Decimal("-0.128")
+
+
+@pytest.mark.parametrize("digits", ["10019.12345678901234567890", "0E-8", "1E+3", "-0.10", "0"])
+def test_money_is_a_number_with_all_its_digits(digits: str) -> None:
+    told = json.loads(summary_json(replace(sample_state(), equity=Decimal(digits))), parse_float=Decimal)
+    assert Decimal(told["fleet"]["equity"]) == Decimal(digits)
+
+
+def test_what_is_not_known_is_null() -> None:
+    fleet = summary(FleetState("f", "paper", False, 0, 1))["fleet"]
+    assert fleet["equity"] is None
+    assert fleet["first_quote_ms"] is None
+    assert fleet["peak_use"] == {}
+
+
+def test_the_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    path.write_text("the one before")
+    write_summary(sample_state(), path)
+    assert path.read_bytes() == summary_json(sample_state())
+    assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "s.json")
+    write_summary(sample_state(), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "s.json").read_bytes() == summary_json(sample_state())
+
+
+def test_a_missing_directory_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_summary(sample_state(), tmp_path / "nowhere" / "s.json")
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+@pytest.mark.parametrize("state", [sample_state(), crowded_state(60)], ids=["ten", "sixty"])
+def test_for_people_each_symbol_has_its_line(state: FleetState, width: int) -> None:
+    lines = shown(state, width).splitlines()
+    assert max(map(len, lines)) <= width
+    for symbol in state.symbols:
+        assert sum(line.startswith(symbol.symbol + " ") for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "words"), [(0, "none of ours left open"), (2, "2 of ours may still be open: look before you leave")]
+)
+def test_it_ends_with_the_orders_left(left: int, words: str) -> None:
+    assert shown(replace(sample_state(), own_orders_left_open=left), 100).rstrip().endswith(words)
+
+
+def test_a_fleet_that_did_nothing_has_a_summary_too() -> None:
+    assert "equity   unknown" in shown(FleetState("f", "paper", False, 0, 1), 80)
