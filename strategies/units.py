@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
+_NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,30})?"
 _FRACTION = re.compile(rf"([+-]?{_NUMBER}(?:[eE][+-]?[0-9]{{1,2}})?) ?(%|bps|bp)?", re.ASCII)
 _DURATION = re.compile(rf"({_NUMBER}) ?(ms|s|m|h)?", re.ASCII)
 _FRACTION_SCALE = {None: Decimal(1), "%": Decimal(100), "bps": Decimal(10000), "bp": Decimal(10000)}
@@ -24,7 +24,7 @@ _DURATION_RIGHT = "a duration such as 500ms, 1s or 2m (a plain number is seconds
 
 
 def wrong(what: str, right: str) -> PydanticCustomError:
-    """The error that the loader prints as `what: right`."""
+    """The error that the loader prints after the value as the file writes it; it never carries the value itself."""
     return PydanticCustomError("unit", "{what}: {right}", {"what": what, "right": right})
 
 
@@ -32,7 +32,7 @@ def parse_fraction(given: object) -> Decimal:
     """A share of one: 0.006, "0.6%" and "60bps" are the same. Raises PydanticCustomError."""
     match = _FRACTION.fullmatch(_text(given))
     if match is None:
-        raise wrong(f"{shown(given)} is no fraction", _FRACTION_RIGHT)
+        raise wrong("is no fraction", _FRACTION_RIGHT)
     return Decimal(match[1]) / _FRACTION_SCALE[match[2]]
 
 
@@ -40,10 +40,10 @@ def parse_duration(given: object) -> int:
     """Milliseconds of "500ms", "1s", "2m", "1h" or a plain number of seconds. Raises PydanticCustomError."""
     match = _DURATION.fullmatch(_text(given))
     if match is None:
-        raise wrong(f"{shown(given)} is no duration", _DURATION_RIGHT)
+        raise wrong("is no duration", _DURATION_RIGHT)
     milliseconds = Decimal(match[1]) * _DURATION_MS[match[2]]
     if milliseconds != int(milliseconds):
-        raise wrong(f"{shown(given)} is finer than a millisecond", _DURATION_RIGHT)
+        raise wrong("is finer than a millisecond", _DURATION_RIGHT)
     return int(milliseconds)
 
 
@@ -60,22 +60,15 @@ def duration_text(milliseconds: int) -> str:
     return f"{milliseconds}ms"
 
 
-def shown(given: object) -> str:
-    """A value for a message: short, on one line."""
-    text = "nothing" if given is None else str(given)
-    text = " ".join(text.split()) or "an empty text"
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
 def fraction_between(low: Decimal, high: Decimal, *, low_included: bool, high_included: bool) -> AfterValidator:
     def check(value: Decimal) -> Decimal:
         above = value >= low if low_included else value > low
         below = value <= high if high_included else value < high
         if not (above and below):
             lower = "from" if low_included else "above"
-            upper = "to" if high_included else "below"
+            upper = "up to" if high_included else "and below"
             right = f"a fraction {lower} {_plain(low)} {upper} {_plain(high)}, such as 0.006, 0.6% or 60bps"
-            raise wrong(f"{_plain(value)} is out of bounds", right)
+            raise wrong("is out of bounds", right)
         return value
 
     return AfterValidator(check)
@@ -84,8 +77,8 @@ def fraction_between(low: Decimal, high: Decimal, *, low_included: bool, high_in
 def duration_between(low_ms: int, high_ms: int) -> AfterValidator:
     def check(value: int) -> int:
         if not low_ms <= value <= high_ms:
-            right = f"from {duration_text(low_ms)} to {duration_text(high_ms)}"
-            raise wrong(f"{duration_text(value)} is out of bounds", right)
+            right = f"a duration from {duration_text(low_ms)} to {duration_text(high_ms)}"
+            raise wrong("is out of bounds", right)
         return value
 
     return AfterValidator(check)
@@ -108,7 +101,6 @@ def _unit_schema(name: str, units: str, minimum: int, examples: list[str | float
             "anyOf": [
                 {"type": "number", "minimum": minimum},
                 {"type": "string", "pattern": rf"^[0-9]+(\.[0-9]+)? ?({units})?$"},
-                {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$"},
             ],
             "examples": examples,
         }

@@ -10,15 +10,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SerializeAsAny, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SerializeAsAny, Tag
 
-from strategies.units import Duration, Share, Tolerance, duration_between
+from strategies.units import Duration, Share, Tolerance, duration_between, wrong
 
 MIN_STALE_MS = 1500
 """Mark prices come every second: a shorter patience would take a quiet market for a dead line."""
 
 FLEET_NAME_PATTERN = r"^[a-z0-9_.-]{1,12}$"
 SYMBOL_PATTERN = r"^[^\s\x00-\x1F/:]{2,32}$"
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise wrong("is no whole number", "a whole number such as 10")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_bool)]
 
 
 class _Frozen(BaseModel):
@@ -34,9 +43,7 @@ class VenueAddress(_Frozen):
     stream: Annotated[str, Field(pattern=r"^wss?://[^\s/]+")] = Field(
         description="Base URL of the websocket streams, such as ws://127.0.0.1:9090."
     )
-    chain_id: int = Field(
-        ge=1, strict=True, description="EIP-712 chain id of the signatures: 1666 on mainnet, 714 on testnet."
-    )
+    chain_id: Whole = Field(ge=1, description="EIP-712 chain id of the signatures: 1666 on mainnet, 714 on testnet.")
 
 
 def _name_or_mapping(value: object) -> str | None:
@@ -50,9 +57,9 @@ Venue = Annotated[
     Discriminator(
         _name_or_mapping,
         custom_error_type="unit",
-        custom_error_message="neither a name nor a mapping",
+        custom_error_message="{what}: {right}",
         custom_error_context={
-            "what": "neither a name nor a mapping",
+            "what": "is neither a name nor a mapping",
             "right": "paper, testnet, mainnet or {rest: URL, stream: URL, chain_id: N}",
         },
     ),
@@ -73,9 +80,9 @@ Feed = Annotated[
     Discriminator(
         _name_or_mapping,
         custom_error_type="unit",
-        custom_error_message="neither a name nor a mapping",
+        custom_error_message="{what}: {right}",
         custom_error_context={
-            "what": "neither a name nor a mapping",
+            "what": "is neither a name nor a mapping",
             "right": "synthetic or {replay: PATH, speed: 1.0}",
         },
     ),
@@ -86,8 +93,8 @@ class Paper(_Frozen):
     """The paper exchange: used when venue is paper."""
 
     feed: Feed = Field(default="synthetic", description="Where its markets come from: synthetic, or a recording.")
-    seed: int = Field(default=7, ge=0, strict=True, description="The same seed gives the same synthetic market.")
-    balance: dict[str, Annotated[Decimal, Field(ge=0)]] = Field(
+    seed: Whole = Field(default=7, ge=0, description="The same seed gives the same synthetic market.")
+    balance: dict[str, Annotated[Decimal, Field(ge=0, le=10**12)]] = Field(
         default={"USDT": Decimal(10000)}, description="What the demonstration account starts with, by asset."
     )
 
@@ -102,9 +109,7 @@ class Control(_Frozen):
     """The local HTTP endpoint: health, metrics, state."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address it listens on.")
-    port: int = Field(
-        default=8787, ge=0, le=65535, strict=True, description="Port it listens on; 0 takes any free one."
-    )
+    port: Whole = Field(default=8787, ge=0, le=65535, description="Port it listens on; 0 takes any free one.")
 
 
 class Logging(_Frozen):
@@ -124,8 +129,8 @@ class SymbolConfig(_Frozen):
     balance_fraction: Share = Field(
         description="The part of the account's collateral that one order of this symbol commits, before leverage."
     )
-    leverage: int = Field(
-        default=1, ge=1, le=125, strict=True, description="Leverage that is set at the start; sizes orders as well."
+    leverage: Whole = Field(
+        default=1, ge=1, le=125, description="Leverage that is set at the start; sizes orders as well."
     )
     refresh_interval_ms: Annotated[Duration, duration_between(50, 3_600_000)] = Field(
         default=1000, alias="refresh_interval", description="A quote is moved at most once in this time: 500ms, 1s, 2m."

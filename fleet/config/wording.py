@@ -1,0 +1,96 @@
+"""pydantic's errors in the words of somebody who edits a fleet file.
+
+Owns: what is said for each kind of error, and which keys a part of the file may have. Must not know: YAML, places.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from fleet.config.faults import did_you_mean, shown
+from fleet.config.models import Budget, Control, FleetConfig, Logging, Paper, Replay, VenueAddress
+
+_SECTIONS: dict[tuple[str | int, ...], type[BaseModel]] = {
+    ("venue",): VenueAddress,
+    ("paper",): Paper,
+    ("paper", "feed"): Replay,
+    ("budget",): Budget,
+    ("control",): Control,
+    ("logging",): Logging,
+}
+_PATTERNS = {
+    "fleet": "1 to 12 of the characters a-z, 0-9, _ . and -",
+    "symbol": "an exchange symbol such as ASTERUSDT",
+    "rest": "http:// or https:// and a host",
+    "stream": "ws:// or wss:// and a host",
+}
+_MISSING = {
+    "fleet": "fleet: NAME, the fleet's name",
+    "venue": "venue: paper, testnet or mainnet",
+    "symbols": "symbols: and below it at least one, such as ASTERUSDT: {}",
+}
+_KINDS = {
+    "int": "is no whole number",
+    "decimal": "is no number",
+    "float": "is no number",
+    "finite": "is no number",
+    "bool": "is neither true nor false",
+    "string": "is no text",
+    "path": "is no path",
+    "dict": "is no mapping",
+    "model": "is no mapping",
+}
+_RIGHT = {
+    "int": "a whole number such as 10",
+    "decimal": "a number such as 15",
+    "float": "a number such as 1.5",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "a text",
+    "path": "a path",
+    "dict": "keys and values",
+    "model": "keys and values",
+}
+
+
+def file_keys(model: type[BaseModel]) -> list[str]:
+    """The keys of a model as the file writes them."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def section_keys(path: tuple[str | int, ...]) -> list[str]:
+    if not path:
+        return [*file_keys(FleetConfig), "defaults"]
+    model = _SECTIONS.get(path)
+    return [] if model is None else file_keys(model)
+
+
+def worded(detail: ErrorDetails, path: tuple[str | int, ...], written: str | None) -> tuple[str, str]:
+    """(what is wrong, what would be right). `written` is the scalar as the file has it, None for a collection."""
+    name = str(path[-1]) if path else "the file"
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    value = "a collection" if written is None else shown(written) if written else "(nothing)"
+    subject = f"{name} {value}"
+    if kind == "unit":
+        return f"{subject} {context['what']}", str(context["right"])
+    if kind == "missing":
+        beside = " here or under defaults" if path[0] == "symbols" and len(path) > 1 else ""
+        return f"{name} is missing", _MISSING.get(name, f"write {name}: ...{beside}")
+    if kind == "literal_error":
+        options = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        return f"{subject} is not known", did_you_mean(value, options)
+    if kind == "string_pattern_mismatch":
+        return f"{subject} is malformed", _PATTERNS.get(name, f"text like {context['pattern']}")
+    if kind == "too_short":
+        return f"{name} is empty", _MISSING.get(name, "at least one entry")
+    for limit, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+        if limit in context:
+            return f"{subject} is out of bounds", f"{words} {context[limit]}"
+    family = kind.split("_", 1)[0]
+    if name == "control" and family == "model":
+        return f"{subject} is no mapping", "{host: 127.0.0.1, port: 8787}, or null to switch it off"
+    if family in _KINDS:
+        return f"{subject} {_KINDS[family]}", _RIGHT[family]
+    return f"{subject} is not usable", detail["msg"].lower()
