@@ -32,6 +32,7 @@ def _symbol(
 ) -> SymbolState:
     middle = Decimal(mid)
     held = Decimal(position)
+    phase = Phase.REDUCING if held else phase
     tick = Decimal(1).scaleb(-decimals)
     size = (Decimal(400) / middle).quantize(tick if decimals < 4 else Decimal(1))
 

@@ -1,0 +1,203 @@
+"""The live view of a fleet in a terminal.
+
+Owns: the page's make-up, and the terminal while it is shown. Must not know: the runtime; it draws a FleetState.
+`render` is pure. Colours only repeat what words and signs say, so that NO_COLOR loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import zip_longest
+
+import anyio
+import anyio.to_thread
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from fleet.control.state import EventLine, FleetState, LimiterState, StreamState
+from fleet.views.table import phase_counts, symbol_table
+from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, rows, utc_time
+
+SIDE_GAP = 4
+NARROWEST_BUDGETS = 56
+FEWEST_EVENTS = 3
+FEWEST_ROWS = 4
+MARGIN = 1
+
+LIMITER_KINDS = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders"}
+EVENT_STYLES = {"WARNING": WARN, "ERROR": BAD, "CRITICAL": BAD}
+
+
+def render(state: FleetState, width: int, height: int) -> RenderableType:
+    """One page of exactly `width` columns and at most `height` lines."""
+    inner = max(1, width - 2 * MARGIN)
+    return Group(*(_framed(line, inner) for line in _page(state, inner, height)))
+
+
+async def run(get_state: Callable[[], FleetState], console: Console, refresh_hz: float = 4) -> None:
+    """Draws until cancelled, on the alternate screen; the terminal is as it was on the way out, however that comes.
+
+    Nobody else may write to the terminal meanwhile. Raises OSError when it is gone.
+    """
+    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        while True:
+            state = get_state()
+            # In a thread: a slow or halted (Ctrl-S) terminal must not hold up trading.
+            await anyio.to_thread.run_sync(_draw, live, state)
+            await anyio.sleep(1 / refresh_hz)
+
+
+def _draw(live: Live, state: FleetState) -> None:
+    live.update(render(state, live.console.width, live.console.height), refresh=True)
+
+
+def _page(state: FleetState, width: int, height: int) -> list[Text]:
+    head = [_header(state, width), *_alerts(state), _rule(width)]
+    foot = [_rule(width), _money_line(state, width), Text(), *_health(state, width)]
+    room = height - len(head) - len(foot)
+    with_events = room - FEWEST_EVENTS - 1
+    table = symbol_table(state.symbols, width, max(with_events, min(room, FEWEST_ROWS), 1))
+    lines = [*head, *table, *foot]
+    left = height - len(lines) - 1
+    if left > 0 and state.events:
+        lines += [_rule(width, "events, UTC"), *(_event(event) for event in state.events[-left:])]
+    return lines[:height]
+
+
+def _framed(line: Text, width: int) -> Text:
+    framed = line.copy()
+    framed.truncate(width, overflow="ellipsis")
+    framed.pad_left(MARGIN)
+    framed.no_wrap = True
+    return framed
+
+
+def _rule(width: int, title: str = "") -> Text:
+    return Text(f"─── {title} ".ljust(width, "─") if title else "─" * width, QUIET)
+
+
+def _header(state: FleetState, width: int) -> Text:
+    badge = Text(" LIVE ", "bold white on red") if state.live else Text("paper" if state.venue == "paper" else "test")
+    venue = Text() if state.venue == "paper" and not state.live else Text(f" {state.venue}")
+    left = Text(" · ", QUIET).join(
+        [
+            Text(state.fleet, "bold"),
+            Text.assemble(badge, venue),
+            Text(f"config v{state.config_version}"),
+            Text(f"up {duration(state.now_ms - state.started_ms)}"),
+        ]
+    )
+    return _sides(left, phase_counts(state.symbols), width)
+
+
+def _sides(left: Text, right: Text, width: int) -> Text:
+    space = width - left.cell_len - right.cell_len
+    return Text.assemble(left, " " * space, right) if space >= 2 else left
+
+
+def _alerts(state: FleetState) -> list[Text]:
+    """What must not be overlooked, a line each; none on a good day."""
+    alerts: list[Text] = []
+    if state.stopping:
+        alerts.append(Text("○ stopping: own orders are being cancelled; Ctrl-C again leaves at once", WARN))
+    if state.paused_until_ms is not None and state.paused_until_ms > state.now_ms:
+        left = duration(state.paused_until_ms - state.now_ms)
+        alerts.append(Text(f"○ sending nothing for {left}: {state.pause_reason or 'paused'}", WARN))
+    if state.http_429 or state.http_418:
+        alerts.append(Text(f"○ the venue answered {state.http_429} times 429, {state.http_418} times 418", WARN))
+    if state.last_reload_error is not None:
+        text = " ".join(state.last_reload_error.split())
+        alerts.append(Text(f"✗ reload refused, config v{state.config_version} stays: {text}", BAD))
+    return alerts
+
+
+def _money_line(state: FleetState, width: int) -> Text:
+    net = state.realised_pnl + state.unrealised_pnl - state.fees + state.funding
+    parts = [
+        Text.assemble(("equity ", QUIET), ("–" if state.equity is None else money(state.equity), "bold")),
+        Text.assemble(("net ", QUIET), amount(net)),
+        Text.assemble(("realised ", QUIET), amount(state.realised_pnl)),
+        Text.assemble(("unrealised ", QUIET), amount(state.unrealised_pnl)),
+        Text.assemble(("fees ", QUIET), money(state.fees)),
+        Text.assemble(("funding ", QUIET), amount(state.funding)),
+        Text.assemble(("fills ", QUIET), f"{sum(s.fills for s in state.symbols):,}"),
+        Text.assemble(("volume ", QUIET), money(sum((s.volume_usd for s in state.symbols), state.fees * 0), 0)),
+    ]
+    gap = 3 if width > 100 else 2
+    line = parts[0]
+    for part in parts[1:]:
+        if line.cell_len + gap + part.cell_len > width:
+            break
+        line = Text.assemble(line, " " * gap, part)
+    return line
+
+
+def _health(state: FleetState, width: int) -> list[Text]:
+    """Budgets and streams, side by side where the bars keep a useful length."""
+    streams = _streams(state.streams, state.now_ms)
+    beside = max((line.cell_len for line in streams), default=0)
+    left = width - beside - SIDE_GAP
+    if left < NARROWEST_BUDGETS:
+        return [*_budgets(state.limiters, width), *streams]
+    pairs = zip_longest(_budgets(state.limiters, left), streams, fillvalue=Text())
+    return [Text.assemble(a, " " * (left + SIDE_GAP - a.cell_len), b) for a, b in pairs]
+
+
+def _budgets(limiters: tuple[LimiterState, ...], width: int) -> list[Text]:
+    label = Column("", [Text(_label(limiter.name), QUIET) for limiter in limiters])
+    numbers = [
+        Column("", [Text(f"{limiter.used:,} / {limiter.limit:,}") for limiter in limiters], "right"),
+        Column("", [Text(f"{limiter.used / limiter.limit:.0%}") for limiter in limiters], "right"),
+        Column("", [_peak(limiter) for limiter in limiters], "right"),
+    ]
+    bar_width = max(8, width - rows([label, *numbers], gap=2)[0].cell_len - 2)
+    bars = Column("", [bar(limiter, bar_width) for limiter in limiters])
+    return rows([label, bars, *numbers], gap=2)[1:]
+
+
+def _peak(limiter: LimiterState) -> Text:
+    style = BAD if limiter.peak > limiter.capacity else QUIET
+    return Text(f"peak {limiter.peak / limiter.limit:>3.0%}", style)
+
+
+def _label(limiter: str) -> str:
+    kind, _, window = limiter.rpartition("_")
+    return f"{LIMITER_KINDS.get(kind, kind.lower())} / {window.lower()}"
+
+
+def bar(limiter: LimiterState, width: int) -> Text:
+    """Use of the venue's limit; the mark stands where the fleet's own allowance ends."""
+    filled = min(width, round(width * limiter.used / limiter.limit))
+    if limiter.used:
+        filled = max(1, filled)
+    mark = min(width - 1, width * limiter.capacity // limiter.limit)
+    style = GOOD if limiter.used <= 0.75 * limiter.capacity else WARN if limiter.used <= limiter.capacity else BAD
+    text = Text("█" * filled, style)
+    text.append("░" * (width - filled), QUIET)
+    return Text.assemble(text[:mark], ("┃", "bold"), text[mark + 1 :])
+
+
+def _streams(streams: tuple[StreamState, ...], now_ms: int) -> list[Text]:
+    columns = [
+        Column("", [Text(f"● {s.line}", GOOD) if s.up else Text(f"✗ {s.line}", BAD) for s in streams]),
+        Column("", [Text(f"{'up' if s.up else 'DOWN'} {duration(now_ms - s.since_ms)}") for s in streams]),
+        Column("", [Text("lag –" if s.lag_ms is None else f"lag {s.lag_ms:,}ms", QUIET) for s in streams]),
+        Column("", [Text(_many(s.subscribed, "stream"), QUIET) for s in streams]),
+        Column("", [Text(_many(s.reconnects, "reconnect"), QUIET) for s in streams]),
+    ]
+    return rows(columns, gap=2)[1:]
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _event(event: EventLine) -> Text:
+    style = EVENT_STYLES.get(event.level, "")
+    return Text.assemble(
+        (f"{utc_time(event.ms)}  ", QUIET),
+        (f"{event.level.lower():<8}", style or QUIET),
+        (f"{event.symbol or '':<13}", "bold"),
+        (" ".join(event.text.split()), style),
+    )
