@@ -19,7 +19,8 @@ State = TypeVar("State")
 class Situation:
     """All that a decision may look at. `order_usd` is the notional granted for one opening order, leverage included.
 
-    `position_lots` is signed; `entry_price` is the position's average price. `closing`: work the position off, open none.
+    `position_lots` is signed; `entry_price` is the position's average price. `closing`: only work the
+    position off.
     """
 
     now_us: int

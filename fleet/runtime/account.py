@@ -1,0 +1,204 @@
+"""The one account all workers trade on: its books, its collateral, and its news on the way to each worker.
+
+Owns: the ledger's books, balances, and the snapshot that a resync starts from. Must not know: desks, quotes, the gate.
+Fills are counted here, before anybody acts on them, so that a worker's crash cannot lose one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import anyio
+
+from exchange.clock import Clock
+from exchange.model import (
+    AccountEvent,
+    AccountUpdate,
+    Balance,
+    Fill,
+    Instrument,
+    Order,
+    OrderUpdate,
+    Position,
+    StreamDown,
+    StreamUp,
+)
+from exchange.ports import Trading
+from fleet.ledger.books import SymbolBook
+from fleet.orders.ids import is_ours
+from fleet.runtime.capital import Capital
+from fleet.runtime.mailbox import Mailbox, Told
+
+STABLE_ASSETS = frozenset({"USDT", "USDC", "USDF", "USD1", "FDUSD", "BUSD", "DAI"})
+
+FILLS_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the venue said of the whole account. `asked_us`: what was done later may be missing in it."""
+
+    asked_us: int
+    open_orders: tuple[Order, ...]
+    positions: dict[str, Position]
+    balances: tuple[Balance, ...]
+
+
+class Account:
+    def __init__(
+        self, fleet: str, trading: Trading, clock: Clock, capital: Capital, instruments: dict[str, Instrument]
+    ) -> None:
+        self.capital = capital
+        self.books: dict[str, SymbolBook] = {}
+        self.funding = Decimal(0)
+        self.line_up = anyio.Event()
+        """Set while the user stream is open."""
+        self.lines_opened = 0
+        self.is_multi_assets = False
+        self.known = False
+        self._fleet = fleet
+        self._trading = trading
+        self._clock = clock
+        self._instruments = instruments
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._wallets: dict[str, Balance] = {}
+        self._snapshot: Snapshot | None = None
+        self._asking = anyio.Lock()
+
+    # --- routing
+
+    def attach(self, symbol: str, mailbox: Mailbox) -> SymbolBook:
+        """From now on the symbol's news goes to this mailbox. Its book is kept when a worker is started again."""
+        self._mailboxes[symbol] = mailbox
+        if symbol not in self.books:
+            self.books[symbol] = SymbolBook(self._instruments[symbol])
+        return self.books[symbol]
+
+    def detach(self, symbol: str) -> None:
+        self._mailboxes.pop(symbol, None)
+
+    def on_event(self, event: AccountEvent) -> None:
+        match event:
+            case OrderUpdate():
+                self._on_order(event)
+            case AccountUpdate():
+                self._on_account(event)
+            case StreamUp():
+                self.lines_opened += 1
+                self.line_up.set()
+                self._wake_all()
+            case StreamDown():
+                self.line_up = anyio.Event()
+                self._wake_all()
+
+    def _on_order(self, event: OrderUpdate) -> None:
+        symbol = event.order.symbol
+        book = self.books.get(symbol)
+        is_new = event.fill is not None and book is not None and book.add(event.fill)
+        mailbox = self._mailboxes.get(symbol)
+        if mailbox is not None and (is_new or is_ours(self._fleet, event.order.client_id)):
+            mailbox.put(Told(event.order, event.fill if is_new else None))
+
+    def _on_account(self, event: AccountUpdate) -> None:
+        for balance in event.balances:
+            self._wallet(balance)
+        if event.reason == "FUNDING_FEE":
+            self.funding += sum(event.balance_changes.values(), Decimal(0))
+        self._count_collateral()
+
+    def _wake_all(self) -> None:
+        for mailbox in self._mailboxes.values():
+            mailbox.wake()
+
+    # --- money
+
+    @property
+    def wallet(self) -> Decimal:
+        """Collateral: all stable assets in multi-assets mode, else the margin asset's alone. Never available balances:
+        in multi-assets mode each asset's counts the same collateral again."""
+        assets = STABLE_ASSETS if self.is_multi_assets else self._margin_assets()
+        return sum((balance.wallet for asset, balance in self._wallets.items() if asset in assets), Decimal(0))
+
+    @property
+    def realised_pnl(self) -> Decimal:
+        return sum((book.realised_pnl for book in self.books.values()), Decimal(0))
+
+    @property
+    def fees(self) -> Decimal:
+        return sum((book.fees for book in self.books.values()), Decimal(0))
+
+    def _margin_assets(self) -> set[str]:
+        return {self._instruments[symbol].margin_asset for symbol in self.books} or {"USDT"}
+
+    def _wallet(self, balance: Balance) -> None:
+        known = self._wallets.get(balance.asset)
+        if known is None or balance.exchange_ms >= known.exchange_ms:
+            self._wallets[balance.asset] = balance
+
+    def _count_collateral(self) -> None:
+        self.capital.wallet = self.wallet
+
+    # --- resync
+
+    async def snapshot(self) -> Snapshot:
+        """The account as it is now. Whoever asks while nobody has asked the venue yet shares one answer.
+
+        Raises VenueError. Weight 50, however many workers resync at once.
+        """
+        asked_us = self._clock.now_us()
+        async with self._asking:
+            if self._snapshot is None or self._snapshot.asked_us < asked_us:
+                self._snapshot = await self._ask()
+            return self._snapshot
+
+    async def _ask(self) -> Snapshot:
+        asked_us = self._clock.now_us()
+        open_orders = await self._trading.open_orders()
+        positions = await self._trading.positions()
+        balances = await self._trading.balances()
+        for balance in balances:
+            self._wallet(balance)
+        found = {position.symbol: position for position in positions if position.lots}
+        self._count_foreign(open_orders, found)
+        self._count_collateral()
+        self.known = True
+        return Snapshot(asked_us, tuple(open_orders), found, tuple(balances))
+
+    def _count_foreign(self, orders: list[Order], positions: dict[str, Position]) -> None:
+        """The margin that the owner's other orders and positions hold: seen, reserved, left alone."""
+        margin = Decimal(0)
+        for position in positions.values():
+            if position.symbol not in self._mailboxes and position.symbol in self._instruments:
+                size = abs(position.lots) * self._instruments[position.symbol].step_size
+                margin += size * position.entry_price / position.leverage
+        for order in orders:
+            instrument = self._instruments.get(order.symbol)
+            if instrument is not None and not is_ours(self._fleet, order.client_id) and not order.reduce_only:
+                margin += instrument.notional(order.price_ticks, order.lots - order.filled_lots)
+        self.capital.foreign_margin = margin
+
+    async def missed_fills(self, symbol: str) -> list[Fill]:
+        """Asks for trades since the last one known and counts those not counted before. Raises VenueError."""
+        book = self.books[symbol]
+        missed: list[Fill] = []
+        while True:
+            page = await self._trading.fills(symbol, from_id=book.last_trade_id + 1, limit=FILLS_PAGE)
+            missed += [fill for fill in page if book.add(fill)]
+            if len(page) < FILLS_PAGE:
+                return missed
+
+    async def begin(self, symbol: str) -> None:
+        """The first resync of a symbol: the position it starts from, and the newest trade that is already in it.
+
+        Raises VenueError. Asked again when a trade comes in between: somebody else trades this symbol too.
+        """
+        book = self.books[symbol]
+        while True:
+            counted = book.fills
+            snapshot = await self.snapshot()
+            newest = await self._trading.fills(symbol, limit=1)
+            if book.fills == counted:
+                break
+        last_trade_id = max((fill.trade_id for fill in newest), default=0)
+        book.begin(snapshot.positions.get(symbol), last_trade_id)

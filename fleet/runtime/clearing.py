@@ -1,0 +1,61 @@
+"""Making sure that no order of ours is left: cancelled, and confirmed gone.
+
+Owns: the cancel-and-look-again loop used at a worker's start, after its crash, and when the fleet stops.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import anyio
+
+from exchange.errors import BadCredentials, Banned, VenueError
+from exchange.model import Order
+from exchange.ports import Admission, Cost, RequestClass, Trading
+from fleet.orders.ids import is_ours
+
+BATCH = 10
+"""Orders that one batch request cancels (docs: Cancel Multiple Orders)."""
+
+_PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
+
+
+async def own_open_orders(fleet: str, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
+    """Our orders that the venue says are open, of one symbol or (None) of all. Raises VenueError."""
+    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else 40))
+    orders = await trading.open_orders(symbol, ticket)
+    return [order for order in orders if is_ours(fleet, order.client_id)]
+
+
+async def clear(fleet: str, trading: Trading, gate: Admission, symbol: str | None = None) -> int:
+    """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
+
+    The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
+    """
+    cancelled = 0
+    attempt = 0
+    while True:
+        try:
+            orders = await own_open_orders(fleet, trading, gate, symbol)
+            if not orders:
+                return cancelled
+            cancelled += await _cancel(orders, trading, gate)
+        except (Banned, BadCredentials):
+            raise
+        except VenueError:
+            # The line is bad, or the venue is: what matters is to try again.
+            attempt += 1
+        await anyio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)] if attempt else 0)
+
+
+async def _cancel(orders: list[Order], trading: Trading, gate: Admission) -> int:
+    by_symbol: defaultdict[str, list[str]] = defaultdict(list)
+    for order in orders:
+        by_symbol[order.symbol].append(order.client_id)
+    gone = 0
+    for symbol, ids in by_symbol.items():
+        for start in range(0, len(ids), BATCH):
+            ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1))
+            answers = await trading.cancel_many(symbol, ids[start : start + BATCH], ticket)
+            gone += sum(isinstance(answer, Order) for answer in answers)
+    return gone

@@ -1,0 +1,289 @@
+"""One symbol's trading desk: all that is known of it, and which requests that calls for.
+
+Owns: the symbol's market, working orders and counters, and when quotes must not stand. Must not know: tasks, sockets,
+the gate. Events come in by method calls with their time; `plan` says what should be sent; nothing here waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from exchange.errors import UnknownOrder, VenueError
+from exchange.model import (
+    Amend,
+    BookTicker,
+    Cancel,
+    Fill,
+    Instrument,
+    MarkPrice,
+    Order,
+    OrderStatus,
+    Place,
+    Side,
+)
+from fleet.config.models import SymbolConfig
+from fleet.ledger.books import SymbolBook
+from fleet.orders import lifecycle
+from fleet.orders.ids import ClientIds
+from fleet.orders.lifecycle import Phase, WorkingOrder
+from fleet.orders.plan import Action, Change, Plan, Policy, Query, plan
+from fleet.runtime.capital import Capital
+from strategies.base import Decision, Quote, Situation, Strategy
+
+FILL_PATIENCE_US = 1_000_000
+"""How long the user stream may lag behind an answer that told of a fill before the trade list is asked."""
+
+MAX_HOLD_US = 30_000_000
+
+
+@dataclass(slots=True)
+class Counters:
+    placed: int = 0
+    amended: int = 0
+    cancelled: int = 0
+    rejected: int = 0
+    expired: int = 0
+    requests: int = 0
+
+
+class Desk:
+    """Mutable, but pure: the same calls in the same order leave it the same."""
+
+    def __init__(
+        self,
+        config: SymbolConfig,
+        instrument: Instrument,
+        strategy: Strategy[Any],
+        book: SymbolBook,
+        capital: Capital,
+        ids: ClientIds,
+        counters: Counters,
+    ) -> None:
+        self.config = config
+        self.instrument = instrument
+        self.book = book
+        self.capital = capital
+        self.counters = counters
+        self.orders: dict[str, WorkingOrder] = {}
+        self.ticker: BookTicker | None = None
+        self.mark: MarkPrice | None = None
+        self.market_up = False
+        self.account_up = False
+        self.closing = False
+        self.decision = Decision(())
+        self.pulled = "starting"
+        """Why no quote may stand; empty while they may."""
+        self.problem = ""
+        """The last refusal, for the owner."""
+        self._ids = ids
+        self._holds: dict[Side, int] = {}
+        self._refusals: dict[Side, int] = {}
+        self._strategy = strategy
+        self._state: Any = strategy.start()
+        self._fills_late_us: int | None = None
+        capital.demand(config.symbol, config.balance_fraction)
+
+    def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
+        """New parameters, between two decisions. Orders and their queue places stay as far as they still fit."""
+        if config.strategy != self.config.strategy:
+            self._state = strategy.start()
+        self.config, self._strategy = config, strategy
+        self.capital.demand(config.symbol, config.balance_fraction)
+
+    # --- what is heard
+
+    def see_market(self, ticker: BookTicker | None, mark: MarkPrice | None, *, up: bool) -> None:
+        """The newest that is known; `up`: the line it comes by is open."""
+        self.ticker, self.mark, self.market_up = ticker, mark, up
+
+    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> None:
+        """News of an order. One of the fleet's that is not known (an earlier run's, a late arrival) is adopted."""
+        order = self.orders.get(told.client_id)
+        if order is not None:
+            self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
+        elif self._ids.are_of(told.client_id) and not told.status.is_final:
+            self.orders[told.client_id] = lifecycle.adopted(told, now_us)
+
+    def on_fill(self, fill: Fill, now_us: int) -> None:
+        """A fill that the ledger had not seen before."""
+        order = self._order_of(fill)
+        if order is not None:
+            self._refusals.pop(order.side, None)
+            self._put(order, lifecycle.filled(order, fill.lots), now_us)
+
+    def answered(self, action: Action, told: Order, now_us: int) -> None:
+        match action:
+            case Amend():
+                self.counters.amended += 1
+            case Cancel():
+                self.counters.cancelled += 1
+            case Place():
+                self.counters.placed += 1
+            case Query():
+                pass
+        self.on_order(told, now_us, answer=True)
+
+    def failed(self, action: Action, error: VenueError, now_us: int) -> None:
+        order = self.orders.get(action.client_id)
+        if order is None:
+            return
+        if isinstance(action, Query):
+            if isinstance(error, UnknownOrder):
+                self._put(order, lifecycle.not_found(order, now_us), now_us)
+            return
+        self.problem = str(error)
+        self._put(order, lifecycle.unanswered(order, error, now_us), now_us)
+
+    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> None:
+        """Holds the venue's list of open orders, asked for at `asked_us`, against ours; the trades are all counted.
+
+        What it does not list any more is asked for one by one.
+        """
+        listed = {told.client_id for told in open_orders}
+        for told in open_orders:
+            self.on_order(told, now_us)
+        for order in list(self.orders.values()):
+            if order.client_id not in listed and order.phase is Phase.OPEN and order.changed_us < asked_us:
+                order = lifecycle.missing(order, now_us)
+            self._put(order, lifecycle.all_fills_counted(order), now_us)
+
+    # --- what should be sent
+
+    def plan(self, now_us: int) -> Plan:
+        self.pulled, stale_us = self._pull_reason(now_us)
+        if self._awaits_fills(now_us):
+            # The position is about to change: what is quoted on the old one would be wrong.
+            return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
+        quotes = () if self.pulled else self._quotes(now_us)
+        self._commit(quotes)
+        policy = Policy(
+            self.config.symbol,
+            self.config.price_change_threshold,
+            self.config.refresh_interval_ms * 1000,
+            self._holds,
+        )
+        planned = plan(quotes, self.orders.values(), policy, now_us)
+        wakes = [wake for wake in (planned.wake_us, stale_us) if wake is not None]
+        return replace(planned, wake_us=min(wakes, default=None))
+
+    def sending(self, change: Change, now_us: int) -> Action:
+        """The change goes out now. A placement gets its client order id here."""
+        self.counters.requests += 1
+        match change.action:
+            case Place() as place:
+                place = replace(place, client_id=self._ids.next())
+                self.orders[place.client_id] = lifecycle.placing(place, now_us)
+                return place
+            case Amend() as action:
+                self.orders[action.client_id] = lifecycle.amending(self.orders[action.client_id], now_us)
+            case Cancel() as action:
+                self.orders[action.client_id] = lifecycle.cancelling(self.orders[action.client_id], now_us)
+            case Query() as action:
+                self.orders[action.client_id] = lifecycle.querying(self.orders[action.client_id], now_us)
+        return change.action
+
+    def fills_are_late(self, now_us: int) -> bool:
+        """The venue said that an order filled, and its trades have not come: the trade list must be asked."""
+        return self._fills_late_us is not None and now_us - self._fills_late_us >= FILL_PATIENCE_US
+
+    @property
+    def is_closed(self) -> bool:
+        """Asked to close, and nothing is left to work off."""
+        return self.closing and not self.pulled and not self.decision.quotes and not self.live_orders()
+
+    @property
+    def mid(self) -> Decimal | None:
+        ticker = self.ticker
+        return None if ticker is None else self.instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
+
+    def live_orders(self) -> list[WorkingOrder]:
+        return [order for order in self.orders.values() if order.is_live]
+
+    def _quotes(self, now_us: int) -> tuple[Quote, ...]:
+        ticker, mark = self.ticker, self.mark
+        if ticker is None or mark is None:
+            return ()
+        situation = Situation(
+            now_us=now_us,
+            instrument=self.instrument,
+            book=ticker,
+            mark=mark.mark,
+            position_lots=self.book.position_lots,
+            entry_price=self.book.entry_price,
+            order_usd=self.capital.grant(self.config.symbol) * self.config.leverage,
+            closing=self.closing,
+        )
+        self._state, self.decision = self._strategy.decide(self._state, situation)
+        return self.decision.quotes
+
+    def _pull_reason(self, now_us: int) -> tuple[str, int | None]:
+        """Why no quote may stand now, and else when the data will have become stale."""
+        ticker, mark, config = self.ticker, self.mark, self.config
+        if not self.market_up:
+            return "market data line is down", None
+        if not self.account_up:
+            return "account line is down", None
+        if ticker is None or mark is None or ticker.bid_ticks >= ticker.ask_ticks:
+            return "waiting for market data", None
+        stale_us = mark.received_us + config.stale_after_ms * 1000
+        if now_us >= stale_us:
+            return "market data is stale", None
+        mid = self.instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
+        if abs(mid - mark.mark) > config.max_mark_deviation * mark.mark:
+            return "mid is far from mark price", stale_us
+        if not self.instrument.is_trading:
+            return f"symbol is {self.instrument.status}", None
+        return "", stale_us
+
+    def _awaits_fills(self, now_us: int) -> bool:
+        late = any(order.seen_lots < order.filled_lots for order in self.orders.values())
+        if not late:
+            self._fills_late_us = None
+        elif self._fills_late_us is None:
+            self._fills_late_us = now_us
+        return late
+
+    def _commit(self, quotes: tuple[Quote, ...]) -> None:
+        """The margin of the position and of the larger side of all that is or is about to be working."""
+        sides = {Side.BUY: Decimal(0), Side.SELL: Decimal(0)}
+        working: dict[Side, Decimal] = dict(sides)
+        for order in self.orders.values():
+            if order.is_live and not order.reduce_only:
+                working[order.side] += self.instrument.notional(order.price_ticks, order.remaining_lots)
+        for quote in quotes:
+            if not quote.reduce_only:
+                sides[quote.side] = self.instrument.notional(quote.price_ticks, quote.lots)
+        orders_usd = max(max(sides[side], working[side]) for side in Side)
+        price = self.mark.mark if self.mark else self.book.entry_price
+        position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        self.capital.commit(self.config.symbol, (position_usd + orders_usd) / self.config.leverage)
+
+    def _put(self, before: WorkingOrder, after: WorkingOrder, now_us: int) -> None:
+        self.orders[after.client_id] = after
+        if after.is_live:
+            return
+        if before.is_live:
+            self._ended(after, now_us)
+        if after.is_settled:
+            del self.orders[after.client_id]
+
+    def _ended(self, order: WorkingOrder, now_us: int) -> None:
+        """A refused order is not put again at once: the pause doubles while refusals follow each other."""
+        if order.status is OrderStatus.FILLED:
+            self._refusals.pop(order.side, None)
+        elif order.was_refused:
+            if order.status is OrderStatus.REJECTED:
+                self.counters.rejected += 1
+            else:
+                self.counters.expired += 1
+            count = self._refusals.get(order.side, 0)
+            self._refusals[order.side] = count + 1
+            pause_us = min((self.config.refresh_interval_ms * 1000) << min(count, 20), MAX_HOLD_US)
+            self._holds[order.side] = now_us + pause_us
+
+    def _order_of(self, fill: Fill) -> WorkingOrder | None:
+        if fill.client_id:
+            return self.orders.get(fill.client_id)
+        return next((order for order in self.orders.values() if order.order_id == fill.order_id), None)

@@ -1,0 +1,306 @@
+"""The running fleet: makes what runs match what the fleet file asks for, and leaves nothing behind when it stops.
+
+Owns: the task group of all workers, the lines they share, start, reload and drain. Must not know: how a worker decides,
+which venue it is.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import anyio
+from anyio.abc import TaskGroup
+
+from exchange.errors import BadCredentials, Banned, VenueError
+from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
+from fleet.config.diff import diff
+from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.orders.lifecycle import WorkingOrder
+from fleet.runtime.account import Account
+from fleet.runtime.capital import Capital
+from fleet.runtime.clearing import own_open_orders
+from fleet.runtime.journal import Journal
+from fleet.runtime.lines import Line
+from fleet.runtime.sender import Sender
+from fleet.runtime.slot import Slot
+from fleet.runtime.venue import Venue
+
+DRAIN_S = 30.0
+"""How long stopping may take: cancelling every own order and seeing it gone."""
+
+HOUSEKEEPING_S = 1.0
+SNAPSHOT_EVERY_S = 60.0
+
+
+class FleetError(Exception):
+    """The fleet cannot run, in words for its owner."""
+
+
+class Fleet:
+    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal) -> None:
+        self.config = config
+        self.venue = venue
+        self.journal = journal
+        self.capital = Capital()
+        self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        self.slots: dict[str, Slot] = {}
+        self.retired: dict[str, Slot] = {}
+        """Removed from the file; kept for what they made."""
+        self.market_line = Line("market")
+        self.account_line = Line("account")
+        self.started_ms = venue.clock.now_ms()
+        self.created_s = anyio.current_time()
+        self.config_version = 1
+        self.reloads_applied = 0
+        self.reloads_refused = 0
+        self.last_reload_error: str | None = None
+        self.stopping = False
+        self.left_open: tuple[str, ...] = ()
+        """Client ids of own orders that may remain after the stop."""
+        self.failure: FleetError | None = None
+        self.loop_lag_ms = 0.0
+        self.sender: Sender | None = None
+        self._stop = anyio.Event()
+        self._workers: TaskGroup | None = None
+
+    # --- running
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
+        async with anyio.create_task_group() as lines:
+            lines.start_soon(self.venue.gate.run)
+            await self._check_account()
+            self.sender = Sender(self.venue.trading, lines)
+            lines.start_soon(self.venue.market_stream.run, self.on_market)
+            lines.start_soon(self.venue.account_stream.run, self._on_account)
+            lines.start_soon(self._housekeeping)
+            lines.start_soon(self._watch_ban)
+            async with anyio.create_task_group() as workers:
+                self._workers = workers
+                for symbol_config in self.config.symbols.values():
+                    self._start(symbol_config)
+                await self._stop.wait()
+                with anyio.CancelScope(shield=True):
+                    await self._drain()
+                workers.cancel_scope.cancel()
+            lines.cancel_scope.cancel()
+        if self.failure is not None:
+            raise self.failure
+
+    async def _check_account(self) -> None:
+        """Raises FleetError, or VenueError."""
+        if await self.venue.trading.is_hedge_mode():
+            raise FleetError(
+                "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
+            )
+        self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
+        await self.account.snapshot()
+
+    async def _run_slot(self, slot: Slot) -> None:
+        try:
+            await slot.run()
+        except (Banned, BadCredentials) as error:
+            self._fail(str(error))
+
+    def _fail(self, reason: str) -> None:
+        if self.failure is None:
+            self.failure = FleetError(reason)
+            self.journal.error(f"the fleet stops: {reason}")
+        self.stop()
+
+    async def _watch_ban(self) -> None:
+        await self.venue.gate.banned.wait()
+        self._fail(self.venue.gate.ban_reason)
+
+    async def _housekeeping(self) -> None:
+        due_s = anyio.current_time() + SNAPSHOT_EVERY_S
+        while True:
+            before_s = anyio.current_time()
+            await anyio.sleep(HOUSEKEEPING_S)
+            self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
+            self.capital.unrealised_pnl = self.unrealised_pnl
+            if anyio.current_time() >= due_s:
+                due_s = anyio.current_time() + SNAPSHOT_EVERY_S
+                try:
+                    await self.account.snapshot()
+                except VenueError as error:
+                    self.journal.warning(f"balances were not refreshed: {error}")
+
+    # --- the market on its way to the workers
+
+    def on_market(self, event: MarketEvent) -> None:
+        match event:
+            case BookTicker() | MarkPrice():
+                slot = self.slots.get(event.symbol)
+                if slot is not None:
+                    slot.mailbox.put_market(event)
+                self.market_line.heard(event.exchange_ms, event.received_us)
+            case StreamUp():
+                self._market_line(event, up=True)
+            case StreamDown():
+                self._market_line(event, up=False)
+            case _:
+                pass
+
+    def _market_line(self, event: StreamUp | StreamDown, *, up: bool) -> None:
+        self._tell_line(self.market_line, event)
+        for slot in self.slots.values():
+            slot.mailbox.put_line(up=up)
+        if up and self._workers is not None:
+            self._workers.start_soon(self._seed_books)
+
+    async def _seed_books(self) -> None:
+        """The book ticker is pushed only when it changes: in a quiet market the first would be long in coming."""
+        try:
+            tickers = await self.venue.market_data.book_tickers()
+        except VenueError as error:
+            self.journal.warning(f"first prices were not had, waiting for the stream: {error}")
+            return
+        for ticker in tickers:
+            slot = self.slots.get(ticker.symbol)
+            if slot is not None and slot.mailbox.ticker is None and slot.mailbox.market_up:
+                slot.mailbox.put_market(ticker)
+
+    def _on_account(self, event: AccountEvent) -> None:
+        if isinstance(event, StreamUp | StreamDown):
+            self._tell_line(self.account_line, event)
+        self.account.on_event(event)
+
+    def _tell_line(self, line: Line, event: StreamUp | StreamDown) -> None:
+        if isinstance(event, StreamUp):
+            line.opened(self.venue.clock.now_ms())
+            self.journal.info(f"{line.name} stream is up")
+        else:
+            line.closed(self.venue.clock.now_ms())
+            if not self.stopping:
+                self.journal.warning(f"{line.name} stream is down: {event.reason}")
+
+    # --- what the file asks for
+
+    def apply(self, config: FleetConfig) -> None:
+        """Makes the running fleet match; what did not change is not touched. Raises FleetError, and nothing changes."""
+        change = diff(self.config, config)
+        if change.refused:
+            raise FleetError("; ".join(change.refused))
+        unknown = [symbol for symbol in change.added if symbol not in self.venue.info.instruments]
+        if unknown:
+            raise FleetError(f"the exchange has no {', '.join(unknown)}")
+        self.config = config
+        for symbol in change.removed:
+            self._remove(symbol)
+        for symbol in change.changed:
+            self.slots[symbol].reconfigure(config.symbols[symbol])
+            self.journal.info("takes up its new parameters", symbol)
+        for symbol in change.added:
+            self._start(config.symbols[symbol])
+        self.config_version += 1
+        self.reloads_applied += 1
+        self.last_reload_error = None
+
+    def refuse(self, reason: str) -> None:
+        """An edit that cannot be applied: the running configuration stays."""
+        self.reloads_refused += 1
+        self.last_reload_error = reason
+        self.journal.error(f"the edited fleet file is refused, nothing has changed: {reason}")
+
+    def _start(self, config: SymbolConfig) -> None:
+        assert self._workers is not None
+        assert self.sender is not None
+        closing = self.slots.get(config.symbol)
+        if closing is not None:
+            closing.reconfigure(config)
+            return
+        instrument = self.venue.info.instruments[config.symbol]
+        slot = Slot(
+            self.config.fleet,
+            config,
+            instrument,
+            self.account,
+            self.venue.trading,
+            self.venue.gate,
+            self.sender,
+            self.venue.clock,
+            self.journal,
+            self.venue.clock.now_ms() // 1000,
+        )
+        before = self.retired.pop(config.symbol, None)
+        if before is not None:
+            slot.counters = before.counters
+        if self.market_line.up:
+            slot.mailbox.put_line(up=True)
+        self.slots[config.symbol] = slot
+        self._workers.start_soon(self._run_slot, slot)
+        self._follow()
+
+    def _remove(self, symbol: str) -> None:
+        assert self._workers is not None
+        slot = self.slots[symbol]
+        if slot.config.on_remove == "close":
+            self.journal.info("removed from the file: works off its position", symbol)
+            slot.close()
+        else:
+            self.journal.info("removed from the file: keeps its position", symbol)
+            slot.scope.cancel()
+        self._workers.start_soon(self._retire, slot)
+
+    async def _retire(self, slot: Slot) -> None:
+        await slot.ended.wait()
+        symbol = slot.config.symbol
+        try:
+            await slot.clear()
+        except (Banned, BadCredentials) as error:
+            self._fail(str(error))
+            return
+        if self.slots.get(symbol) is slot:
+            del self.slots[symbol]
+            self.retired[symbol] = slot
+            self.account.detach(symbol)
+            self.capital.remove(symbol)
+            self._follow()
+            self.journal.info("has left the fleet", symbol)
+            if symbol in self.config.symbols:
+                self._start(self.config.symbols[symbol])
+
+    def _follow(self) -> None:
+        self.venue.market_stream.want(list(self.slots))
+        if self.market_line.up and self._workers is not None:
+            self._workers.start_soon(self._seed_books)
+
+    # --- the end
+
+    async def _drain(self) -> None:
+        """Workers first, so that nothing new is sent; then every own order, in a fixed order of symbols."""
+        self.stopping = True
+        self.journal.info("stopping: cancels its orders")
+        slots = list(self.slots.values())
+        try:
+            with anyio.fail_after(DRAIN_S):
+                for slot in slots:
+                    slot.scope.cancel()
+                    await slot.ended.wait()
+                async with anyio.create_task_group() as clearing:
+                    for slot in slots:
+                        clearing.start_soon(self._clear_at_end, slot)
+                left = await own_open_orders(self.config.fleet, self.venue.trading, self.venue.gate, None)
+                self.left_open = tuple(order.client_id for order in left)
+        except (VenueError, TimeoutError) as error:
+            self.left_open = tuple(order.client_id for order in self.believed_open())
+            self.journal.error(f"could not confirm that every order is cancelled: {error or 'out of time'}")
+
+    async def _clear_at_end(self, slot: Slot) -> None:
+        try:
+            await slot.clear()
+        except (Banned, BadCredentials) as error:
+            self.journal.error(f"its orders cannot be cancelled: {error}", slot.config.symbol)
+
+    def believed_open(self) -> list[WorkingOrder]:
+        """Own orders that may be in the market, as far as is known without asking."""
+        return [order for slot in self.slots.values() for order in slot.live_orders()]
+
+    @property
+    def unrealised_pnl(self) -> Decimal:
+        slots = [*self.slots.values(), *self.retired.values()]
+        return sum((slot.unrealised_pnl for slot in slots), Decimal(0))

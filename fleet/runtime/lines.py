@@ -1,0 +1,25 @@
+"""How a line to the venue has been: up or down, since when, how late its news is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Line:
+    name: str
+    up: bool = False
+    since_ms: int = 0
+    times_opened: int = 0
+    lag_ms: int | None = None
+    """Between the venue's time of the newest event and its arrival."""
+
+    def opened(self, now_ms: int) -> None:
+        self.up, self.since_ms = True, now_ms
+        self.times_opened += 1
+
+    def closed(self, now_ms: int) -> None:
+        self.up, self.since_ms, self.lag_ms = False, now_ms, None
+
+    def heard(self, exchange_ms: int, received_us: int) -> None:
+        self.lag_ms = max(received_us // 1000 - exchange_ms, 0)

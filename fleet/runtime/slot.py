@@ -1,0 +1,148 @@
+"""One symbol's place in the running fleet: what survives its worker's restarts.
+
+Owns: the symbol's configuration, mailbox, counters and supervisor, and how a worker for it is made.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import anyio
+
+from exchange.clock import Clock
+from exchange.errors import VenueError
+from exchange.model import Instrument
+from exchange.ports import Trading
+from fleet.config.models import SymbolConfig
+from fleet.orders.ids import ClientIds
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+from fleet.runtime.account import Account
+from fleet.runtime.clearing import clear
+from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.journal import Journal
+from fleet.runtime.mailbox import Answer, Mailbox
+from fleet.runtime.sender import Sender
+from fleet.runtime.supervisor import Supervisor
+from fleet.runtime.worker import Worker
+from fleet.scheduling.gate import Gate
+from strategies.registry import make_strategy
+
+
+class Slot:
+    def __init__(
+        self,
+        fleet: str,
+        config: SymbolConfig,
+        instrument: Instrument,
+        account: Account,
+        trading: Trading,
+        gate: Gate,
+        sender: Sender,
+        clock: Clock,
+        journal: Journal,
+        started_s: int,
+    ) -> None:
+        self.config = config
+        self.instrument = instrument
+        self.mailbox = Mailbox()
+        self.book = account.attach(config.symbol, self.mailbox)
+        self.counters = Counters()
+        self.closing = False
+        self.desk: Desk | None = None
+        self.scope = anyio.CancelScope()
+        self.ended = anyio.Event()
+        self._worker: Worker | None = None
+        self._last_mark: Decimal | None = None
+        self._fleet = fleet
+        self._account = account
+        self._trading = trading
+        self._gate = gate
+        self._sender = sender
+        self._clock = clock
+        self._journal = journal
+        self._ids = ClientIds(fleet, config.symbol, started_s)
+        self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
+
+    async def run(self) -> None:
+        """Until cancelled by `scope`, or until the position is closed. Raises Banned and BadCredentials."""
+        try:
+            with self.scope:
+                await self.supervisor.run()
+        finally:
+            self.ended.set()
+
+    def reconfigure(self, config: SymbolConfig) -> None:
+        self.config = config
+        self.closing = False
+        if self._worker is not None:
+            self._worker.reconfigure(config, make_strategy(config.strategy, config.parameters))
+        self.supervisor.release()
+
+    def close(self) -> None:
+        """Works the position off; `ended` is set when it is flat."""
+        self.closing = True
+        if self._worker is not None:
+            self._worker.close_position()
+        self.supervisor.release()
+
+    def live_orders(self) -> list[WorkingOrder]:
+        return self.desk.live_orders() if self.desk else []
+
+    @property
+    def last_mark(self) -> Decimal | None:
+        if self.mailbox.mark is not None:
+            self._last_mark = self.mailbox.mark.mark
+        return self._last_mark
+
+    @property
+    def unrealised_pnl(self) -> Decimal:
+        """At the last mark price heard."""
+        mark = self.last_mark
+        return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
+
+    async def clear(self) -> None:
+        """Cancels the symbol's own orders until none is left, those that may still arrive included.
+
+        Raises Banned and BadCredentials; the caller bounds the time.
+        """
+        await self._sender.quiet(self.config.symbol)
+        self._hear_last_answers()
+        unknown = [order for order in self.live_orders() if order.phase is Phase.UNKNOWN and order.order_id is None]
+        until_us = max((order.changed_us + SURELY_NOT_PLACED_US for order in unknown), default=0)
+        while True:
+            await clear(self._fleet, self._trading, self._gate, self.config.symbol)
+            left_us = until_us - self._clock.now_us()
+            if left_us <= 0:
+                break
+            await anyio.sleep(min(left_us / 1e6, 1.0))
+        if self.desk is not None:
+            self.desk.orders.clear()
+
+    def _hear_last_answers(self) -> None:
+        """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
+        now_us = self._clock.now_us()
+        for news in self.mailbox.take():
+            if self.desk is None or not isinstance(news, Answer):
+                continue
+            if isinstance(news.result, VenueError):
+                self.desk.failed(news.action, news.result, now_us)
+            else:
+                self.desk.answered(news.action, news.result, now_us)
+
+    def _make(self) -> Worker:
+        strategy = make_strategy(self.config.strategy, self.config.parameters)
+        desk = Desk(self.config, self.instrument, strategy, self.book, self._account.capital, self._ids, self.counters)
+        desk.closing = self.closing
+        self.desk = desk
+        self._worker = Worker(
+            self._fleet,
+            desk,
+            self.mailbox,
+            self._account,
+            self._trading,
+            self._gate,
+            self._sender,
+            self._clock,
+            self._journal,
+        )
+        return self._worker

@@ -1,0 +1,143 @@
+"""The running fleet as a value: what the terminal, the HTTP endpoint and the summary show.
+
+Owns: the way from the runtime's objects to FleetState. Changes nothing.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from exchange.model import Side
+from fleet.control.state import (
+    FleetState,
+    LimiterState,
+    Phase,
+    QuoteState,
+    StreamState,
+    SymbolState,
+)
+from fleet.orders import lifecycle
+from fleet.runtime.desk import Desk
+from fleet.runtime.fleet import Fleet
+from fleet.runtime.lines import Line
+from fleet.runtime.slot import Slot
+
+EVENTS_SHOWN = 50
+
+
+def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
+    """`boot_ms`: how long the process had been running when the fleet was made."""
+    now_ms = fleet.venue.clock.now_ms()
+    gate = fleet.venue.gate
+    paused_until_ms = gate.paused_until_us // 1000
+    slots = [*fleet.slots.values(), *fleet.retired.values()]
+    first_quote_s = fleet.sender.first_placed_s if fleet.sender else None
+    unrealised = fleet.unrealised_pnl
+    wallet = fleet.account.wallet if fleet.account.known else None
+    return FleetState(
+        fleet=fleet.config.fleet,
+        venue=fleet.venue.name,
+        live=fleet.venue.is_live,
+        started_ms=fleet.started_ms,
+        now_ms=now_ms,
+        config_version=fleet.config_version,
+        equity=None if wallet is None else wallet + unrealised,
+        wallet=wallet,
+        realised_pnl=fleet.account.realised_pnl,
+        unrealised_pnl=unrealised,
+        fees=fleet.account.fees,
+        funding=fleet.account.funding,
+        limiters=tuple(LimiterState(u.name, u.used, u.capacity, u.limit, u.peak) for u in gate.usage()),
+        paused_until_ms=paused_until_ms if paused_until_ms > now_ms else None,
+        pause_reason=gate.pause_reason if paused_until_ms > now_ms else "",
+        streams=(
+            _line(fleet.market_line, len(fleet.slots)),
+            _line(fleet.account_line, 1),
+        ),
+        symbols=tuple(_symbol(fleet, slot) for slot in slots),
+        events=tuple(fleet.journal.lines)[-EVENTS_SHOWN:],
+        reloads_applied=fleet.reloads_applied,
+        reloads_refused=fleet.reloads_refused,
+        last_reload_error=fleet.last_reload_error,
+        http_429=gate.http_429,
+        http_418=gate.http_418,
+        first_quote_ms=None if first_quote_s is None else boot_ms + round((first_quote_s - fleet.created_s) * 1000),
+        own_orders_left_open=len(fleet.left_open) if fleet.stopping else len(fleet.believed_open()),
+        instruments_loaded=True,
+        stopping=fleet.stopping,
+        loop_lag_ms=fleet.loop_lag_ms,
+    )
+
+
+def _line(line: Line, subscribed: int) -> StreamState:
+    return StreamState(line.name, line.up, line.since_ms, line.lag_ms, max(line.times_opened - 1, 0), subscribed)
+
+
+def _symbol(fleet: Fleet, slot: Slot) -> SymbolState:
+    instrument, book, counters = slot.instrument, slot.book, slot.counters
+    desk = slot.desk
+    phase, reason = _phase(fleet, slot)
+    mid = desk.mid if desk else None
+    position = instrument.quantity(book.position_lots)
+    unrealised = slot.unrealised_pnl
+    return SymbolState(
+        symbol=slot.config.symbol,
+        strategy=slot.config.strategy,
+        phase=phase,
+        reason=reason,
+        price_decimals=max(-int(instrument.tick_size.normalize().as_tuple().exponent), 0),
+        mid=mid,
+        mark=slot.last_mark,
+        bid=_quote(desk, Side.BUY, mid),
+        ask=_quote(desk, Side.SELL, mid),
+        position=position,
+        position_usd=position * (mid or book.entry_price),
+        entry_price=book.entry_price,
+        realised_pnl=book.realised_pnl,
+        unrealised_pnl=unrealised,
+        fees=book.fees,
+        volume_usd=book.volume_usd,
+        fills=book.fills,
+        round_trips=book.round_trips,
+        placed=counters.placed,
+        amended=counters.amended,
+        cancelled=counters.cancelled,
+        rejected=counters.rejected,
+        expired=counters.expired,
+        restarts=slot.supervisor.restarts,
+        requests=counters.requests,
+    )
+
+
+def _phase(fleet: Fleet, slot: Slot) -> tuple[Phase, str]:
+    """Why a symbol does not quote is told in the order in which the owner could do something about it."""
+    desk, supervisor = slot.desk, slot.supervisor
+    if slot.ended.is_set():
+        return Phase.STOPPED, ""
+    if fleet.stopping or slot.scope.cancel_called:
+        return Phase.STOPPING, ""
+    if supervisor.phase is not None:
+        return supervisor.phase, supervisor.reason
+    if fleet.venue.gate.paused_until_us > fleet.venue.clock.now_us():
+        return Phase.PAUSED, fleet.venue.gate.pause_reason
+    if desk is None or desk.pulled == "starting":
+        return Phase.STARTING, ""
+    if desk.pulled:
+        return (Phase.STALE if "stale" in desk.pulled else Phase.WAITING), desk.pulled
+    if desk.decision.note:
+        return Phase.WAITING, desk.decision.note
+    if desk.decision.reducing:
+        return Phase.REDUCING, desk.problem
+    return Phase.QUOTING, desk.problem
+
+
+def _quote(desk: Desk | None, side: Side, mid: Decimal | None) -> QuoteState | None:
+    orders = [order for order in desk.live_orders() if order.side is side] if desk else []
+    if desk is None or not orders:
+        return None
+    # While one replaces another the newer is the one to show.
+    order = orders[-1]
+    price = desk.instrument.price(order.price_ticks)
+    distance_bps = float((mid - price) / mid * 10_000) * side.sign if mid else 0.0
+    quantity = desk.instrument.quantity(order.remaining_lots)
+    return QuoteState(price, quantity, distance_bps, order.reduce_only, lifecycle.Phase(order.phase).name)

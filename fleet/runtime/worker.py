@@ -1,0 +1,182 @@
+"""One symbol's worker: hears what happened, lets the desk decide, asks for leave, sends.
+
+Owns: the loop around a desk, and its resync with the venue. Must not know: other workers. Whatever it raises is the
+supervisor's to handle; a request on its way is the sender's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from exchange.clock import Clock
+from exchange.errors import BadCredentials, Banned
+from exchange.model import Fill, Order, Side
+from exchange.ports import Trading
+from fleet.config.models import SymbolConfig
+from fleet.orders.plan import Change
+from fleet.runtime.account import Account
+from fleet.runtime.clearing import clear
+from fleet.runtime.desk import Desk
+from fleet.runtime.journal import Journal
+from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
+from fleet.runtime.sender import Sender
+from fleet.scheduling.gate import Gate
+from strategies.base import Strategy
+
+
+class Worker:
+    def __init__(
+        self,
+        fleet: str,
+        desk: Desk,
+        mailbox: Mailbox,
+        account: Account,
+        trading: Trading,
+        gate: Gate,
+        sender: Sender,
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self.desk = desk
+        self.symbol = desk.config.symbol
+        self._fleet = fleet
+        self._mailbox = mailbox
+        self._account = account
+        self._trading = trading
+        self._gate = gate
+        self._sender = sender
+        self._clock = clock
+        self._journal = journal
+        self._asked: set[tuple[str, str]] = set()
+        self._lines_seen = 0
+        """The account line that we are in step with, by its number."""
+        self._new_config: tuple[SymbolConfig, Strategy[Any]] | None = None
+
+    def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
+        """New parameters: they are taken up between two decisions."""
+        self._new_config = (config, strategy)
+        self._mailbox.wake()
+
+    def close_position(self) -> None:
+        """From now on only work the position off; `run` returns when it is flat."""
+        self.desk.closing = True
+        self._mailbox.wake()
+
+    async def run(self) -> None:
+        """Trades until cancelled, or until closed. Raises VenueError, and whatever a fault of ours raises."""
+        try:
+            await self._begin()
+            while not self.desk.is_closed:
+                await self._step()
+        finally:
+            self._gate.withdraw_all(self._asked.__contains__)
+
+    async def _begin(self) -> None:
+        """Takes up where an earlier run left: its orders are cancelled first, so that no fill can fall between."""
+        await self._trading.set_leverage(self.symbol, self.desk.config.leverage)
+        await self._account.line_up.wait()
+        line = self._account.lines_opened
+        leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
+        if leftover:
+            self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+        await self._account.begin(self.symbol)
+        self._lines_seen = line
+        position = self.desk.book.position_lots
+        if position:
+            self._journal.info(f"takes up a position of {self.desk.instrument.quantity(position):f}", self.symbol)
+
+    async def _step(self) -> None:
+        self._absorb()
+        if self._new_config is not None:
+            await self._take_up()
+        if self._account.line_up.is_set() and (
+            self._lines_seen != self._account.lines_opened or self.desk.fills_are_late(self._clock.now_us())
+        ):
+            await self._resync()
+            self._absorb()
+        self.desk.account_up = self._account.line_up.is_set() and self._lines_seen == self._account.lines_opened
+        wake_us = self._act()
+        timeout_s = None if wake_us is None else max(wake_us - self._clock.now_us(), 0) / 1e6
+        with anyio.move_on_after(timeout_s):
+            await self._mailbox.wait()
+
+    def _absorb(self) -> None:
+        now_us = self._clock.now_us()
+        for item in self._mailbox.take():
+            self._hear(item, now_us)
+        self.desk.see_market(self._mailbox.ticker, self._mailbox.mark, up=self._mailbox.market_up)
+
+    def _hear(self, news: News, now_us: int) -> None:
+        match news:
+            case Told(order, fill):
+                if fill is not None:
+                    self._tell_fill(fill)
+                    self.desk.on_fill(fill, now_us)
+                self.desk.on_order(order, now_us)
+            case Answer():
+                self._hear_answer(news, now_us)
+            case Crash(error):
+                raise error
+
+    def _hear_answer(self, answer: Answer, now_us: int) -> None:
+        action, result = answer.action, answer.result
+        if isinstance(result, Order):
+            self.desk.answered(action, result, now_us)
+            return
+        self.desk.failed(action, result, now_us)
+        if isinstance(result, BadCredentials | Banned):
+            raise result
+        self._journal.debug(f"{type(action).__name__.lower()} refused: {result}", self.symbol)
+
+    def _act(self) -> int | None:
+        now_us = self._clock.now_us()
+        plan = self.desk.plan(now_us)
+        wanted = {change.key for change in plan.changes}
+        for key in self._asked - wanted:
+            self._gate.withdraw(key)
+        self._asked &= wanted
+        for change in plan.changes:
+            self._send(change, now_us)
+        return plan.wake_us
+
+    def _send(self, change: Change, now_us: int) -> None:
+        ticket = self._gate.ask(change.key, change.request_class, change.cost, self._mailbox.wake)
+        if ticket is None:
+            self._asked.add(change.key)
+            return
+        self._asked.discard(change.key)
+        self._sender.send(self.desk.sending(change, now_us), ticket, self._mailbox)
+
+    async def _take_up(self) -> None:
+        assert self._new_config is not None
+        config, strategy = self._new_config
+        self._new_config = None
+        if config.leverage != self.desk.config.leverage:
+            await self._trading.set_leverage(self.symbol, config.leverage)
+        self.desk.reconfigure(config, strategy)
+
+    async def _resync(self) -> None:
+        """After a gap in the account's news: orders, trades and position as the venue has them."""
+        line, fills = self._account.lines_opened, self.desk.book.fills
+        snapshot = await self._account.snapshot()
+        missed = await self._account.missed_fills(self.symbol)
+        # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
+        self._absorb()
+        now_us = self._clock.now_us()
+        for fill in missed:
+            self._tell_fill(fill)
+            self.desk.on_fill(fill, now_us)
+        orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
+        self.desk.reconcile(orders, snapshot.asked_us, now_us)
+        if self.desk.book.fills == fills and self.desk.book.correct(snapshot.positions.get(self.symbol)):
+            self._journal.warning("position was not the exchange's: corrected", self.symbol)
+        self._lines_seen = line
+
+    def _tell_fill(self, fill: Fill) -> None:
+        instrument = self.desk.instrument
+        verb = "bought" if fill.side is Side.BUY else "sold"
+        quantity, price = instrument.quantity_text(fill.lots), instrument.price_text(fill.price_ticks)
+        pnl = f", realised {fill.realised_pnl:+.4f}" if fill.realised_pnl else ""
+        self._journal.info(f"{verb} {quantity} at {price}{pnl}", self.symbol)
