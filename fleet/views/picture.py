@@ -19,15 +19,17 @@ WIDTH, HEIGHT = 120, 26
 THEME = TerminalTheme(
     background=(13, 17, 23),
     foreground=(214, 220, 228),
-    normal=[(48, 54, 61), (248, 113, 105), (86, 196, 112), (222, 172, 66), (96, 165, 250), (188, 140, 255), (86, 200, 216), (214, 220, 228)],
-    bright=[(110, 118, 129), (255, 140, 130), (110, 220, 135), (240, 195, 90), (121, 184, 255), (210, 168, 255), (110, 220, 235), (255, 255, 255)],
+    normal=[
+        (48, 54, 61), (248, 113, 105), (86, 196, 112), (222, 172, 66),
+        (96, 165, 250), (188, 140, 255), (86, 200, 216), (214, 220, 228),
+    ],
 )  # fmt: skip
 
 # rich's own frame loads a font from elsewhere, which a picture on a page may not do.
 SVG = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
-<title>{unique_id}</title>
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">
 <style>
+.{unique_id}-title {{ font-family: sans-serif; font-size: 16px; }}
 .{unique_id}-matrix {{ font-family: "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: {char_height}px; line-height: {line_height}px; }}
 {styles}
 </style>
@@ -37,7 +39,7 @@ SVG = """\
 {chrome}
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
-<g class="{unique_id}-matrix">
+<g class="{unique_id}-matrix" xml:space="preserve">
 {matrix}
 </g>
 </g>

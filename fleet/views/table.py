@@ -13,7 +13,21 @@ from decimal import Decimal
 from rich.text import Text
 
 from fleet.control.state import WORKING, Phase, QuoteState, SymbolState
-from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, by_sign, decimals, fixed, money, plain, rows
+from fleet.views.text import (
+    BAD,
+    GOOD,
+    QUIET,
+    WARN,
+    Column,
+    amount,
+    by_sign,
+    decimals,
+    dotted,
+    fixed,
+    money,
+    plain,
+    rows,
+)
 
 WIDEST_GAP = 3
 NOTE_WIDTH = 18
@@ -73,7 +87,7 @@ def phase_counts(symbols: Sequence[SymbolState]) -> Text:
     """`8 quoting · 1 stale`, the most frequent first."""
     counts = Counter(symbol.phase for symbol in symbols)
     parts = [Text(f"{count} {phase}", phase_style(phase)) for phase, count in counts.most_common()]
-    return Text(" · ", QUIET).join(parts)
+    return dotted(parts)
 
 
 def phase_style(phase: Phase) -> str:

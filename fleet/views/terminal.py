@@ -17,7 +17,7 @@ from rich.text import Text
 
 from fleet.control.state import EventLine, FleetState, LimiterState, StreamState
 from fleet.views.table import phase_counts, symbol_table
-from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, rows, utc_time
+from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, dotted, duration, money, rows, utc_time
 
 SIDE_GAP = 4
 NARROWEST_BUDGETS = 56
@@ -80,7 +80,7 @@ def _rule(width: int, title: str = "") -> Text:
 def _header(state: FleetState, width: int) -> Text:
     badge = Text(" LIVE ", "bold white on red") if state.live else Text("paper" if state.venue == "paper" else "test")
     venue = Text() if state.venue == "paper" and not state.live else Text(f" {state.venue}")
-    left = Text(" · ", QUIET).join(
+    left = dotted(
         [
             Text(state.fleet, "bold"),
             Text.assemble(badge, venue),
@@ -173,8 +173,7 @@ def bar(limiter: LimiterState, width: int) -> Text:
         filled = max(1, filled)
     mark = min(width - 1, width * limiter.capacity // limiter.limit)
     style = GOOD if limiter.used <= 0.75 * limiter.capacity else WARN if limiter.used <= limiter.capacity else BAD
-    text = Text("█" * filled, style)
-    text.append("░" * (width - filled), QUIET)
+    text = Text.assemble(("█" * filled, style), ("░" * (width - filled), QUIET))
     return Text.assemble(text[:mark], ("┃", "bold"), text[mark + 1 :])
 
 

@@ -70,6 +70,16 @@ def amount(value: Decimal, places: int = 2) -> Text:
     return Text(money(value, places, sign=True), by_sign(value.quantize(Decimal(1).scaleb(-places))))
 
 
+def dotted(parts: Sequence[Text]) -> Text:
+    """Parts with quiet dots between them; each keeps its own style."""
+    line = Text()
+    for part in parts:
+        if line:
+            line.append(" · ", QUIET)
+        line.append_text(part)
+    return line
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     title: str

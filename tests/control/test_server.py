@@ -72,7 +72,7 @@ async def test_state_writes_money_as_strings() -> None:
     assert Decimal(state["equity"]) == QUOTING.equity
     assert state["symbols"][0]["symbol"] == "ASTERUSDT"
     assert state["symbols"][0]["position"] == "612"
-    assert state["symbols"][0]["phase"] == "quoting"
+    assert state["symbols"][0]["phase"] == "reducing"
 
 
 async def samples(state: FleetState) -> dict[tuple[str, str], float]:
