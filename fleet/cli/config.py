@@ -1,0 +1,86 @@
+"""Commands about fleet files: validate, schema, init."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import anyio
+import click
+
+from exchange.errors import VenueError
+from fleet.cli.main import Failure
+from fleet.cli.venue_facts import NotAsked, venue_facts
+from fleet.config.faults import Fault
+from fleet.config.loader import Loaded, load
+from fleet.config.schema import fleet_schema_text
+from fleet.config.starter import write_starter
+from fleet.config.venue_check import Checked, check, promises
+
+
+class _Usd(click.ParamType[Decimal]):
+    name = "usd"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if not amount.is_finite() or amount <= 0:
+            self.fail("an amount such as 1000", param, ctx)
+        return amount
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default=Path("fleet.yaml"))
+@click.option("--venue-check/--offline", default=True, help="Also hold the file against the exchange's instruments.")
+@click.option("--collateral", "collateral_usd", type=_Usd(), help="Collateral in USD to reckon order sizes with.")
+def validate(file: Path, venue_check: bool, collateral_usd: Decimal | None) -> None:
+    """Check FILE (fleet.yaml when not given); exit 2 when anything is wrong with it.
+
+    Every fault is told at once, as file:line:column: what: what would be right.
+    """
+    loaded = load(file, os.environ)
+    checked, note = _against_venue(loaded, collateral_usd) if venue_check else (Checked([], promises(loaded)), "")
+    for warning in _in_order(checked.warnings):
+        click.echo(f"warning: {warning}", err=True)
+    if note:
+        click.echo(f"note: {note}", err=True)
+    if checked.errors:
+        raise Failure("\n".join(str(fault) for fault in _in_order(checked.errors)), 2)
+    count = len(loaded.config.symbols)
+    click.echo(f"{file}: fleet {loaded.config.fleet}, {count} symbol{'s' if count != 1 else ''}: good")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of fleet files, for editors that complete and check YAML."""
+    click.echo(fleet_schema_text(), nl=False)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), default=Path("fleet.yaml"))
+def init(file: Path) -> None:
+    """Write a commented starter file to FILE (fleet.yaml when not given), and its schema beside it."""
+    try:
+        written = write_starter(file)
+    except FileExistsError:
+        raise Failure(f"{file} exists, and is left as it is: give another name") from None
+    for path in written:
+        click.echo(f"wrote {path}")
+    click.echo(f"next: astermm-fleet validate {file}, then astermm-fleet up {file}")
+
+
+def _against_venue(loaded: Loaded, collateral_usd: Decimal | None) -> tuple[Checked, str]:
+    try:
+        facts = anyio.run(venue_facts, loaded.config)
+    except (NotAsked, VenueError) as error:
+        return Checked([], promises(loaded)), f"not checked against the exchange: {error}"
+    collateral_usd = collateral_usd or facts.collateral_usd
+    note = "" if collateral_usd else "order sizes not checked: give --collateral USD"
+    return check(loaded, facts.info, facts.mids, facts.marks, collateral_usd), note
+
+
+def _in_order(faults: list[Fault]) -> list[Fault]:
+    return sorted(faults, key=lambda fault: (fault.line, fault.column))

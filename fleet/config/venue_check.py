@@ -1,0 +1,188 @@
+"""A sound fleet file held against what the exchange lists and allows. Pure.
+
+Owns: which promises of the file the exchange would not keep. Must not know: how the exchange is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from exchange.model import ExchangeInfo, Instrument
+from fleet.config.faults import Fault, nearest, shown
+from fleet.config.loader import Loaded
+from fleet.config.models import SymbolConfig
+from fleet.runtime.capital import Capital
+from strategies.ping_pong import PingPongParameters
+from strategies.units import duration_text, percent_text
+
+_HIGH_LEVERAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFacts:
+    """What the exchange says at one moment. Prices may be partial; no `collateral_usd`: the balance is not known."""
+
+    info: ExchangeInfo
+    mids: Mapping[str, Decimal]
+    marks: Mapping[str, Decimal]
+    collateral_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does."""
+
+    errors: list[Fault]
+    warnings: list[Fault]
+
+
+def check(
+    loaded: Loaded,
+    info: ExchangeInfo,
+    mids: Mapping[str, Decimal],
+    marks: Mapping[str, Decimal],
+    collateral_usd: Decimal | None,
+) -> Checked:
+    """Symbols without a mid, and all of them without `collateral_usd`, are not checked for their order sizes."""
+    checked = Checked([], promises(loaded))
+    capital = Capital(wallet=collateral_usd or Decimal(0))
+    for symbol, config in loaded.config.symbols.items():
+        capital.demand(symbol, config.balance_fraction)
+    for symbol, config in loaded.config.symbols.items():
+        instrument = info.instruments.get(symbol)
+        if instrument is None:
+            near = nearest(symbol, (name for name, each in info.instruments.items() if each.is_trading))
+            right = f"did you mean {near}?" if near else f"one of the {len(info.instruments)} symbols that are"
+            checked.errors.append(loaded.fault(("symbols", symbol), f"{shown(symbol)} is not listed", right))
+            continue
+        if not instrument.is_trading:
+            what = f"{symbol} is {instrument.status}, not TRADING"
+            checked.errors.append(loaded.fault(("symbols", symbol), what, "leave it out until it trades"))
+            continue
+        mid = mids.get(symbol)
+        _check_band(loaded, config, instrument, mid, marks.get(symbol), checked)
+        if mid is not None and collateral_usd is not None:
+            _check_size(loaded, config, instrument, mid, capital.share(symbol), checked)
+    checked.warnings.extend(_request_warnings(loaded, info))
+    return checked
+
+
+def promises(loaded: Loaded) -> list[Fault]:
+    """What can be warned of without asking anybody."""
+    warnings: list[Fault] = []
+    symbols = loaded.config.symbols
+    promised = sum((config.balance_fraction for config in symbols.values()), Decimal(0))
+    if promised > 1:
+        what = (
+            f"balance fractions add up to {_plain(promised)} of the collateral, so each is scaled to 1/{promised:.3g}"
+        )
+        warnings.append(loaded.fault(("symbols",), what, "fractions that add up to 1 or less"))
+    for symbol, config in symbols.items():
+        if config.leverage > _HIGH_LEVERAGE:
+            move = percent_text((1 / Decimal(config.leverage)).quantize(Decimal("0.0001")))
+            what = f"leverage {config.leverage}: a move of {move} against {symbol} takes the whole margin"
+            right = f"{_HIGH_LEVERAGE} or less, unless that is meant"
+            warnings.append(loaded.fault(("symbols", symbol, "leverage"), what, right))
+    return warnings
+
+
+def _check_band(
+    loaded: Loaded,
+    config: SymbolConfig,
+    instrument: Instrument,
+    mid: Decimal | None,
+    mark: Decimal | None,
+    checked: Checked,
+) -> None:
+    parameters = config.parameters
+    if not isinstance(parameters, PingPongParameters):
+        return
+    drift = mid / mark if mid and mark else Decimal(1)
+    lowest, highest = drift * (1 - parameters.buy_spread), drift * (1 + parameters.sell_spread)
+    room = {
+        "buy_spread": (lowest < instrument.percent_down, 1 - instrument.percent_down / drift, parameters.buy_spread),
+        "sell_spread": (highest > instrument.percent_up, instrument.percent_up / drift - 1, parameters.sell_spread),
+    }
+    for key, (is_outside, most, spread) in room.items():
+        if is_outside:
+            band = f"{_plain(instrument.percent_down)} to {_plain(instrument.percent_up)} of the mark price"
+            what = f"{key} {percent_text(spread)} quotes {instrument.symbol} outside PERCENT_PRICE ({band})"
+            right = (
+                f"less than {percent_text(most.quantize(Decimal('0.0001')))}"
+                if most > 0
+                else "wait until mid is near mark"
+            )
+            checked.errors.append(loaded.fault(("symbols", instrument.symbol, key), what, right))
+
+
+def _check_size(
+    loaded: Loaded, config: SymbolConfig, instrument: Instrument, mid: Decimal, share_usd: Decimal, checked: Checked
+) -> None:
+    path = ("symbols", instrument.symbol, "balance_fraction")
+    buy_spread = config.parameters.buy_spread if isinstance(config.parameters, PingPongParameters) else Decimal(0)
+    price_ticks = max(instrument.floor_price(mid * (1 - buy_spread)), instrument.min_ticks, 1)
+    price = instrument.price(price_ticks)
+    order_usd = share_usd * config.leverage
+    lots = instrument.floor_lots(order_usd / price)
+    notional = instrument.notional(price_ticks, lots)
+    if lots < instrument.min_lots or notional < instrument.min_notional:
+        least_lots = max(instrument.min_lots, -instrument.floor_lots(-instrument.min_notional / price))
+        least_usd = instrument.notional(price_ticks, least_lots)
+        what = (
+            f"an order of {instrument.symbol} would be {order_usd:.2f} USD, {instrument.quantity_text(lots)}"
+            f" {instrument.base_asset}, below the exchange's minimum of {least_usd:.2f} USD"
+        )
+        if order_usd > 0:
+            least = (config.balance_fraction * least_usd / order_usd).quantize(Decimal("0.001"), ROUND_CEILING)
+            right = f"a balance_fraction of at least {_plain(least)}" if least <= 1 else "more collateral or leverage"
+        else:
+            right = "collateral in a stable asset"
+        checked.errors.append(loaded.fault(path, what, right))
+        return
+    if lots > instrument.max_lots:
+        most = f"{instrument.quantity_text(instrument.max_lots)} {instrument.base_asset}"
+        what = f"an order of {instrument.symbol} would be over the exchange's maximum and is cut to {most}"
+        checked.warnings.append(loaded.fault(path, what, "a smaller balance_fraction"))
+    threshold = getattr(config.parameters, "position_threshold_usd", None)
+    if isinstance(threshold, Decimal) and notional < threshold:
+        what = f"a filled order of {instrument.symbol} ({notional:.2f} USD) would still count as flat and be added to"
+        right = f"position_threshold_usd below {notional:.0f}, or larger orders"
+        checked.warnings.append(loaded.fault(("symbols", instrument.symbol, "position_threshold_usd"), what, right))
+
+
+def _request_warnings(loaded: Loaded, info: ExchangeInfo) -> list[Fault]:
+    """A market that moves all the time has each quote amended once a refresh interval: one order, one weight."""
+    warnings: list[Fault] = []
+    per_second = {
+        symbol: Decimal(1000 * _sides(config)) / config.refresh_interval_ms
+        for symbol, config in loaded.config.symbols.items()
+    }
+    total = sum(per_second.values(), Decimal(0))
+    for limit in info.limits:
+        allowed = limit.limit * loaded.config.budget.safety
+        asked = total * limit.interval_s
+        if asked <= allowed:
+            continue
+        busiest = max(per_second, key=lambda symbol: per_second[symbol])
+        config = loaded.config.symbols[busiest]
+        window, interval = duration_text(limit.interval_s * 1000), duration_text(config.refresh_interval_ms)
+        most = (
+            f"{_sides(config)} every {interval} make {per_second[busiest] * limit.interval_s:.0f} for {busiest} alone"
+        )
+        what = (
+            f"{len(per_second)} symbols may ask for {asked:.0f} amends in {window} ({most}), but {limit.name} leaves"
+            f" {allowed:.0f} ({limit.limit} x {_plain(loaded.config.budget.safety)})"
+        )
+        right = f"refresh intervals {(asked / allowed).quantize(Decimal('0.1'), ROUND_CEILING)} times as long"
+        warnings.append(loaded.fault(("symbols", busiest, "refresh_interval"), what, f"{right}, or quotes will wait"))
+    return warnings
+
+
+def _sides(config: SymbolConfig) -> int:
+    return 2 if getattr(config.parameters, "entry", "both") == "both" else 1
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"
