@@ -66,13 +66,16 @@ class Gate:
         """
         if self.banned.is_set():
             raise self._ban_error()
-        was_waiting = key in self._list
-        if was_waiting:
-            self._list.upsert(key, request_class, cost, wake)
+        known = self._list.get(key)
+        if known is not None:
+            known = self._list.upsert(key, request_class, cost, wake)
             if self._woken is not None and self._woken[0] == key:
                 self._woken = None
         head = self._list.head()
         is_next = head is None or head.key == key or head.request_class > request_class
+        if known is not None and head is not None and known.missed_turn:
+            # Else two that are slow to answer would send each other back for ever.
+            is_next = head.request_class >= request_class
         if is_next:
             ticket = self._take(request_class, cost)
             if ticket is not None:
@@ -83,9 +86,9 @@ class Gate:
         except ValueError:
             self._forget(key)
             raise
-        if not was_waiting:
+        if known is None:
             self._list.upsert(key, request_class, cost, wake)
-        if is_next or was_waiting:
+        if is_next or known is not None:
             self._changed.set()
         return None
 
@@ -129,7 +132,6 @@ class Gate:
         if ends_us > self._pause_ends_us:
             self._pause_ends_us = ends_us
             self.pause_reason = reason
-            self._changed.set()
 
     def ban(self, seconds: float, reason: str) -> None:
         """418: for good. Whoever waits is woken, and asking learns of it."""

@@ -21,6 +21,8 @@ class Waiting:
     arrival: int
     cost: Cost
     wake: Callable[[], None]
+    missed_turn: bool = False
+    """It was sent back: it need not be first of its class again."""
 
 
 class WaitingList:
@@ -35,31 +37,28 @@ class WaitingList:
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._by_key
+    def get(self, key: Hashable) -> Waiting | None:
+        return self._by_key.get(key)
 
     def __iter__(self) -> Iterator[Waiting]:
         """All of them, first in line first."""
         return iter(sorted(self._by_key.values(), key=lambda waiting: (waiting.request_class, waiting.arrival)))
 
-    def upsert(self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None]) -> None:
+    def upsert(self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None]) -> Waiting:
         """What the key wants now. A better class is entered at its end, else the arrival is kept."""
         known = self._by_key.get(key)
         if known is None or request_class < known.request_class:
-            self._arrivals += 1
-            arrival = self._arrivals
-        else:
-            arrival = known.arrival
-        self._by_key[key] = Waiting(key, request_class, arrival, cost, wake)
-        if known is None or request_class != known.request_class:
-            self._enter(request_class, arrival, key)
+            return self._enter(Waiting(key, request_class, self._next_arrival(), cost, wake))
+        waiting = Waiting(key, request_class, known.arrival, cost, wake, known.missed_turn)
+        if request_class != known.request_class:
+            return self._enter(waiting)
+        self._by_key[key] = waiting
+        return waiting
 
     def send_back(self, key: Hashable) -> None:
-        """To the end of its class. KeyError when it does not wait."""
+        """It missed its turn: to the end of its class. KeyError when it does not wait."""
         known = self._by_key[key]
-        self._arrivals += 1
-        self._by_key[key] = Waiting(key, known.request_class, self._arrivals, known.cost, known.wake)
-        self._enter(known.request_class, self._arrivals, key)
+        self._enter(Waiting(key, known.request_class, self._next_arrival(), known.cost, known.wake, True))
 
     def withdraw(self, key: Hashable) -> bool:
         """Whether it had been waiting."""
@@ -74,9 +73,15 @@ class WaitingList:
             heapq.heappop(self._heap)
         return None
 
-    def _enter(self, request_class: RequestClass, arrival: int, key: Hashable) -> None:
+    def _next_arrival(self) -> int:
+        self._arrivals += 1
+        return self._arrivals
+
+    def _enter(self, waiting: Waiting) -> Waiting:
+        self._by_key[waiting.key] = waiting
         if len(self._heap) > 2 * len(self._by_key) + 16:
-            self._heap = [(waiting.request_class, waiting.arrival, key) for key, waiting in self._by_key.items()]
+            self._heap = [(each.request_class, each.arrival, each.key) for each in self._by_key.values()]
             heapq.heapify(self._heap)
         else:
-            heapq.heappush(self._heap, (request_class, arrival, key))
+            heapq.heappush(self._heap, (waiting.request_class, waiting.arrival, waiting.key))
+        return waiting

@@ -83,7 +83,10 @@ def test_all_compartments_or_none() -> None:
 
 def test_what_costs_no_orders_passes_where_orders_are_spent() -> None:
     budget = whole(WEIGHT, RateLimit("ORDERS", 10, 1))
-    budget.take(PLACE, 0)
+    spend = budget.take(PLACE, 0)
+    assert spend is not None
+    budget.settle(spend, 0, {"ORDERS_10S": 5})
+    assert budget.take(PLACE, 0) is None
     assert budget.ready_us(QUERY, 0) == 0
     assert budget.take(QUERY, 0) is not None
 

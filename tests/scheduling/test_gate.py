@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from exchange.clock import Clock
@@ -64,6 +65,8 @@ def running(desk: Desk, scene: Callable[[], Awaitable[None]]) -> Awaitable[None]
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(desk.gate.run)
+            # So that it sleeps before anything happens, and must be woken by what does.
+            await anyio.lowlevel.checkpoint()
             await scene()
             tasks.cancel_scope.cancel()
 
@@ -101,6 +104,63 @@ def test_those_who_wait_go_by_class_then_arrival_as_tokens_come_back() -> None:
 
         await running(desk, scene)
         assert desk.log == [("first", 0), ("cancel", 1000), ("cut", 2000), ("q1", 3000), ("q2", 4000), ("look", 5000)]
+
+    play(main)
+
+
+def test_who_comes_while_the_gate_sleeps_is_woken_in_time() -> None:
+    async def main() -> None:
+        desk = Desk(4)
+
+        async def scene() -> None:
+            desk.send("first", QUOTE, Cost(3))
+            await anyio.sleep(0.1)
+            desk.want("quote", QUOTE, Cost(2))
+            await anyio.sleep(0.1)
+            desk.send("small", CANCEL, ONE)
+            await anyio.sleep(0.1)
+            desk.want("cancel", CANCEL, Cost(4))
+            await anyio.sleep(0.1)
+            desk.gate.withdraw("cancel")
+            await anyio.sleep(0.7)
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("small", 200), ("quote", 1000)]
+
+    play(main)
+
+
+def test_a_head_that_steps_down_lets_the_next_through_at_once() -> None:
+    async def main() -> None:
+        desk = Desk(4)
+
+        async def scene() -> None:
+            desk.send("first", QUOTE, Cost(3))
+            desk.want("big", QUOTE, Cost(2))
+            desk.want("small", QUOTE, ONE)
+            await anyio.sleep(0.5)
+            desk.want("big", REFRESH, Cost(2))
+            await anyio.sleep(0.001)
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("small", 500)]
+
+    play(main)
+
+
+def test_raised_limits_let_the_next_through_at_once() -> None:
+    async def main() -> None:
+        desk = Desk(1)
+
+        async def scene() -> None:
+            desk.send("first")
+            desk.want("next")
+            await anyio.sleep(0.5)
+            desk.gate.restrict([RateLimit("REQUEST_WEIGHT", 1, 2)])
+            await anyio.sleep(0.001)
+
+        await running(desk, scene)
+        assert desk.log == [("first", 0), ("next", 500)]
 
     play(main)
 
@@ -177,7 +237,6 @@ def test_when_the_head_withdraws_the_next_is_woken(leaves: str) -> None:
                 desk.gate.withdraw("head")
             else:
                 desk.gate.withdraw_all(lambda key: key == "head")
-            await anyio.sleep(0)
             await anyio.sleep(0.001)
 
         await running(desk, scene)

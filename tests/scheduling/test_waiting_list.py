@@ -62,13 +62,14 @@ def test_withdrawing_lets_the_next_come_up() -> None:
     assert waiting.withdraw("a")
     assert not waiting.withdraw("a")
     assert keys(waiting) == ["b"]
-    assert "a" not in waiting
+    assert waiting.get("a") is None
 
 
 def test_sent_back_is_last_of_its_class() -> None:
     waiting = line(("a", QUOTE), ("b", QUOTE), ("c", QUERY))
     waiting.send_back("a")
     assert keys(waiting) == ["b", "a", "c"]
+    assert [entry.missed_turn for entry in waiting] == [False, True, False]
 
 
 def test_the_reserve_is_for_cancels_and_reductions() -> None:
