@@ -80,7 +80,7 @@ class Budget:
                 raise ValueError(f"a limit must be at least 1 in at least 1 s: {limit}")
             if limit.name in compartments:
                 raise ValueError(f"{limit.name} is stated twice")
-            capacity = max(1, int(limit.limit * self._safety))
+            capacity = self._capacity(limit)
             known = self._compartments.get(limit.name)
             if known is None:
                 in_flight = self._open_orders if limit.kind == "ORDERS" else self._open_weight
@@ -89,7 +89,7 @@ class Budget:
                 window = known.window
             compartments[limit.name] = _Compartment(limit, window, int(capacity * self._reserve))
         for compartment in compartments.values():
-            compartment.window.capacity = max(1, int(compartment.limit.limit * self._safety))
+            compartment.window.capacity = self._capacity(compartment.limit)
         self._compartments = compartments
 
     def check(self, cost: Cost, *, spare_reserve: bool = False) -> None:
@@ -165,6 +165,9 @@ class Budget:
             LimiterUse(name, c.window.used, c.window.capacity, c.limit.limit, c.window.peak)
             for name, c in self._compartments.items()
         )
+
+    def _capacity(self, limit: RateLimit) -> int:
+        return max(1, int(limit.limit * self._safety))
 
     def _close(self, spend: Spend) -> None:
         if not spend.is_open:
