@@ -1,0 +1,88 @@
+"""Positions from distinct trades, PnL from the venue's own figures, exact to the last digit."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchange.model import Fill, Instrument, Position, Side
+from fleet.ledger.books import SymbolBook
+
+X = Instrument(
+    "XUSDT", "X", "USDT", "USDT", "TRADING", Decimal("0.1"), Decimal("0.01"), 1, 10**7, 1, 10**7,
+    Decimal(5), Decimal("1.05"), Decimal("0.95"),
+)  # fmt: skip
+
+
+def trade(number: int, side: Side, price: int, lots: int, *, pnl: str = "0", fee: str = "0.01") -> Fill:
+    return Fill("XUSDT", number, number, "", side, price, lots, True, Decimal(fee), "USDT", Decimal(pnl), number)
+
+
+def test_a_round_trip() -> None:
+    book = SymbolBook(X)
+    book.add(trade(1, Side.BUY, 1000, 200))
+    assert (book.position_lots, book.entry_price) == (200, Decimal(100))
+    assert book.unrealised_pnl(Decimal(101)) == Decimal(2)
+    book.add(trade(2, Side.SELL, 1010, 200, pnl="2"))
+    assert (book.position_lots, book.cost, book.realised_pnl, book.fees) == (0, 0, 2, Decimal("0.02"))
+    assert (book.fills, book.round_trips, book.volume_usd) == (2, 1, Decimal(402))
+
+
+def test_a_trade_told_twice_counts_once() -> None:
+    book = SymbolBook(X)
+    assert book.add(trade(1, Side.BUY, 1000, 5))
+    assert not book.add(trade(1, Side.BUY, 1000, 5))
+    assert (book.position_lots, book.fills) == (5, 1)
+
+
+def test_a_position_from_before_the_run_is_taken_up() -> None:
+    book = SymbolBook(X)
+    book.begin(Position("XUSDT", -300, Decimal("99.5")), 41)
+    assert (book.position_lots, book.entry_price, book.last_trade_id) == (-300, Decimal("99.5"), 41)
+    book.add(trade(42, Side.BUY, 1000, 300, pnl="-1.5"))
+    assert (book.position_lots, book.cost, book.round_trips) == (0, 0, 1)
+
+
+def test_through_zero_the_rest_opens_at_the_trades_price() -> None:
+    book = SymbolBook(X)
+    book.add(trade(1, Side.BUY, 1000, 100))
+    book.add(trade(2, Side.SELL, 1020, 150, pnl="2"))
+    assert (book.position_lots, book.entry_price) == (-50, Decimal(102))
+
+
+TRADES = st.lists(
+    st.tuples(st.sampled_from(Side), st.integers(900, 1100), st.integers(1, 500)), min_size=1, max_size=40
+)
+
+
+@given(trades=TRADES, seed=st.integers(0, 1000))
+def test_the_position_is_the_sum_of_distinct_trades_in_whatever_order(
+    trades: list[tuple[Side, int, int]], seed: int
+) -> None:
+    fills = [trade(number, *each) for number, each in enumerate(trades, 1)]
+    shuffled = [*fills, *fills[::2]]
+    random.Random(seed).shuffle(shuffled)
+    book = SymbolBook(X)
+    for fill in shuffled:
+        book.add(fill)
+    assert book.position_lots == sum(fill.side.sign * fill.lots for fill in fills)
+    assert book.fills == len(fills)
+
+
+@given(trades=TRADES)
+def test_cash_position_and_realised_pnl_balance_exactly(trades: list[tuple[Side, int, int]]) -> None:
+    """With the venue's rounding of each realised PnL: cost = cash paid + realised PnL, no digit lost on the way."""
+    book, venue, cash = SymbolBook(X), SymbolBook(X), Decimal(0)
+    realised = Decimal(0)
+    for number, each in enumerate(trades, 1):
+        fill = trade(number, *each)
+        cash -= fill.side.sign * X.notional(fill.price_ticks, fill.lots)
+        venue.add(fill)
+        pnl = venue.cost - realised + cash
+        realised += pnl
+        book.add(replace(fill, realised_pnl=pnl))
+    assert book.cost == -cash + book.realised_pnl

@@ -1,0 +1,28 @@
+"""Client order ids fit the exchange's pattern, say whose they are, and never meet."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.orders.ids import ClientIds, is_ours
+
+PATTERN = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
+REAL_SYMBOLS = ["ASTERUSDT", "1000CHEEMSUSDT", "BROCCOLI714USDT", "币安人生USDT", "我踏马来了USDT", "老子USDT"]
+
+
+@given(fleet=st.from_regex(r"[a-z0-9_.-]{1,12}", fullmatch=True), symbol=st.sampled_from(REAL_SYMBOLS))
+def test_an_id_fits_and_is_known_again(fleet: str, symbol: str) -> None:
+    ids = ClientIds(fleet, symbol, 1_790_000_000)
+    client_id = [ids.next() for _ in range(40)][-1]
+    assert PATTERN.match(client_id)
+    assert is_ours(fleet, client_id)
+    assert not is_ours(fleet + "x", client_id)
+    assert not is_ours("x" + fleet, client_id)
+
+
+def test_no_two_symbols_or_runs_share_an_id() -> None:
+    ids = {ClientIds("tokyo-1", symbol, run).next() for symbol in REAL_SYMBOLS for run in range(100)}
+    assert len(ids) == 100 * len(REAL_SYMBOLS)

@@ -1,0 +1,135 @@
+"""Every race has a row: what an order is believed to be after each thing that was sent or heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from exchange.errors import OutcomeUnknown, Rejected, Throttled, Unavailable, UnknownOrder, VenueError
+from exchange.model import Order, OrderStatus, Place, Side
+from fleet.orders import lifecycle
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+
+SECOND_US = 1_000_000
+
+
+def told(
+    status: OrderStatus = OrderStatus.NEW, *, filled: int = 0, price: int = 100, lots: int = 10, ms: int = 1
+) -> Order:
+    return Order("X", "f:X:r:1", 7, Side.BUY, status, price, lots, filled, False, "GTX", ms)
+
+
+PLACED = lifecycle.placing(Place("X", "f:X:r:1", Side.BUY, 100, 10), 0)
+OPEN = lifecycle.heard(PLACED, told(), answer=True)
+AMENDING = lifecycle.amending(OPEN, 1)
+CANCELLING = lifecycle.cancelling(OPEN, 1)
+UNKNOWN = lifecycle.unanswered(PLACED, OutcomeUnknown("no answer"), 1)
+
+Step = Callable[[WorkingOrder], WorkingOrder]
+
+
+def answer(order: Order) -> Step:
+    return lambda before: lifecycle.heard(before, order, answer=True)
+
+
+def update(order: Order) -> Step:
+    return lambda before: lifecycle.heard(before, order, answer=False)
+
+
+def error(refusal: VenueError) -> Step:
+    return lambda before: lifecycle.unanswered(before, refusal, 5)
+
+
+def fill(lots: int) -> Step:
+    return lambda before: lifecycle.filled(before, lots)
+
+
+NEW, PARTIAL, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
+CANCELED, EXPIRED = OrderStatus.CANCELED, OrderStatus.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("before", "steps", "phase", "remaining"),
+    [
+        pytest.param(PLACED, [answer(told())], Phase.OPEN, 10, id="placed"),
+        pytest.param(PLACED, [update(told())], Phase.OPEN, 10, id="the update comes before the answer"),
+        pytest.param(
+            PLACED, [fill(4), update(told(PARTIAL, filled=4, ms=3)), answer(told())], Phase.OPEN, 6,
+            id="a fill before the placement's answer",
+        ),
+        pytest.param(
+            PLACED, [fill(10), update(told(FILLED, filled=10, ms=3)), answer(told())], Phase.DONE, 0,
+            id="filled before the placement's answer",
+        ),
+        pytest.param(PLACED, [answer(told(EXPIRED))], Phase.DONE, 10, id="post-only that would cross"),
+        pytest.param(PLACED, [answer(told()), update(told(EXPIRED, ms=2))], Phase.DONE, 10, id="NEW, then EXPIRED"),
+        pytest.param(PLACED, [error(Rejected("no"))], Phase.DONE, 10, id="placement rejected"),
+        pytest.param(PLACED, [error(Unavailable("not sent"))], Phase.DONE, 10, id="placement never sent"),
+        pytest.param(PLACED, [error(OutcomeUnknown("503"))], Phase.UNKNOWN, 10, id="placement without an answer"),
+        pytest.param(PLACED, [update(told()), error(OutcomeUnknown("503"))], Phase.UNKNOWN, 10, id="update, no answer"),
+        pytest.param(UNKNOWN, [update(told())], Phase.OPEN, 10, id="unknown, then heard of"),
+        pytest.param(UNKNOWN, [answer(told(FILLED, filled=10))], Phase.DONE, 0, id="unknown, asked, filled"),
+        pytest.param(AMENDING, [answer(told(price=90, lots=12, ms=5))], Phase.OPEN, 12, id="amended"),
+        pytest.param(AMENDING, [error(Rejected("would cross"))], Phase.OPEN, 10, id="a refused amend leaves it"),
+        pytest.param(AMENDING, [error(OutcomeUnknown("503"))], Phase.UNKNOWN, 10, id="amend without an answer"),
+        pytest.param(AMENDING, [error(UnknownOrder("gone"))], Phase.UNKNOWN, 10, id="amend of what is gone"),
+        pytest.param(
+            AMENDING, [fill(3), update(told(PARTIAL, filled=3, ms=2)), answer(told(PARTIAL, filled=3, price=90, ms=3))],
+            Phase.OPEN, 7, id="a fill while amending",
+        ),
+        pytest.param(AMENDING, [update(told(price=90, ms=5))], Phase.AMENDING, 10, id="an amend's update, not its answer"),
+        pytest.param(CANCELLING, [answer(told(CANCELED))], Phase.DONE, 10, id="cancelled"),
+        pytest.param(CANCELLING, [update(told(CANCELED)), answer(told(CANCELED))], Phase.DONE, 10, id="heard twice"),
+        pytest.param(CANCELLING, [fill(2), update(told(PARTIAL, filled=2, ms=2))], Phase.CANCELLING, 8, id="a fill while cancelling"),
+        pytest.param(CANCELLING, [error(UnknownOrder("gone"))], Phase.UNKNOWN, 10, id="cancel of what is gone: asked"),
+        pytest.param(CANCELLING, [error(Throttled("429", retry_after_s=1))], Phase.OPEN, 10, id="cancel refused"),
+        pytest.param(OPEN, [update(told(CANCELED, ms=5)), update(told(NEW, ms=4))], Phase.DONE, 10, id="what is final stays final"),
+    ],
+)  # fmt: skip
+def test_after_what_was_heard(before: WorkingOrder, steps: list[Step], phase: Phase, remaining: int) -> None:
+    order = before
+    for step in steps:
+        order = step(order)
+    assert (order.phase, order.remaining_lots) == (phase, remaining)
+
+
+def test_older_news_does_not_change_a_price() -> None:
+    amended = lifecycle.heard(AMENDING, told(price=90, ms=5), answer=True)
+    late = lifecycle.heard(amended, told(price=100, ms=1), answer=False)
+    assert late.price_ticks == 90
+
+
+def test_what_the_venue_calls_filled_is_not_settled_before_its_fills_are_seen() -> None:
+    done = lifecycle.heard(OPEN, told(FILLED, filled=10), answer=True)
+    assert not done.is_settled
+    assert lifecycle.filled(done, 10).is_settled
+
+
+@pytest.mark.parametrize(
+    ("order", "asked", "age_us", "phase"),
+    [
+        (UNKNOWN, 1, SECOND_US, Phase.UNKNOWN),
+        (UNKNOWN, 9, SURELY_NOT_PLACED_US - 1, Phase.UNKNOWN),
+        (UNKNOWN, 9, SURELY_NOT_PLACED_US + 2, Phase.DONE),
+        (replace(UNKNOWN, order_id=7), 1, SECOND_US, Phase.UNKNOWN),
+        (replace(UNKNOWN, order_id=7), 3, SECOND_US, Phase.DONE),
+        (OPEN, 3, SURELY_NOT_PLACED_US + 2, Phase.OPEN),
+    ],
+)
+def test_no_such_order_proves_nothing_of_a_young_one(
+    order: WorkingOrder, asked: int, age_us: int, phase: Phase
+) -> None:
+    for _ in range(asked):
+        order = lifecycle.querying(order, 0)
+    assert lifecycle.not_found(order, age_us).phase is phase
+
+
+def test_queries_become_rarer() -> None:
+    order, now_us, pauses = UNKNOWN, 0, list[float]()
+    for _ in range(7):
+        order = lifecycle.querying(order, now_us)
+        pauses.append((order.next_query_us - now_us) / SECOND_US)
+        now_us = order.next_query_us
+    assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]

@@ -1,0 +1,104 @@
+"""Wanted quotes and working orders -> the fewest requests, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from exchange.model import Amend, Cancel, Place, Side
+from exchange.ports import RequestClass
+from fleet.orders.lifecycle import Phase, WorkingOrder
+from fleet.orders.plan import Action, Policy, Query, plan
+from strategies.base import Quote
+
+NOW = 10_000_000
+POLICY = Policy("X", Decimal("0.001"), 1_000_000, {})
+BUY = Quote(Side.BUY, 10_000, 50, lots_tolerance=2)
+SELL = Quote(Side.SELL, 10_100, 50, lots_tolerance=2)
+REDUCE = Quote(Side.SELL, 10_100, 30, reduce_only=True)
+
+
+def order(
+    side: Side = Side.BUY,
+    *,
+    price: int = 10_000,
+    lots: int = 50,
+    phase: Phase = Phase.OPEN,
+    age_us: int = 5_000_000,
+    filled: int = 0,
+    reduce_only: bool = False,
+    name: str = "",
+) -> WorkingOrder:
+    return WorkingOrder(
+        "X", name or side.value.lower(), side, price, lots, reduce_only, phase, NOW - age_us, NOW - age_us,
+        filled_lots=filled, seen_lots=filled,
+    )  # fmt: skip
+
+
+def place(quote: Quote) -> Place:
+    return Place("X", "", quote.side, quote.price_ticks, quote.lots, quote.reduce_only)
+
+
+@pytest.mark.parametrize(
+    ("quotes", "orders", "expected"),
+    [
+        pytest.param([], [], [], id="nothing wanted, nothing there"),
+        pytest.param([BUY, SELL], [], [place(BUY), place(SELL)], id="both sides are placed"),
+        pytest.param([BUY], [order()], [], id="an order that fits stays"),
+        pytest.param([BUY], [order(price=10_010)], [], id="within the threshold it stays"),
+        pytest.param([BUY], [order(price=10_011)], [Amend("X", "buy", Side.BUY, 10_000, 50)], id="beyond it is amended"),
+        pytest.param([BUY], [order(price=9_900, age_us=999_999)], [], id="not before the refresh interval"),
+        pytest.param([BUY], [order(lots=52)], [], id="a quantity within tolerance stays"),
+        pytest.param([BUY], [order(lots=53)], [Amend("X", "buy", Side.BUY, 10_000, 50)], id="beyond it is amended too"),
+        pytest.param([BUY], [order(filled=10)], [Amend("X", "buy", Side.BUY, 10_000, 60)], id="an amend counts what is filled"),
+        pytest.param([], [order()], [Cancel("X", "buy")], id="what is not wanted is cancelled"),
+        pytest.param([BUY], [order(), order(name="twin")], [Cancel("X", "twin")], id="of two the second goes"),
+        pytest.param(
+            [REDUCE], [order(), order(Side.SELL, price=10_100)], [Cancel("X", "buy"), Cancel("X", "sell"), place(REDUCE)],
+            id="after a fill the other side goes out in the same breath",
+        ),
+        pytest.param(
+            [REDUCE], [order(Side.SELL, price=10_100, lots=20, reduce_only=True, age_us=0)],
+            [Amend("X", "sell", Side.SELL, 10_100, 30)], id="a reducing order of the wrong size is mended at once",
+        ),
+        pytest.param([SELL], [order(Side.SELL, reduce_only=True)], [Cancel("X", "sell")], id="opening waits for the reducing one to go"),
+        *[
+            pytest.param([BUY], [order(price=9_000, phase=phase)], [], id=f"{phase} is left alone")
+            for phase in (Phase.PLACING, Phase.AMENDING, Phase.CANCELLING)
+        ],
+        pytest.param([], [order(phase=Phase.PLACING)], [], id="what is being placed cannot be cancelled yet"),
+        pytest.param([BUY], [order(phase=Phase.UNKNOWN)], [Query("X", "buy")], id="unknown: asked, and its side stays empty"),
+        pytest.param([BUY], [order(phase=Phase.DONE)], [place(BUY)], id="what is done holds no place"),
+    ],
+)  # fmt: skip
+def test_requests(quotes: list[Quote], orders: list[WorkingOrder], expected: list[Action]) -> None:
+    assert [change.action for change in plan(quotes, orders, POLICY, NOW).changes] == expected
+
+
+@pytest.mark.parametrize(
+    ("quotes", "orders", "policy", "wake_us"),
+    [
+        ([BUY], [order()], POLICY, None),
+        ([BUY], [order(price=9_900, age_us=400_000)], POLICY, NOW + 600_000),
+        ([BUY], [replace(order(phase=Phase.UNKNOWN), next_query_us=NOW + 7)], POLICY, NOW + 7),
+        ([BUY], [], replace(POLICY, hold_us={Side.BUY: NOW + 9}), NOW + 9),
+        ([], [replace(order(), retry_us=NOW + 3)], POLICY, NOW + 3),
+    ],
+)
+def test_looks_again_when_something_falls_due(
+    quotes: list[Quote], orders: list[WorkingOrder], policy: Policy, wake_us: int | None
+) -> None:
+    planned = plan(quotes, orders, policy, NOW)
+    assert (planned.changes, planned.wake_us) == ((), wake_us)
+
+
+def test_cancels_go_before_reductions_before_quotes_before_refreshes() -> None:
+    orders = [order(price=9_000), order(Side.SELL, reduce_only=True)]
+    classes = [change.request_class for change in plan([BUY, SELL], orders, POLICY, NOW).changes]
+    assert classes == [RequestClass.CANCEL, RequestClass.REFRESH]
+    assert [c.request_class for c in plan([REDUCE, BUY], [], POLICY, NOW).changes] == [
+        RequestClass.REDUCE,
+        RequestClass.QUOTE,
+    ]
