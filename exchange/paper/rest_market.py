@@ -1,0 +1,132 @@
+"""Public requests: rules, books, trades, prices (docs: Market Data Endpoints).
+
+Owns: what each answers. Must not know: accounts, weights, signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from exchange.model import Side
+from exchange.paper.answers import Params, Refusal, required, whole_number
+from exchange.paper.config import STABLE_ASSETS
+from exchange.paper.engine import Engine
+from exchange.paper.feeds import level_texts
+from exchange.paper.instruments import exchange_info
+from exchange.paper.listing import Listing
+from exchange.protocol import codes, payloads
+
+Answer = Struct | Sequence[Struct] | bytes
+_Row = Callable[[Engine, Listing], Struct]
+_DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
+
+
+def ping(engine: Engine, params: Params) -> Answer:
+    return b"{}"
+
+
+def time(engine: Engine, params: Params) -> Answer:
+    return payloads.ServerTime(engine.now_us // 1000)
+
+
+def info(engine: Engine, params: Params) -> Answer:
+    assets = dict.fromkeys((*STABLE_ASSETS, *engine.settings.balances))
+    return exchange_info(engine.symbols, engine.settings.limits, assets, engine.now_us // 1000)
+
+
+def depth(engine: Engine, params: Params) -> Answer:
+    listing = engine.listing(required(params, "symbol"))
+    limit = whole_number(params, "limit", 500)
+    if limit not in _DEPTH_LIMITS:
+        raise Refusal(codes.INVALID_DEPTH_LIMIT, f"{limit} is not valid depth limit.")
+    market = listing.market
+    return payloads.DepthBody(
+        last_update_id=listing.update_id,
+        bids=level_texts(listing, market.levels(Side.BUY, limit)),
+        asks=level_texts(listing, market.levels(Side.SELL, limit)),
+        output_ms=engine.now_us // 1000,
+        transaction_ms=listing.updated_us // 1000,
+    )
+
+
+def trades(engine: Engine, params: Params) -> Answer:
+    listing = engine.listing(required(params, "symbol"))
+    limit = list_limit(params)
+    instrument = listing.instrument
+    newest = list(listing.recent)[-limit:]
+    return [
+        payloads.TradeRow(
+            id=trade.trade_id,
+            price=instrument.price_text(trade.ticks),
+            qty=instrument.quantity_text(trade.lots),
+            quote_qty=f"{instrument.notional(trade.ticks, trade.lots):f}",
+            time=trade.exchange_us // 1000,
+            is_buyer_maker=trade.taker_side is Side.SELL,
+        )
+        for trade in newest
+    ]
+
+
+def ticker_price(engine: Engine, params: Params) -> Answer:
+    return _one_or_all(engine, params, _price_row)
+
+
+def book_ticker(engine: Engine, params: Params) -> Answer:
+    return _one_or_all(engine, params, _book_row)
+
+
+def premium_index(engine: Engine, params: Params) -> Answer:
+    return _one_or_all(engine, params, _premium_row)
+
+
+def funding_info(engine: Engine, params: Params) -> Answer:
+    """Of the symbols whose markets run, or of the one asked for."""
+    symbols = [engine.listing(params["symbol"]).symbol] if params.get("symbol") else list(engine.listings)
+    hours = max(1, engine.settings.funding_interval_s // 3600)
+    return [payloads.FundingInfoRow(symbol=symbol, funding_interval_hours=hours) for symbol in symbols]
+
+
+def list_limit(params: Params, default: int = 500) -> int:
+    return max(1, min(whole_number(params, "limit", default), 1000))
+
+
+def _one_or_all(engine: Engine, params: Params, row: _Row) -> Answer:
+    symbol = params.get("symbol")
+    if symbol:
+        return row(engine, engine.listing(symbol))
+    return [row(engine, listing) for listing in engine.listings.values()]
+
+
+def _price_row(engine: Engine, listing: Listing) -> Struct:
+    ticks = listing.last_ticks
+    if ticks is None:
+        ticks = listing.instrument.floor_price(listing.mark)
+    price = listing.instrument.price_text(ticks)
+    return payloads.PriceRow(symbol=listing.symbol, price=price, time=listing.updated_us // 1000)
+
+
+def _book_row(engine: Engine, listing: Listing) -> Struct:
+    instrument = listing.instrument
+    bid, ask = listing.touch()
+    return payloads.BookTickerRow(
+        symbol=listing.symbol,
+        bid_price=instrument.price_text(bid[0]) if bid else "0",
+        bid_qty=instrument.quantity_text(bid[1]) if bid else "0",
+        ask_price=instrument.price_text(ask[0]) if ask else "0",
+        ask_qty=instrument.quantity_text(ask[1]) if ask else "0",
+        time=listing.updated_us // 1000,
+    )
+
+
+def _premium_row(engine: Engine, listing: Listing) -> Struct:
+    return payloads.PremiumIndexRow(
+        symbol=listing.symbol,
+        mark_price=f"{listing.mark:.8f}",
+        index_price=f"{listing.index:.8f}",
+        estimated_settle_price=f"{listing.index:.8f}",
+        last_funding_rate=f"{engine.settings.funding_rate:f}",
+        next_funding_time=engine.next_funding_us // 1000,
+        time=engine.now_us // 1000,
+    )
