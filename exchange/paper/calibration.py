@@ -28,6 +28,8 @@ class MarketParameters:
     """How long the fair value takes to come back to `price`: days for a coin, minutes for a pegged one."""
     volatility_bps: float
     """Of the fair value, per square root of a second; a slow log-normal factor around 1 multiplies it."""
+    trend_bps: float
+    """Standard deviation of its drift per second, which lasts some twenty seconds."""
     jumps_per_minute: float
     jump_bps: float
     """Median size of a jump of the fair value."""
@@ -38,9 +40,11 @@ class MarketParameters:
     level_usd: float
     level_log_sd: float
     level_gap_ticks: float
-    """Between two of the ten quotes nearest the touch; behind them gaps grow to half a per cent."""
+    """Between two of the fourteen quotes nearest the touch; behind them gaps grow to half a per cent."""
     quotes_per_s: float
     """How often makers look after their quotes: each time they move a few orders."""
+    attention: float
+    """How likely they are then to look at a quote at the touch: the less, the longer a wide spread lasts."""
     takers_per_s: float
     taker_usd: float
     taker_log_sd: float

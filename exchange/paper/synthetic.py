@@ -3,10 +3,11 @@
 Owns: the background's behaviour. Must not know: accounts, wall time; `advance` may be called as often or as seldom as
 one likes, the same seed gives the same market as long as no account acts in it.
 
-The fair value walks at random, its volatility drifting, and sometimes jumps. Makers hold a ladder of quotes each side
-of their reference, which follows the fair value once it has strayed by a band; they look after their quotes at
-random times and never cross. Takers come in clusters. The informed ones take every quote between the book and the
-fair value, so whoever quotes and is slow is traded against just before the price moves through him.
+The fair value walks at random, with a volatility that drifts and trends that come and go, and sometimes jumps.
+Makers hold a ladder of quotes each side of their reference, which follows the fair value once it has strayed by a
+band; they look after their quotes at random times and never cross. Takers come in clusters. The informed ones take
+every quote between the book and the fair value, so whoever quotes and is slow is traded against just before the price
+moves through him.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 import random
 from decimal import Decimal
+from itertools import pairwise
 
 from exchange.model import Instrument, Side
 from exchange.paper.book import Book
@@ -23,8 +25,8 @@ from exchange.paper.market import OnTrade, Trade
 _WARM_UP_US = 20_000_000
 _TOUCH = 2
 """Quotes of a side that want to be at the best price."""
-_NEAR = 10
-_FAR = 10
+_NEAR = 14
+_FAR = 8
 _SLOTS = _TOUCH + _NEAR + _FAR
 _FAR_BPS = 50.0
 _MOVED_A_TIME = 3
@@ -36,6 +38,11 @@ _CLUSTERING = 0.25
 """Share of the takers that others set off, within about `_CLUSTER_S` (Hawkes' branching ratio)."""
 _VOLATILITY_S = 180.0
 _VOLATILITY_LOG_SD = 0.4
+_TREND_S = 20.0
+_LARGEST_SD = 2.4
+"""Sizes are log-normal, cut off this many standard deviations above the median."""
+_KEPT = 0.8
+"""Share of the quotes looked at that stay when they are still about where they should be."""
 
 
 class SyntheticMarket:
@@ -57,10 +64,11 @@ class SyntheticMarket:
         self._reference = self._home
         self._basis = 0.0
         self._log_volatility = 0.0
+        self._trend_ticks = 0.0
         self._volatility_ticks = parameters.volatility_bps * self._bps_ticks
         self._next_regime_us = self._now_us
         self._excitement = 0.0
-        self._offsets = _offsets(parameters.level_gap_ticks, self._bps_ticks)
+        self._offsets, self._leeways = _ladder(parameters.level_gap_ticks, self._bps_ticks)
         self._ids = {1: [0] * _SLOTS, -1: [0] * _SLOTS}
         self._prices = {1: [0] * _SLOTS, -1: [0] * _SLOTS}
         for slot in range(_SLOTS):
@@ -127,13 +135,13 @@ class SyntheticMarket:
         if now_us >= self._next_regime_us:
             self._change_regime()
         self._fair += self._volatility_ticks * math.sqrt(elapsed_s) * self._random.gauss(0.0, 1.0)
-        self._fair += (self._home - self._fair) * elapsed_s / p.reversion_s
+        self._fair += (self._trend_ticks + (self._home - self._fair) / p.reversion_s) * elapsed_s
         self._excitement *= math.exp(-elapsed_s / _CLUSTER_S)
         taker_rate = p.takers_per_s * (1.0 - _CLUSTERING) + self._excitement
         rate = p.quotes_per_s + taker_rate
         if draw() * rate < taker_rate:
             self._excitement += _CLUSTERING / _CLUSTER_S
-            self._take(on_trade)
+            self._take(self._random.random() < p.informed, on_trade)
         else:
             self._move_quotes(on_trade)
         bid, ask = self._book.bid_ticks(), self._book.ask_ticks()
@@ -142,13 +150,11 @@ class SyntheticMarket:
         self._next_us = now_us + 1 + int(-math.log(1.0 - draw()) / rate * 1e6)
 
     def _change_regime(self) -> None:
-        """Once a second: volatility drifts, and the fair value may jump."""
+        """Once a second: volatility and trend drift, and the fair value may jump."""
         p, rng = self._p, self._random
-        keep = 1.0 - 1.0 / _VOLATILITY_S
-        self._log_volatility = keep * self._log_volatility + _VOLATILITY_LOG_SD * math.sqrt(
-            1.0 - keep * keep
-        ) * rng.gauss(0.0, 1.0)
+        self._log_volatility = _drift(self._log_volatility, _VOLATILITY_S, _VOLATILITY_LOG_SD, rng)
         self._volatility_ticks = p.volatility_bps * self._bps_ticks * math.exp(self._log_volatility)
+        self._trend_ticks = _drift(self._trend_ticks, _TREND_S, p.trend_bps * self._bps_ticks, rng)
         if rng.random() * 60.0 < p.jumps_per_minute:
             size = p.jump_bps * self._bps_ticks * math.exp(0.5 * rng.gauss(0.0, 1.0))
             self._fair += size if rng.random() < 0.5 else -size
@@ -156,14 +162,14 @@ class SyntheticMarket:
         self._fair = min(max(self._fair, lowest), highest)
         self._next_regime_us += 1_000_000
 
-    def _take(self, on_trade: OnTrade) -> None:
+    def _take(self, informed: bool, on_trade: OnTrade) -> None:
         p, rng, book = self._p, self._random, self._book
         bid, ask = book.bid_ticks(), book.ask_ticks()
         if bid is None or ask is None:
             return
-        lots = max(1, int(p.taker_usd * self._lots_per_usd * math.exp(p.taker_log_sd * rng.gauss(0.0, 1.0))))
+        lots = self._size(p.taker_usd, p.taker_log_sd)
         reach = -math.log(1.0 - rng.random()) * p.sweep_bps * self._bps_ticks
-        if rng.random() < p.informed:
+        if informed:
             side = Side.BUY if self._fair * 2 > bid + ask else Side.SELL
             limit = max(ask, math.floor(self._fair)) if side is Side.BUY else min(bid, math.ceil(self._fair))
         elif rng.random() < 0.5:
@@ -176,35 +182,45 @@ class SyntheticMarket:
         strayed = self._fair - self._reference
         if abs(strayed) > self._p.band_ticks:
             self._reference = self._fair
-            self._withdraw(-1 if strayed > 0 else 1, on_trade)
+            self._withdraw(-1 if strayed > 0 else 1)
         draw = self._random.random
         for sign in (1, -1):
             for slot in range(_TOUCH):
-                self._quote(sign, slot)
+                if draw() < self._p.attention:
+                    self._quote(sign, slot)
             for _ in range(_MOVED_A_TIME):
                 self._quote(sign, _TOUCH + int(draw() ** 2 * (_SLOTS - _TOUCH)))
 
-    def _withdraw(self, sign: int, on_trade: OnTrade) -> None:
-        """Makers pull the quotes that the fair value has passed; whoever else still quotes there is taken."""
+        bid, ask = self._book.bid_ticks(), self._book.ask_ticks()
+        # No maker's quote is that far beyond the fair value: it is an account's, and somebody sees the free money.
+        margin = 1.0 + self._p.band_ticks
+        if (bid is not None and bid > self._fair + margin) or (ask is not None and ask < self._fair - margin):
+            self._take(True, on_trade)
+
+    def _withdraw(self, sign: int) -> None:
+        """Makers pull the quotes that the fair value has passed."""
         prices = self._prices[sign]
         passed = self._reference * sign
         for slot in range(_SLOTS):
             if prices[slot] * sign > passed:
                 self._quote(sign, slot)
-        best = self._book.bid_ticks() if sign > 0 else self._book.ask_ticks()
-        if best is not None and best * sign > passed:
-            self._take(on_trade)
+
+    def _size(self, median_usd: float, log_sd: float) -> int:
+        deviation = min(self._random.gauss(0.0, 1.0), _LARGEST_SD)
+        return max(self._instrument.min_lots, int(median_usd * self._lots_per_usd * math.exp(log_sd * deviation)))
 
     def _quote(self, sign: int, slot: int) -> None:
         """Puts one maker's order where he wants it, if it is not there already."""
         p, rng, book = self._p, self._random, self._book
         ids, prices = self._ids[sign], self._prices[sign]
         touch = math.floor(self._reference) if sign > 0 else math.ceil(self._reference + 1e-9)
-        offset = self._offsets[slot]
-        wanted = touch - sign * (offset if slot < _TOUCH else int(offset * (0.75 + 0.5 * rng.random())))
+        wanted = touch - sign * self._offsets[slot]
+        leeway = self._leeways[slot]
         order_id = ids[slot]
-        if prices[slot] == wanted and order_id in book:
+        if order_id in book and 0 <= (wanted - prices[slot]) * sign < leeway and (leeway == 1 or rng.random() < _KEPT):
             return
+        if leeway > 1:
+            wanted -= sign * int(rng.random() * leeway)
         if order_id:
             book.remove(order_id)
         if sign > 0:
@@ -218,7 +234,7 @@ class SyntheticMarket:
         if not self._instrument.min_ticks <= wanted <= self._instrument.max_ticks:
             return
         median, log_sd = (p.touch_usd / _TOUCH, p.touch_log_sd) if slot < _TOUCH else (p.level_usd, p.level_log_sd)
-        lots = max(self._instrument.min_lots, int(median * self._lots_per_usd * math.exp(log_sd * rng.gauss(0.0, 1.0))))
+        lots = self._size(median, log_sd)
         order_id = self._next_background_id
         self._next_background_id = order_id - 1
         ids[slot] = order_id
@@ -226,13 +242,20 @@ class SyntheticMarket:
         book.add(order_id, Side.BUY if sign > 0 else Side.SELL, wanted, lots)
 
 
-def _offsets(gap_ticks: float, bps_ticks: float) -> list[int]:
-    """How far behind the touch each slot of a ladder stands, in ticks."""
+def _ladder(gap_ticks: float, bps_ticks: float) -> tuple[list[int], list[int]]:
+    """How far behind the touch each slot of a ladder stands, and how much farther it may stand, in ticks."""
     near = [max(1, round(gap_ticks * (k + 1))) for k in range(_NEAR)]
     farthest = max(_FAR_BPS * bps_ticks, near[-1] * 2)
     ratio = (farthest / near[-1]) ** (1 / _FAR)
     far = [round(near[-1] * ratio ** (k + 1)) for k in range(_FAR)]
-    return [0] * _TOUCH + near + far
+    edges = [*near, *far, round(far[-1] * ratio)]
+    return [0] * _TOUCH + edges[:-1], [1] * _TOUCH + [max(1, b - a) for a, b in pairwise(edges)]
+
+
+def _drift(value: float, slowness_s: float, sd: float, rng: random.Random) -> float:
+    """A second of a walk that is drawn back to zero and in the long run has the given standard deviation."""
+    kept = 1.0 - 1.0 / slowness_s
+    return kept * value + sd * math.sqrt(1.0 - kept * kept) * rng.gauss(0.0, 1.0)
 
 
 def _ignore(trade: Trade) -> None:

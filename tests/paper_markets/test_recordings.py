@@ -108,9 +108,9 @@ def test_prices_recorded_with_another_tick_size_are_converted_exactly_or_refused
         assert row.price_ticks == outcome
 
 
-BOOK_HEAD = ",".join(
-    ("unix_timestamp", "lastUpdateId", "bid_price_0", "bid_qty_0", "bid_price_1", "bid_qty_1")
-    + ("ask_price_0", "ask_qty_0", "ask_price_1", "ask_qty_1")
+BOOK_HEAD = (
+    "unix_timestamp,lastUpdateId,bid_price_0,bid_qty_0,bid_price_1,bid_qty_1,"
+    "ask_price_0,ask_qty_0,ask_price_1,ask_qty_1"
 )
 TRADE_HEAD = "id,unix_timestamp_ms,side,price,quantity"
 
