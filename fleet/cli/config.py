@@ -14,6 +14,7 @@ from fleet.cli.main import Failure
 from fleet.cli.venue_facts import NotAsked, venue_facts
 from fleet.config.faults import Fault
 from fleet.config.loader import Loaded, load
+from fleet.config.models import Replay
 from fleet.config.schema import fleet_schema_text
 from fleet.config.starter import write_starter
 from fleet.config.venue_check import Checked, check, promises
@@ -79,6 +80,8 @@ def _against_venue(loaded: Loaded, collateral_usd: Decimal | None) -> tuple[Chec
         return Checked([], promises(loaded)), f"not checked against the exchange: {error}"
     collateral_usd = collateral_usd or facts.collateral_usd
     note = "" if collateral_usd else "order sizes not checked: give --collateral USD"
+    if loaded.config.venue == "paper" and isinstance(loaded.config.paper.feed, Replay):
+        note = "order sizes not checked: no prices before the recording is played"
     return check(loaded, facts.info, facts.mids, facts.marks, collateral_usd), note
 
 

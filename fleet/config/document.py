@@ -63,7 +63,7 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
     """Never raises: what is wrong stands in the document's `faults`."""
     document = Document(name)
     try:
-        node: yaml.Node | None = yaml.compose(text, yaml.SafeLoader)
+        node: yaml.Node | None = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
@@ -77,9 +77,6 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
     except yaml.YAMLError:
         document.fault(_unprintable(text), "not YAML: a character that no YAML may hold", "plain text in UTF-8")
         return document
-    except RecursionError:
-        document.fault((1, 1), "nested too deeply", f"at most {_MAX_DEPTH} levels")
-        return document
     except (ValueError, OverflowError):
         # pyyaml converts the numbers of escapes and directives unchecked.
         document.fault((1, 1), "not YAML: an escape or a directive is malformed", "check backslashes and % lines")
@@ -87,6 +84,23 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
     if node is not None:
         document.data = _Reader(document, env).value(node, ())
     return document
+
+
+class _Loader(yaml.SafeLoader):
+    """Composing calls itself for each level: the depth is bounded before Python's own bound is met."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self._depth > _MAX_DEPTH:
+            mark = None if parent is None else parent.start_mark
+            raise yaml.MarkedYAMLError(problem=f"more than {_MAX_DEPTH} levels", problem_mark=mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 class _Reader:

@@ -21,7 +21,7 @@ from fleet.config.models import FleetConfig, Replay, SymbolConfig
 from fleet.config.wording import file_keys, section_keys, worded
 from strategies.registry import STRATEGIES
 
-_MAX_BYTES = 1_000_000
+_MAX_BYTES = 256 * 1024
 _COMMON = tuple(key for key in file_keys(SymbolConfig) if key not in ("symbol", "parameters"))
 _DEFAULT_STRATEGY = "ping_pong"
 Model = TypeVar("Model", bound=BaseModel)

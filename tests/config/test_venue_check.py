@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from exchange.model import ExchangeInfo, Instrument, RateLimit
+from fleet.config.loader import Loaded, parse
+from fleet.config.venue_check import check, promises
+
+MIDS = {"ASTERUSDT": Decimal(2), "BTCUSDT": Decimal(100000)}
+LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 2400), RateLimit("ORDERS", 60, 1200), RateLimit("ORDERS", 10, 300))
+
+
+def instrument(
+    symbol: str, tick: str, step: str, band: str, status: str = "TRADING", max_lots: int = 10**9
+) -> Instrument:
+    return Instrument(
+        symbol=symbol,
+        base_asset=symbol.removesuffix("USDT"),
+        quote_asset="USDT",
+        margin_asset="USDT",
+        status=status,
+        tick_size=Decimal(tick),
+        step_size=Decimal(step),
+        min_ticks=1,
+        max_ticks=10**9,
+        min_lots=1,
+        max_lots=max_lots,
+        min_notional=Decimal(5),
+        percent_up=1 + Decimal(band),
+        percent_down=1 - Decimal(band),
+    )
+
+
+INFO = ExchangeInfo(
+    {
+        each.symbol: each
+        for each in (
+            instrument("ASTERUSDT", "0.0001", "0.01", "0.05", max_lots=1_000_000),
+            instrument("BTCUSDT", "0.1", "0.001", "0.02"),
+            instrument("OLDUSDT", "0.1", "0.1", "0.02", status="SETTLING"),
+        )
+    },
+    LIMITS,
+    0,
+)
+
+
+def loaded(symbols: str, more: str = "") -> Loaded:
+    text = f"""\
+fleet: a
+venue: paper
+defaults: {{buy_spread: 1%, sell_spread: 1%, balance_fraction: 0.1}}
+symbols:
+  {symbols}
+{more}
+"""
+    return parse(text, "f", {})
+
+
+def errors(symbols: str, collateral: int = 10_000, mids: dict[str, Decimal] = MIDS) -> list[str]:
+    return [str(fault) for fault in check(loaded(symbols), INFO, mids, mids, Decimal(collateral)).errors]
+
+
+def warnings(symbols: str, more: str = "", collateral: int = 10_000) -> list[str]:
+    return [str(fault) for fault in check(loaded(symbols, more), INFO, MIDS, MIDS, Decimal(collateral)).warnings]
+
+
+def test_a_file_that_the_exchange_can_serve_has_no_faults() -> None:
+    checked = check(loaded("ASTERUSDT: {}\n  BTCUSDT: {leverage: 20}"), INFO, MIDS, MIDS, Decimal(10_000))
+    assert (checked.errors, checked.warnings) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("symbols", "fault"),
+    [
+        ("ASTRUSDT: {}", "f:5:3: ASTRUSDT is not listed: did you mean ASTERUSDT?"),
+        ("asterusdt: {}", "f:5:3: asterusdt is not listed: did you mean ASTERUSDT?"),
+        ("XYZ: {}", "f:5:3: XYZ is not listed: one of the 3 symbols that are"),
+        ("OLDUSDT: {}", "f:5:3: OLDUSDT is SETTLING, not TRADING: leave it out until it trades"),
+        (
+            "ASTERUSDT: {balance_fraction: 0.0001}",
+            "f:5:33: an order of ASTERUSDT would be 0.98 USD, 0.49 ASTER, below the exchange's minimum of 5.01 USD:"
+            " a balance_fraction of at least 0.001",
+        ),
+        (
+            "BTCUSDT: {balance_fraction: 0.005}",
+            "f:5:31: an order of BTCUSDT would be 49.00 USD, 0.000 BTC, below the exchange's minimum of 99.00 USD:"
+            " a balance_fraction of at least 0.011",
+        ),
+        (
+            "BTCUSDT: {buy_spread: 2.5%}",
+            "f:5:25: buy_spread 2.5% quotes BTCUSDT outside PERCENT_PRICE (0.98 to 1.02 of the mark price): less than 2%",
+        ),
+        (
+            "BTCUSDT: {sell_spread: 300bps}",
+            "f:5:26: sell_spread 3% quotes BTCUSDT outside PERCENT_PRICE (0.98 to 1.02 of the mark price): less than 2%",
+        ),
+    ],
+)
+def test_what_the_exchange_would_refuse_is_an_error(symbols: str, fault: str) -> None:
+    assert errors(symbols) == [fault]
+
+
+def test_a_spread_within_the_band_is_out_of_it_when_mid_is_off_the_mark() -> None:
+    marks = {"BTCUSDT": Decimal(101_500)}
+    checked = check(loaded("BTCUSDT: {}"), INFO, MIDS, marks, Decimal(10_000))
+    assert [str(fault) for fault in checked.errors] == [
+        "f:3:24: buy_spread 1% quotes BTCUSDT outside PERCENT_PRICE (0.98 to 1.02 of the mark price): less than 53bps"
+    ]
+
+
+def test_fractions_over_one_are_scaled_before_sizes_are_judged() -> None:
+    symbols = "ASTERUSDT: {balance_fraction: 1}\n  BTCUSDT: {balance_fraction: 0.1}"
+    assert errors(symbols, collateral=1200) == []
+    assert len(errors("ASTERUSDT: {balance_fraction: 1}\n  BTCUSDT: {balance_fraction: 0.1}", collateral=1050)) == 1
+
+
+def test_leverage_makes_an_order_large_enough() -> None:
+    assert len(errors("BTCUSDT: {leverage: 1}", collateral=500)) == 1
+    assert errors("BTCUSDT: {leverage: 3}", collateral=500) == []
+
+
+@pytest.mark.parametrize(("collateral", "mids"), [(0, MIDS), (None, MIDS), (Decimal(1), {})])
+def test_sizes_are_judged_only_by_known_prices_and_balances(
+    collateral: Decimal | None, mids: dict[str, Decimal]
+) -> None:
+    checked = check(loaded("ASTERUSDT: {}"), INFO, mids, mids, collateral)
+    assert len(checked.errors) == (1 if collateral == 0 else 0)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "more", "warning"),
+    [
+        (
+            "ASTERUSDT: {balance_fraction: 0.9}\n  BTCUSDT: {balance_fraction: 0.6}",
+            "",
+            "f:4:1: balance fractions add up to 1.5 of the collateral, so each is scaled to 1/1.5: fractions that add up"
+            " to 1 or less",
+        ),
+        (
+            "ASTERUSDT: {leverage: 50}",
+            "",
+            "f:5:25: leverage 50: a move of 2% against ASTERUSDT takes the whole margin: 20 or less, unless that is meant",
+        ),
+        (
+            "ASTERUSDT: {refresh_interval: 100ms}",
+            "",
+            "f:5:33: 1 symbols may ask for 1200 amends in 1m (2 every 100ms make 1200 for ASTERUSDT alone), but ORDERS_1M"
+            " leaves 1080 (1200 x 0.9): refresh intervals 1.2 times as long, or quotes will wait",
+        ),
+        (
+            "ASTERUSDT: {refresh_interval: 100ms, entry: long}",
+            "budget: {safety: 0.25}",
+            "f:5:33: 1 symbols may ask for 600 amends in 1m (1 every 100ms make 600 for ASTERUSDT alone), but ORDERS_1M"
+            " leaves 300 (1200 x 0.25): refresh intervals 2.0 times as long, or quotes will wait",
+        ),
+        (
+            "ASTERUSDT: {position_threshold_usd: 2000}",
+            "",
+            "f:5:39: a filled order of ASTERUSDT (979.98 USD) would still count as flat and be added to:"
+            " position_threshold_usd below 980, or larger orders",
+        ),
+        (
+            "ASTERUSDT: {leverage: 20, balance_fraction: 1}",
+            "",
+            "f:5:47: an order of ASTERUSDT would be over the exchange's maximum and is cut to 10000.00 ASTER: a smaller"
+            " balance_fraction",
+        ),
+    ],
+)
+def test_what_would_go_but_not_as_promised_is_a_warning(symbols: str, more: str, warning: str) -> None:
+    assert warning in warnings(symbols, more)
+
+
+def test_limits_that_hold_are_not_warned_of() -> None:
+    assert warnings("ASTERUSDT: {refresh_interval: 112ms}") == []
+
+
+def test_promises_need_nobody_to_be_asked() -> None:
+    assert len(promises(loaded("ASTERUSDT: {leverage: 21, balance_fraction: 1}\n  XYZ: {}"))) == 2
