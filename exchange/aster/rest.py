@@ -1,0 +1,192 @@
+"""The way of one request: leave to send, signature, wire, settlement, and what the answer means.
+
+Owns: everything between an endpoint with its parameters and a decoded body or a VenueError.
+Must not know: what orders or books are, nor when to try again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import quote
+
+import anyio
+import httpx
+import msgspec
+
+from exchange.aster.auth import Auth
+from exchange.clock import Clock
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
+from exchange.ports import Admission, Cost, RequestClass, Ticket
+from exchange.protocol.codes import classify, is_error
+from exchange.protocol.endpoints import Endpoint
+from exchange.protocol.payloads import BatchRow
+
+T = TypeVar("T")
+Params = Sequence[tuple[str, str]]
+
+_needs_no_encoding = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+_banned_until = re.compile(r"until (\d{13})").search
+_decode_code = msgspec.json.Decoder(BatchRow).decode
+_CONNECT_S = 5.0
+
+
+def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client as Rest wants it: warm HTTP/1.1 connections, enough of them for a burst of orders, no redirects."""
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=120.0)
+    timeout = httpx.Timeout(None, connect=_CONNECT_S, pool=_CONNECT_S)
+    return httpx.AsyncClient(transport=transport, limits=limits, timeout=timeout)
+
+
+def encode_params(params: Params) -> str:
+    """The url-encoded string, encoded once, in the order given. Names are the docs' own and need no encoding."""
+    return "&".join(f"{name}={value if _needs_no_encoding(value) else quote(value, safe='')}" for name, value in params)
+
+
+class Rest:
+    """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        clock: Clock,
+        admission: Admission,
+        auth: Auth | None = None,
+        *,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+        self._admission = admission
+        self._auth = auth
+        self._timeout_s = timeout_s
+        self._urls: dict[str, httpx.URL] = {}
+        host = httpx.URL(self._base_url).netloc
+        self._headers = [(b"host", host), *(auth.headers if auth else ())]
+        self._form_headers = [*self._headers, (b"content-type", b"application/x-www-form-urlencoded")]
+        self._get_headers = [*self._headers, (b"accept-encoding", b"gzip")]
+
+    async def admit(self, request_class: RequestClass, endpoint: Endpoint, params: Params = ()) -> Ticket:
+        given = dict(params)
+        cost = Cost(weight=endpoint.weight_of(given), orders=endpoint.orders_of(given))
+        return await self._admission.admit(request_class, cost)
+
+    async def call(
+        self,
+        endpoint: Endpoint,
+        params: Params,
+        decode: Callable[[bytes], T],
+        request_class: RequestClass = RequestClass.QUERY,
+        ticket: Ticket | None = None,
+    ) -> T:
+        """The decoded answer. Raises VenueError's subclasses; the ticket is settled or released whatever happens."""
+        if ticket is None:
+            ticket = await self.admit(request_class, endpoint, params)
+        used: dict[str, int] = {}
+        was_sent = True
+        try:
+            try:
+                request = self._request(endpoint, params)
+                with anyio.fail_after(self._timeout_s):
+                    response = await self._http.send(request)
+            except BadCredentials:
+                was_sent = False
+                raise
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                was_sent = False
+                raise Unavailable(f"{endpoint.name}: no connection: {_reason(error)}") from error
+            except (httpx.RequestError, TimeoutError) as error:
+                raise _lost(endpoint, f"no answer: {_reason(error)}") from error
+            _read_counts(response.headers.raw, used)
+            return self._answer(endpoint, response, decode)
+        finally:
+            if was_sent:
+                self._admission.settle(ticket, used)
+            else:
+                self._admission.release(ticket)
+
+    def release(self, ticket: Ticket | None) -> None:
+        """Gives back leave that a caller was given, and cannot use."""
+        if ticket is not None:
+            self._admission.release(ticket)
+
+    def _request(self, endpoint: Endpoint, params: Params) -> httpx.Request:
+        query = encode_params(params)
+        path = endpoint.path
+        if endpoint.is_signed:
+            if self._auth is None:
+                raise BadCredentials(f"{endpoint.name} wants credentials, and none are given")
+            path = self._auth.path(endpoint)
+            query = self._auth.sign(query)
+        if endpoint.method == "GET":
+            url = httpx.URL(f"{self._base_url}{path}?{query}") if query else self._url(path)
+            return httpx.Request("GET", url, headers=self._get_headers)
+        return httpx.Request(endpoint.method, self._url(path), headers=self._form_headers, content=query.encode())
+
+    def _url(self, path: str) -> httpx.URL:
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx.URL(self._base_url + path)
+        return url
+
+    def _answer(self, endpoint: Endpoint, response: httpx.Response, decode: Callable[[bytes], T]) -> T:
+        body = response.content
+        code, msg = _error_in(body)
+        if response.status_code != 200 or is_error(code):
+            raise self._refused(endpoint, response, code, msg)
+        try:
+            return decode(body)
+        except msgspec.DecodeError as error:
+            raise _lost(endpoint, f"an answer that cannot be read: {error}") from error
+
+    def _refused(self, endpoint: Endpoint, response: httpx.Response, code: int | None, msg: str) -> VenueError:
+        error = classify(response.status_code, code, msg, self._retry_after_s(response, msg))
+        if isinstance(error, Throttled):
+            self._admission.pause(error.retry_after_s, str(error))
+        elif isinstance(error, Banned):
+            self._admission.ban(error.retry_after_s, str(error))
+        elif isinstance(error, OutcomeUnknown) and endpoint.method == "GET":
+            return Unavailable(error.message, code=error.code, http_status=error.http_status)
+        return error
+
+    def _retry_after_s(self, response: httpx.Response, msg: str) -> float | None:
+        told = response.headers.get("retry-after", "")
+        if told.isdecimal():
+            return float(told)
+        until = _banned_until(msg)
+        return max(1.0, int(until[1]) / 1000 - self._clock.now_us() / 1e6) if until else None
+
+
+def _lost(endpoint: Endpoint, what: str) -> VenueError:
+    """A read without an answer changed nothing; anything else may have been carried out."""
+    kind = Unavailable if endpoint.method == "GET" else OutcomeUnknown
+    return kind(f"{endpoint.name}: {what}")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _error_in(body: bytes) -> tuple[int | None, str]:
+    """`code` and `msg` of a body that has them: errors come with HTTP 200 too."""
+    if b'"code"' not in body or not body.lstrip().startswith(b"{"):
+        return None, ""
+    try:
+        row = _decode_code(body)
+        return (None if row.code is msgspec.UNSET else int(row.code)), row.msg
+    except (msgspec.DecodeError, ValueError):
+        return None, ""
+
+
+def _read_counts(headers: Sequence[tuple[bytes, bytes]], used: dict[str, int]) -> None:
+    """X-MBX-USED-WEIGHT-1M and X-MBX-ORDER-COUNT-10S, as RateLimit.name spells them."""
+    for name, value in headers:
+        key = name.lower()
+        if not key.startswith(b"x-mbx-") or not value.isdigit():
+            continue
+        for prefix, kind in ((b"x-mbx-used-weight-", "REQUEST_WEIGHT"), (b"x-mbx-order-count-", "ORDERS")):
+            if key.startswith(prefix):
+                used[f"{kind}_{key[len(prefix) :].decode().upper()}"] = int(value)

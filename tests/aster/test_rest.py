@@ -1,0 +1,228 @@
+"""One request: what goes out, what is settled, what the answer means."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import anyio
+import httpx
+import pytest
+from aster_fakes import EPOCH_US, USER, AlwaysYes, Handler, answering, instruments, signer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchange import errors
+from exchange.aster.auth import Auth, HmacAuth, Nonces, SignerAuth
+from exchange.aster.rest import Rest, encode_params, http_client
+from exchange.aster.trading import AsterTrading
+from exchange.clock import Clock
+from exchange.model import Cancel
+from exchange.ports import Cost, RequestClass
+from exchange.protocol import endpoints
+from exchange.protocol.signing import hmac_signature, recover
+
+
+def rest_over(handler: Handler, admission: AlwaysYes, auth: Auth | None = None) -> Rest:
+    clock = Clock(EPOCH_US)
+    http = http_client(httpx.MockTransport(handler))
+    return Rest(http, "http://venue", clock, admission, auth or SignerAuth(signer(), clock))
+
+
+def raw(body: bytes) -> bytes:
+    return body
+
+
+PARAMS = [("symbol", "币安人生USDT"), ("origClientOrderIdList", '["a:1","b/2"]')]
+
+
+async def test_a_write_carries_its_signed_parameters_in_the_body() -> None:
+    seen, handler = answering({})
+    await rest_over(handler, AlwaysYes()).call(endpoints.CANCEL_BATCH, PARAMS, raw)
+    request = seen[0]
+    text = request.content.decode()
+    signed, _, signature = text.partition("&signature=")
+    pairs = parse_qsl(text)
+    assert (request.method, str(request.url)) == ("DELETE", "http://venue/fapi/v3/batchOrders")
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert [name for name, _ in pairs] == ["symbol", "origClientOrderIdList", "nonce", "user", "signer", "signature"]
+    assert pairs[:2] == PARAMS
+    assert dict(pairs)["user"] == USER
+    assert recover(signed, signature, 1666) == signer().address
+
+
+async def test_a_read_carries_them_in_the_url_encoded_once() -> None:
+    seen, handler = answering({})
+    await rest_over(handler, AlwaysYes()).call(endpoints.QUERY_ORDER, PARAMS, raw)
+    query = seen[0].url.query.decode()
+    signed, _, signature = query.partition("&signature=")
+    assert seen[0].content == b""
+    assert parse_qsl(query)[:2] == PARAMS
+    assert recover(signed, signature, 1666) == signer().address
+
+
+async def test_a_public_request_is_not_signed() -> None:
+    seen, handler = answering({})
+    await rest_over(handler, AlwaysYes()).call(endpoints.TIME, [], raw)
+    assert str(seen[0].url) == "http://venue/fapi/v3/time"
+
+
+async def test_v1_keys_sign_with_hmac_on_the_v1_path() -> None:
+    seen, handler = answering({})
+    auth = HmacAuth("public", "secret", Clock(EPOCH_US))
+    await rest_over(handler, AlwaysYes(), auth).call(endpoints.NEW_ORDER, [("symbol", "ASTERUSDT")], raw)
+    signed, _, signature = seen[0].content.decode().partition("&signature=")
+    assert seen[0].url.path == "/fapi/v1/order"
+    assert seen[0].headers["x-mbx-apikey"] == "public"
+    assert signed.startswith("symbol=ASTERUSDT&recvWindow=5000&timestamp=17000000")
+    assert signature == hmac_signature("secret", signed)
+    assert "secret" not in repr(auth)
+
+
+async def test_nonces_only_grow_even_when_the_clock_goes_back() -> None:
+    clock = Clock(EPOCH_US)
+    nonces = Nonces(clock)
+    first = [nonces.next() for _ in range(3)]
+    clock.shift(-5_000_000)
+    both = [*first, nonces.next(), nonces.next()]
+    assert both == sorted(set(both))
+    assert abs(both[0] - EPOCH_US) < 1_000_000
+
+
+@given(st.lists(st.tuples(st.sampled_from(["symbol", "price", "id"]), st.text(min_size=1)), min_size=1))
+def test_encoding_is_undone_by_one_decoding(params: list[tuple[str, str]]) -> None:
+    text = encode_params(params)
+    assert text.isascii()
+    assert parse_qsl(text, strict_parsing=True) == params
+
+
+async def test_the_venues_own_counts_are_settled() -> None:
+    headers = {"X-MBX-USED-WEIGHT-1M": "17", "X-MBX-ORDER-COUNT-10S": "2", "X-MBX-ORDER-COUNT-1M": "5", "X-MBX-X": "1"}
+    _, handler = answering({}, headers=headers)
+    admission = AlwaysYes()
+    await rest_over(handler, admission).call(endpoints.NEW_ORDER, [("symbol", "A")], raw, RequestClass.QUOTE)
+    assert admission.asked == [(RequestClass.QUOTE, Cost(weight=1, orders=1))]
+    assert admission.settled == [{"REQUEST_WEIGHT_1M": 17, "ORDERS_10S": 2, "ORDERS_1M": 5}]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "endpoint", "kind"),
+    [
+        (400, {"code": -2011, "msg": "Unknown order sent."}, endpoints.CANCEL_ORDER, errors.UnknownOrder),
+        (200, {"code": -4164, "msg": "too small"}, endpoints.NEW_ORDER, errors.Rejected),
+        (200, {"msg": "Signature check failed", "code": -1000}, endpoints.NEW_ORDER, errors.BadCredentials),
+        (503, {"code": -1001, "msg": "?"}, endpoints.NEW_ORDER, errors.OutcomeUnknown),
+        (503, "no json of theirs", endpoints.NEW_ORDER, errors.OutcomeUnknown),
+        (503, "no json of theirs", endpoints.QUERY_ORDER, errors.Unavailable),
+        (400, {"code": -1007, "msg": "timeout"}, endpoints.QUERY_ORDER, errors.Unavailable),
+    ],
+)
+async def test_errors_are_classified_and_settled(
+    status: int, body: object, endpoint: endpoints.Endpoint, kind: type[errors.VenueError]
+) -> None:
+    _, handler = answering(body, status)
+    admission = AlwaysYes()
+    with pytest.raises(errors.VenueError) as raised:
+        await rest_over(handler, admission).call(endpoint, [("symbol", "A")], raw)
+    assert type(raised.value) is kind
+    assert len(admission.settled) == 1
+
+
+@pytest.mark.parametrize("code", [200, "200"])
+async def test_a_code_of_200_is_a_success(code: int | str) -> None:
+    _, handler = answering({"code": code, "msg": "The operation of cancel all open order is done."})
+    assert await rest_over(handler, AlwaysYes()).call(endpoints.CANCEL_ALL, [("symbol", "A")], raw)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "paused", "banned"),
+    [
+        (429, {"Retry-After": "7"}, {"code": -1003, "msg": "Too many requests"}, [7.0], []),
+        (429, {}, {"code": -1003, "msg": "Too many requests"}, [60.0], []),
+        (418, {"Retry-After": "300"}, {"code": -1003, "msg": "banned"}, [], [300.0]),
+        (403, {}, "firewall", [], [120.0]),
+    ],
+)
+async def test_throttling_reaches_the_whole_fleet(
+    status: int, headers: dict[str, str], body: object, paused: list[float], banned: list[float]
+) -> None:
+    _, handler = answering(body, status, headers)
+    admission = AlwaysYes()
+    with pytest.raises((errors.Throttled, errors.Banned)):
+        await rest_over(handler, admission).call(endpoints.TIME, [], raw)
+    assert (admission.paused, admission.banned) == (paused, banned)
+    assert len(admission.settled) == 1
+
+
+async def test_a_ban_lasts_until_the_moment_its_message_names() -> None:
+    until = EPOCH_US // 1000 + 90_000
+    _, handler = answering({"code": -1003, "msg": f"Way too many requests; IP banned until {until}."}, 418)
+    admission = AlwaysYes()
+    with pytest.raises(errors.Banned):
+        await rest_over(handler, admission).call(endpoints.TIME, [], raw)
+    assert 85 < admission.banned[0] <= 90
+
+
+@pytest.mark.parametrize(
+    ("error", "endpoint", "kind", "was_sent"),
+    [
+        (httpx.ConnectError("refused"), endpoints.NEW_ORDER, errors.Unavailable, False),
+        (httpx.ConnectTimeout("slow"), endpoints.NEW_ORDER, errors.Unavailable, False),
+        (httpx.ReadTimeout("slow"), endpoints.NEW_ORDER, errors.OutcomeUnknown, True),
+        (httpx.RemoteProtocolError("cut"), endpoints.CANCEL_ORDER, errors.OutcomeUnknown, True),
+        (httpx.ReadError("cut"), endpoints.QUERY_ORDER, errors.Unavailable, True),
+    ],
+)
+async def test_a_broken_way(
+    error: Exception, endpoint: endpoints.Endpoint, kind: type[errors.VenueError], was_sent: bool
+) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    admission = AlwaysYes()
+    with pytest.raises(errors.VenueError) as raised:
+        await rest_over(handler, admission).call(endpoint, [("symbol", "A")], raw)
+    assert type(raised.value) is kind
+    assert (len(admission.settled), admission.released) == ((1, 0) if was_sent else (0, 1))
+
+
+async def test_a_request_without_credentials_is_not_sent() -> None:
+    seen, handler = answering({})
+    admission = AlwaysYes()
+    rest = Rest(http_client(httpx.MockTransport(handler)), "http://venue", Clock(EPOCH_US), admission)
+    with pytest.raises(errors.BadCredentials):
+        await rest.call(endpoints.BALANCE, [], raw)
+    assert (seen, admission.released) == ([], 1)
+
+
+async def test_an_answer_that_cannot_be_read_leaves_the_outcome_open() -> None:
+    _, handler = answering({"serverTime": "noon"})
+    trading = AsterTrading(rest_over(handler, AlwaysYes()), instruments("A"))
+    with pytest.raises(errors.OutcomeUnknown):
+        await trading.cancel(Cancel("A", "id"))
+
+
+class Hanging(httpx.AsyncBaseTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(3600)
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "kind"),
+    [(endpoints.NEW_ORDER, errors.OutcomeUnknown), (endpoints.BALANCE, errors.Unavailable)],
+)
+async def test_a_venue_that_never_answers(endpoint: endpoints.Endpoint, kind: type[errors.VenueError]) -> None:
+    clock, admission = Clock(EPOCH_US), AlwaysYes()
+    auth = SignerAuth(signer(), clock)
+    rest = Rest(http_client(Hanging()), "http://venue", clock, admission, auth, timeout_s=0.01)
+    with pytest.raises(kind):
+        await rest.call(endpoint, [("symbol", "A")], raw)
+    assert len(admission.settled) == 1
+
+
+async def test_a_cancelled_request_is_settled() -> None:
+    clock, admission = Clock(EPOCH_US), AlwaysYes()
+    rest = Rest(http_client(Hanging()), "http://venue", clock, admission, SignerAuth(signer(), clock))
+    with anyio.move_on_after(0.01):
+        await rest.call(endpoints.NEW_ORDER, [("symbol", "A")], raw)
+    assert len(admission.settled) == 1
