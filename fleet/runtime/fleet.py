@@ -71,7 +71,6 @@ class Fleet:
     async def run(self) -> None:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
         async with anyio.create_task_group() as lines:
-            lines.start_soon(self.venue.gate.run)
             await self._check_account()
             self.sender = Sender(self.venue.trading, lines)
             lines.start_soon(self.venue.market_stream.run, self.on_market)
@@ -180,11 +179,17 @@ class Fleet:
 
     # --- what the file asks for
 
-    def apply(self, config: FleetConfig) -> None:
-        """Makes the running fleet match; what did not change is not touched. Raises FleetError, and nothing changes."""
+    def apply(self, config: FleetConfig) -> tuple[str, ...]:
+        """Makes the running fleet match; what did not change is not touched. Returns the settings that changed.
+
+        Raises FleetError, and nothing changes.
+        """
         change = diff(self.config, config)
         if change.refused:
             raise FleetError("; ".join(change.refused))
+        if change.is_empty:
+            self.journal.info("the fleet file was read again: nothing has changed in it")
+            return ()
         unknown = [symbol for symbol in change.added if symbol not in self.venue.info.instruments]
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
@@ -199,6 +204,11 @@ class Fleet:
         self.config_version += 1
         self.reloads_applied += 1
         self.last_reload_error = None
+        self.journal.info(
+            f"config v{self.config_version}: {len(change.added)} added, {len(change.removed)} removed, "
+            f"{len(change.changed)} changed"
+        )
+        return change.settings
 
     def refuse(self, reason: str) -> None:
         """An edit that cannot be applied: the running configuration stays."""

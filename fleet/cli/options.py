@@ -1,0 +1,41 @@
+"""Types of command-line options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds: 30s, 500ms, 5m, 1h, or a plain number of seconds."""
+
+    name = "duration"
+    _UNITS = (("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0))
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip()
+        factor = 1.0
+        for unit, seconds in self._UNITS:
+            if text.endswith(unit):
+                text, factor = text.removesuffix(unit), seconds
+                break
+        try:
+            duration_s = float(text) * factor
+        except ValueError:
+            self.fail(f"{value} is no duration: 30s, 5m or 1h", param, ctx)
+        if not 0 < duration_s < 1e9:
+            self.fail(f"{value} is no duration: more than 0", param, ctx)
+        return duration_s
+
+
+class _HostPort(click.ParamType[tuple[str, int]]):
+    name = "host:port"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        host, _, port = str(value).rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            self.fail(f"{value} is no HOST:PORT, such as 127.0.0.1:8787", param, ctx)
+        return host.strip("[]"), int(port)
+
+
+DURATION = _Duration()
+HOST_PORT = _HostPort()
