@@ -100,6 +100,7 @@ class RecordingWriter:
         self._lines: list[bytes] = []
         self._size = 0
         self._path: Path | None = None
+        self._torn = False
         directory.mkdir(parents=True, exist_ok=True)
         files = _files(directory, instrument.symbol)
         self._last_us = _mend(files[-1]) if files else None
@@ -116,14 +117,21 @@ class RecordingWriter:
         self._append(_Gap(from_us, to_us, reason), to_us)
 
     def flush(self) -> None:
-        """Writes what has come since the last flush as one frame. OSError when the disk refuses."""
+        """Writes what has come since the last flush as one frame, and waits until it is on disk.
+
+        Raises OSError when the disk refuses; the rows are kept for the next try.
+        """
         if not self._lines or self._path is None:
             return
+        if self._torn:
+            _mend(self._path)
+        self._torn = True
         frame = self._compress(self._header + b"\n".join(self._lines) + b"\n")
         with self._path.open("ab") as file:
             file.write(frame)
             file.flush()
             os.fsync(file.fileno())
+        self._torn = False
         self._lines.clear()
         self._size = 0
 

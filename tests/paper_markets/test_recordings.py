@@ -90,6 +90,29 @@ def test_every_prefix_of_a_file_reads_as_whole_frames(tmp_path: Path) -> None:
     assert (counts[0], counts[-1]) == (0, 2)
 
 
+def test_rows_that_the_disk_refused_are_written_by_the_next_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = RecordingWriter(tmp_path, INSTRUMENT)
+    writer.book(depth(1_000))
+    writer.flush()
+
+    def refuse(_: int) -> None:
+        file = next(tmp_path.iterdir())
+        file.write_bytes(file.read_bytes()[:-3])
+        raise OSError("no space left")
+
+    writer.book(depth(2_000))
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", refuse)
+        with pytest.raises(OSError, match="no space"):
+            writer.flush()
+    assert read(tmp_path) == [depth(1_000)]
+    writer.book(depth(3_000))
+    writer.close()
+    assert read(tmp_path) == [depth(1_000), depth(2_000), depth(3_000)]
+
+
 @pytest.mark.parametrize(
     ("tick_size", "outcome"),
     [("0.0001", 100), ("0.00005", 200), ("0.001", "does not fit"), ("0.00003", "does not fit")],

@@ -104,6 +104,24 @@ def test_a_slow_quote_is_selected_against() -> None:
     assert result.markout_bps < 1
 
 
+MAJORS = (
+    ("ASTERUSDT", "0.0001"), ("BNBUSDT", "0.1"), ("BTCUSDT", "0.1"), ("ETHUSDT", "0.1"), ("SOLUSDT", "0.01"),
+    ("XRPUSDT", "0.0001"), ("DOGEUSDT", "0.00001"), ("SUIUSDT", "0.0001"), ("LINKUSDT", "0.001"), ("NEWUSDT", "0.01"),
+)  # fmt: skip
+
+
+def test_on_most_symbols_a_quote_five_basis_points_from_mid_fills_within_a_minute() -> None:
+    filled: list[str] = []
+    for symbol, tick in MAJORS:
+        quoted = market(of=instrument(symbol, tick, "0.001"))
+        (bid, _), (ask, _) = quoted.levels(BUY, 1)[0], quoted.levels(SELL, 1)[0]
+        quoted.rest(1, BUY, int(bid * 0.9995), 100, START_US)
+        quoted.rest(2, SELL, int(ask * 1.0005), 100, START_US)
+        if any(t.maker_order_id for t in trades_of(quoted, 60)):
+            filled.append(symbol)
+    assert len(filled) >= 7, filled
+
+
 def test_the_mark_price_stays_by_the_index_and_the_book_inside_percent_price() -> None:
     watched = market()
     for second in range(0, 600, 5):
