@@ -216,9 +216,10 @@ async def test_with_nothing_wanted_silence_is_normal() -> None:
 async def test_before_the_cut_a_new_line_takes_over_without_a_gap() -> None:
     async with Watched(life_s=60) as watched:
         watched.lines.confirms = False
-        await watched.tick(59)
+        await watched.tick(58)
         watched.lines.last.push(book_ticker("ASTERUSDT", 7))
         await watched.tick(1)
+        await anyio.sleep(0.1)
         old, new = watched.lines.sockets
         new.push(book_ticker("ASTERUSDT", 8))
         new.push({"result": None, "id": 1})
