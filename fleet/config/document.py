@@ -27,7 +27,7 @@ _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]{1,30}\.[0-9]{0,30}|\.?[0-9]{1,30})(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
-_VARIABLE = re.compile(r"\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\})?", re.ASCII)
+_VARIABLE = re.compile(r"\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(:-([^}$]*))?\})?", re.ASCII)
 _SECRET_NAME = re.compile(
     r"(api|public|private|access|secret|signer)_?key|secret|private|passw|passphrase|mnemonic|seed_?phrase|token"
     r"|credential|^api|signer|^wallet",
@@ -51,12 +51,11 @@ class Document:
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict[Path, tuple[int, int]])
     written: dict[Path, str] = field(default_factory=dict[Path, str])
     """Scalars as the file writes them, before variables are filled in: only these may be shown."""
-    faults: list[Fault] = field(default_factory=list[Fault])
+    faults: dict[Fault, None] = field(default_factory=dict[Fault, None])
+    """In the order they were found, each once."""
 
     def fault(self, place: tuple[int, int], what: str, right: str) -> None:
-        fault = Fault(self.name, *place, what, right)
-        if fault not in self.faults:
-            self.faults.append(fault)
+        self.faults[Fault(self.name, *place, what, right)] = None
 
 
 def read(text: str, name: str, env: Mapping[str, str]) -> Document:
@@ -82,8 +81,17 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
         document.fault((1, 1), "not YAML: an escape or a directive is malformed", "check backslashes and % lines")
         return document
     if node is not None:
-        document.data = _Reader(document, env).value(node, ())
+        try:
+            document.data = _Reader(document, env).value(node, ())
+        except _TooLarge as error:
+            document.fault(error.place, "too deep or too long", f"at most {_MAX_DEPTH} levels, no anchors that repeat")
     return document
+
+
+class _TooLarge(Exception):
+    def __init__(self, place: tuple[int, int]) -> None:
+        super().__init__()
+        self.place = place
 
 
 class _Loader(yaml.SafeLoader):
@@ -115,8 +123,7 @@ class _Reader:
         self._document.places[path] = place
         self._nodes += 1
         if len(path) > _MAX_DEPTH or self._nodes > _MAX_NODES:
-            self._document.fault(place, "too deep or too long", f"at most {_MAX_DEPTH} levels, no anchors that repeat")
-            return None
+            raise _TooLarge(place)
         if node.tag not in _TAGS:
             self._document.fault(place, f"tag {shown(node.tag)} is not understood", "a value without a tag")
             return None
