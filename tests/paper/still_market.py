@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from exchange.model import Instrument, Side
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Request, Response
 from exchange.paper.book import Book
 from exchange.paper.config import PaperSettings
+from exchange.paper.engine import OpenMarket
 from exchange.paper.instruments import instrument
 from exchange.paper.market import OnTrade
 from exchange.paper.venue import Venue
@@ -84,11 +86,11 @@ class StillMarket:
 class Bench:
     """A venue over still markets, its clock in a test's hand, and one signing client."""
 
-    def __init__(self, *symbols: str, **settings: Any) -> None:
+    def __init__(self, *symbols: str, open_market: OpenMarket | None = None, **settings: Any) -> None:
         self.now_us = START_US
         self.markets: dict[str, StillMarket] = {}
         self.settings = PaperSettings(symbols=symbols or (SYMBOL,), **settings)
-        self.venue = Venue(self.settings, self._open, START_US)
+        self.venue = Venue(self.settings, open_market or self._open, START_US)
         demo = self.venue.demo
         self.signer = Signer(demo.private_key, self.settings.chain_id, demo.user)
         self._nonce = 0
@@ -102,7 +104,7 @@ class Bench:
         return self.markets[SYMBOL]
 
     @property
-    def books(self) -> Any:
+    def books(self) -> Account:
         return self.venue.account()
 
     def book(self, bids: list[tuple[int, int]] | None = None, asks: list[tuple[int, int]] | None = None) -> None:

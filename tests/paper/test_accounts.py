@@ -14,7 +14,9 @@ from exchange.paper.config import PaperSettings
 MARK = Decimal("2.0000")
 
 
-def new_account(balances: dict[str, Decimal] | None = None, multi_assets: bool | None = None) -> tuple[Account, Holding]:
+def new_account(
+    balances: dict[str, Decimal] | None = None, multi_assets: bool | None = None
+) -> tuple[Account, Holding]:
     chosen = PaperSettings(symbols=("ASTERUSDT",), multi_assets=multi_assets)
     account = Account("0xabc", chosen, balances or {"USDT": Decimal(10_000)}, 0)
     return account, account.holding(ASTER, MARK)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+from still_market import SYMBOL, Bench
+
+from exchange.model import RateLimit
+from exchange.paper.limits import Window
+
+SECOND = 1_000_000
+
+
+def test_a_window_slides() -> None:
+    window = Window(RateLimit("ORDERS", 10, 5))
+    for at_s, amount in ((0, 2), (4, 2), (9, 1)):
+        assert window.wait_us(amount, at_s * SECOND) == 0
+        window.add(amount, at_s * SECOND)
+    assert window.used(9 * SECOND) == 5
+    assert window.wait_us(2, 9 * SECOND) == 1 * SECOND
+    assert window.wait_us(3, 9 * SECOND) == 5 * SECOND
+    assert window.wait_us(6, 9 * SECOND) == 10 * SECOND
+    assert window.used(10 * SECOND - 1) == 5
+    assert window.used(10 * SECOND) == 3
+    assert window.peak == 11
+
+
+def limited(weight: int = 2400, minute: int = 1200, ten: int = 300) -> Bench:
+    limits = (
+        RateLimit("REQUEST_WEIGHT", 60, weight),
+        RateLimit("ORDERS", 60, minute),
+        RateLimit("ORDERS", 10, ten),
+    )
+    return Bench(limits=limits)
+
+
+def test_every_answer_tells_the_weight_and_order_answers_the_orders() -> None:
+    bench = limited()
+    ping = bench.send("GET", "/fapi/v1/ping", signed=False)
+    assert ping.headers["x-mbx-used-weight-1m"] == "1"
+    params = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTX", "price": "1.9", "quantity": "5"}
+    placed = bench.send("POST", "/fapi/v3/order", params)
+    assert placed.headers["x-mbx-used-weight-1m"] == "2"
+    assert placed.headers["x-mbx-order-count-1m"] == placed.headers["x-mbx-order-count-10s"] == "1"
+    amended = bench.send("PUT", "/fapi/v3/order", {"symbol": SYMBOL, "orderId": 1, "price": "1.91", "quantity": "5"})
+    assert amended.headers["x-mbx-order-count-10s"] == "2"
+    gone = bench.send("DELETE", "/fapi/v3/order", {"symbol": SYMBOL, "orderId": 1})
+    assert "x-mbx-order-count-10s" not in gone.headers
+    rows = [params, params | {"price": "1.8"}]
+    assert bench.send("POST", "/fapi/v3/batchOrders", {"batchOrders": rows}).headers["x-mbx-order-count-10s"] == "4"
+    assert bench.send("GET", "/fapi/v3/openOrders").headers["x-mbx-used-weight-1m"] == str(4 + 5 + 40)
+    bench.wait(60)
+    assert bench.send("GET", "/fapi/v3/ping", signed=False).headers["x-mbx-used-weight-1m"] == "1"
+
+
+def test_over_the_weight_the_answer_is_429_and_says_when_to_come_back() -> None:
+    bench = limited(weight=10)
+    bench.send("GET", "/fapi/v3/balance")
+    bench.wait(20)
+    bench.send("GET", "/fapi/v3/balance")
+    refused = bench.send("GET", "/fapi/v3/balance")
+    assert (refused.status, refused.headers["retry-after"]) == (429, "40")
+    assert bench.venue.limit_peaks()["REQUEST_WEIGHT_1M"] == 1.5
+    assert bench.send("GET", "/fapi/v3/ping", signed=False, client="elsewhere").status == 200
+    bench.wait(40)
+    assert bench.send("GET", "/fapi/v3/balance").status == 200
+
+
+@pytest.mark.parametrize(
+    ("minute", "ten", "wait_s", "limiter"), [(100, 3, 10, "ORDERS_10S"), (3, 100, 60, "ORDERS_1M")]
+)
+def test_both_order_limits_hold(minute: int, ten: int, wait_s: int, limiter: str) -> None:
+    bench = limited(minute=minute, ten=ten)
+    for _ in range(3):
+        assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
+    assert bench.order("BUY", "1.9", "5")["code"] == -1015
+    assert bench.venue.limit_peaks()[limiter] == 4 / 3
+    assert bench.venue.refused_429 == 1
+    bench.wait(wait_s - 1)
+    assert bench.order("BUY", "1.9", "5")["code"] == -1015
+    bench.wait(1)
+    assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
+
+
+def test_going_on_after_429_ends_in_bans_that_grow() -> None:
+    bench = limited(weight=1)
+    bench.send("GET", "/fapi/v3/ping", signed=False)
+    for ban_s in (120, 240):
+        statuses = [bench.send("GET", "/fapi/v3/ping", signed=False).status for _ in range(11)]
+        assert statuses == [429] * 10 + [418]
+        bench.wait(ban_s - 1)
+        refused = bench.send("GET", "/fapi/v3/ping", signed=False)
+        assert (refused.status, refused.headers["retry-after"]) == (418, "1")
+        bench.wait(1)
+        assert bench.send("GET", "/fapi/v3/ping", signed=False).status == 200

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import anyio
+import httpx
+import pytest
+from still_market import START_US, SYMBOL, Bench
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from exchange.asgi import serve
+from exchange.clock import Clock
+from exchange.model import Side
+from exchange.paper.memory import PaperLines, PaperTransport
+from exchange.paper.runner import Outbox, Runner
+from exchange.paper.sockets import PaperApp
+from exchange.paper.streams import Push, PushKind
+from exchange.protocol.wire import LineClosed
+from fleet.simulation.loop import run_virtual
+
+MARKET, ACCOUNT = PushKind.MARKET, PushKind.ACCOUNT
+
+
+def runner_of(bench: Bench) -> Runner:
+    return Runner(bench.venue, Clock(START_US).now_us)
+
+
+# Queues
+
+
+@pytest.mark.parametrize(
+    ("kinds", "left", "is_cut"),
+    [
+        ([MARKET] * 5, [2, 3, 4], False),
+        ([ACCOUNT, MARKET, MARKET, MARKET], [0, 2, 3], False),
+        ([MARKET, ACCOUNT, ACCOUNT, ACCOUNT], [1, 2, 3], False),
+        ([ACCOUNT, ACCOUNT, ACCOUNT, MARKET], [0, 1, 2], False),
+        ([ACCOUNT] * 4, [], True),
+    ],
+)
+async def test_a_slow_line_loses_old_market_data_but_never_news_of_its_account(
+    kinds: list[PushKind], left: list[int], is_cut: bool
+) -> None:
+    outbox = Outbox(limit=3)
+    for number, kind in enumerate(kinds):
+        outbox.put(Push(1, kind, str(number)))
+    assert (outbox.closed is not None) is is_cut
+    assert [int(await outbox.get()) for _ in left] == left
+
+
+# In memory
+
+
+def test_in_memory_a_request_takes_its_latency_each_way() -> None:
+    async def main() -> tuple[float, int]:
+        bench = Bench()
+        transport = PaperTransport(runner_of(bench), to_venue=lambda: 0.02, from_venue=lambda: 0.03)
+        async with httpx.AsyncClient(transport=transport, base_url="http://paper") as client:
+            response = await client.get("/fapi/v3/time")
+            return anyio.current_time(), response.json()["serverTime"]
+
+    assert run_virtual(main) == (pytest.approx(0.05), START_US // 1000 + 20)
+
+
+def test_in_memory_frames_arrive_in_order_whatever_their_latency() -> None:
+    async def main() -> list[str]:
+        bench = Bench()
+        runner = runner_of(bench)
+        rng = random.Random(1)
+        lines = PaperLines(runner, from_venue=lambda: rng.uniform(0, 5))
+        seen: list[str] = []
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runner.run)
+            async with lines.connect("wss://paper/ws/asterusdt@markPrice@1s") as line:
+                while len(seen) < 20:
+                    seen.append(str(json.loads(await line.recv())["E"]))
+            tasks.cancel_scope.cancel()
+        return seen
+
+    seen = run_virtual(main)
+    assert seen == sorted(seen)
+    assert len(set(seen)) == 20
+
+
+def test_lines_can_be_cut_and_refused() -> None:
+    async def main() -> list[str]:
+        runner = runner_of(Bench())
+        lines = PaperLines(runner)
+        said: list[str] = []
+        async with lines.connect("wss://paper/stream") as line:
+            await line.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+            said.append(str(await line.recv()))
+            async with anyio.create_task_group() as tasks:
+
+                async def cut() -> None:
+                    await anyio.sleep(1)
+                    runner.cut_lines()
+
+                tasks.start_soon(cut)
+                try:
+                    await line.recv()
+                except LineClosed as closed:
+                    said.append(closed.reason)
+        for refusing in (True, False):
+            lines.refusing = refusing
+            try:
+                async with lines.connect("wss://paper/nonsense"):
+                    pass
+            except LineClosed as closed:
+                said.append(closed.reason)
+        return said
+
+    assert run_virtual(main) == [
+        '{"result":[],"id":1}',
+        "connection lost",
+        "no connection to be had",
+        "no stream at /nonsense",
+    ]
+
+
+@pytest.mark.parametrize(("executed", "orders"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize("status", [503, 0])
+def test_the_next_answer_can_be_lost(status: int, executed: bool, orders: int) -> None:
+    bench = Bench()
+
+    async def main() -> None:
+        transport = PaperTransport(Runner(bench.venue, lambda: bench.now_us))
+        transport.fail_next(status, executed)
+        async with httpx.AsyncClient(transport=transport, base_url="http://paper") as client:
+            text = f"symbol={SYMBOL}&side=BUY&type=LIMIT&timeInForce=GTC&price=1.9&quantity=5&nonce={START_US}"
+            text += f"&user={bench.signer.user}&signer={bench.signer.signer}"
+            content = f"{text}&signature={bench.signer.sign(text)}"
+            if status:
+                assert (await client.post("/fapi/v3/order", content=content)).status_code == status
+            else:
+                with pytest.raises(httpx.ReadError):
+                    await client.post("/fapi/v3/order", content=content)
+
+    run_virtual(main)
+    bench.wait(1)
+    assert len(bench.ask("GET", "openOrders", symbol=SYMBOL)) == orders
+
+
+# On sockets
+
+
+async def closing(line: ClientConnection) -> AsyncIterator[str | bytes]:
+    """What still comes until the other end closes."""
+    with suppress(ConnectionClosed):
+        while True:
+            yield await line.recv()
+
+
+async def test_on_real_sockets_rest_and_streams_share_a_port() -> None:
+    bench = Bench()
+    bench.book(asks=[(20_000, 1000)])
+    runner = Runner(bench.venue, Clock(START_US).now_us)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runner.run)
+            port = await tasks.start(serve, PaperApp(runner), "127.0.0.1", 0)
+            base = f"127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=f"http://{base}") as client:
+                info = await client.get("/fapi/v1/exchangeInfo")
+                assert info.headers["X-MBX-USED-WEIGHT-1M"] == "1"
+                assert info.json()["symbols"][0]["symbol"] == SYMBOL
+                assert (await client.get("/favicon.ico")).status_code == 404
+                assert (await client.request("DELETE", "/fapi/v3/order", content=b"\xff" * 100)).status_code == 400
+            async with connect(f"ws://{base}/stream?streams=asterusdt@bookTicker", proxy=None) as line:
+                await line.send('{"method":"SUBSCRIBE","params":["asterusdt@markPrice@1s"],"id":7}')
+                assert json.loads(await line.recv()) == {"result": None, "id": 7}
+                assert json.loads(await line.recv())["data"]["e"] == "markPriceUpdate"
+                bench.market.quote(Side.BUY, 19_000, 1000)
+                bench.venue.engine.acted(bench.venue.engine.listing(SYMBOL))
+                while json.loads(await line.recv())["data"]["e"] != "bookTicker":
+                    pass
+                for _ in range(11):
+                    await line.send("{}")
+                async for _ in closing(line):
+                    pass
+                assert line.close_code == 1008
+            with pytest.raises(InvalidStatus):
+                await connect(f"ws://{base}/nonsense", proxy=None)
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_cancelled_server_ends_its_lines_and_frees_its_port() -> None:
+    runner = Runner(Bench().venue, Clock(START_US).now_us)
+    app = PaperApp(runner)
+    ports: list[int] = []
+    lines: list[ClientConnection] = []
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            ports.append(await tasks.start(serve, app, "127.0.0.1", 0))
+            lines.append(await connect(f"ws://127.0.0.1:{ports[0]}/ws", proxy=None))
+            tasks.cancel_scope.cancel()
+        with pytest.raises(ConnectionClosed):
+            await lines[0].recv()
+        await lines[0].close()
+        async with anyio.create_task_group() as tasks:
+            assert await tasks.start(serve, app, "127.0.0.1", ports[0]) == ports[0]
+            with pytest.raises(OSError, match="in use"):
+                await serve(app, "127.0.0.1", ports[0])
+            tasks.cancel_scope.cancel()

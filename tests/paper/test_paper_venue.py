@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from still_market import SYMBOL, Bench
+
+from exchange.model import Side
+from exchange.paper.answers import Request
+from exchange.paper.calibration import parameters_for
+from exchange.paper.instruments import instrument
+from exchange.paper.synthetic import SyntheticMarket
+from exchange.protocol import endpoints, payloads
+
+BUY, SELL = Side.BUY, Side.SELL
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.book([(19_990, 1000), (19_980, 1000)], [(20_010, 1000), (20_020, 1000)])
+    return bench
+
+
+@pytest.mark.parametrize("version", ["v1", "v3"])
+@pytest.mark.parametrize(
+    ("name", "params", "shape"),
+    [
+        ("time", {}, payloads.ServerTime),
+        ("exchangeInfo", {}, payloads.ExchangeInfoBody),
+        ("depth", {"symbol": SYMBOL, "limit": 5}, payloads.DepthBody),
+        ("trades", {"symbol": SYMBOL}, list[payloads.TradeRow]),
+        ("ticker/price", {}, list[payloads.PriceRow]),
+        ("ticker/price", {"symbol": SYMBOL}, payloads.PriceRow),
+        ("ticker/bookTicker", {}, list[payloads.BookTickerRow]),
+        ("ticker/bookTicker", {"symbol": SYMBOL}, payloads.BookTickerRow),
+        ("premiumIndex", {"symbol": SYMBOL}, payloads.PremiumIndexRow),
+        ("fundingInfo", {}, list[payloads.FundingInfoRow]),
+    ],
+)
+def test_public_requests_answer_in_the_documented_shape(
+    bench: Bench, version: str, name: str, params: dict[str, Any], shape: Any
+) -> None:
+    bench.order("BUY", None, "5")
+    response = bench.send("GET", f"/fapi/{version}/{name}", params, signed=False)
+    assert response.status == 200
+    assert msgspec.json.decode(response.body, type=shape)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "shape"),
+    [
+        ("balance", {}, list[payloads.BalanceRow]),
+        ("account", {}, payloads.AccountBody),
+        ("accountWithJoinMargin", {}, payloads.AccountBody),
+        ("positionRisk", {}, list[payloads.PositionRiskRow]),
+        ("positionSide/dual", {}, payloads.PositionModeBody),
+        ("multiAssetsMargin", {}, payloads.MultiAssetsBody),
+        ("commissionRate", {"symbol": SYMBOL}, payloads.CommissionRateBody),
+        ("userTrades", {"symbol": SYMBOL}, list[payloads.UserTradeRow]),
+        ("income", {}, list[payloads.IncomeRow]),
+        ("openOrders", {}, list[payloads.OrderBody]),
+        ("allOrders", {"symbol": SYMBOL}, list[payloads.OrderBody]),
+    ],
+)
+def test_signed_requests_answer_in_the_documented_shape(
+    bench: Bench, name: str, params: dict[str, Any], shape: Any
+) -> None:
+    bench.order("BUY", None, "5")
+    bench.order("BUY", "1.9", "5")
+    response = bench.send("GET", f"/fapi/v3/{name}", params)
+    assert response.status == 200
+    assert msgspec.json.decode(response.body, type=shape)
+
+
+def test_every_endpoint_in_the_table_is_served_or_unknown() -> None:
+    later = {endpoints.AGG_TRADES, endpoints.COUNTDOWN_CANCEL_ALL, endpoints.NOOP, endpoints.LEVERAGE_BRACKET}
+    bench = Bench()
+    for endpoint in endpoints.ENDPOINTS:
+        status = bench.send(endpoint.method, endpoint.path, signed=False).status
+        assert (status == 404) == (endpoint in later), endpoint.name
+
+
+def test_unknown_paths_are_404() -> None:
+    response = Bench().send("GET", "/fapi/v3/nonsense", signed=False)
+    assert response.status == 404
+    assert b"is invalid" in response.body
+
+
+TEXTS = st.text(max_size=20)
+
+
+@given(
+    st.sampled_from(endpoints.ENDPOINTS),
+    st.dictionaries(
+        st.sampled_from(
+            ["symbol", "limit", "orderId", "origClientOrderId", "price", "quantity", "side", "type", "timeInForce",
+             "leverage", "fromId", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
+        ),
+        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "GTC", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
+    ),
+)  # fmt: skip
+def test_nothing_a_client_sends_breaks_the_venue(endpoint: endpoints.Endpoint, params: dict[str, str]) -> None:
+    bench = SHARED
+    bench.wait(60)
+    assert bench.send(endpoint.method, endpoint.path, params).status in (200, 400, 404)
+
+
+SHARED = Bench()
+
+
+@given(st.binary(max_size=60), st.text(max_size=60), st.sampled_from(["GET", "POST", "PATCH", "ÄÖ"]))
+def test_garbage_is_answered(body: bytes, query: str, method: str) -> None:
+    SHARED.wait(60)
+    response = SHARED.venue.handle(Request(method, "/fapi/v3/order", query, body), SHARED.now_us)
+    assert response.status in (400, 404)
+
+
+# Money
+
+
+def test_an_account_shows_what_happened_to_it(bench: Bench) -> None:
+    bench.ask("POST", "leverage", symbol=SYMBOL, leverage=10)
+    bench.order("BUY", "2.0000", "10")
+    bench.hit(SELL, 20_000, 1000)
+    bench.order("SELL", None, "4")
+    fees = Decimal("0.00200000") + Decimal("0.00279860")
+    realised = Decimal("-0.004")
+    assert (bench.books.realised, bench.books.fees) == (realised, fees)
+    assert bench.books.wallet == 10_000 + realised - fees
+    risk = bench.ask("GET", "positionRisk", symbol=SYMBOL)[0]
+    assert (risk["positionAmt"], risk["entryPrice"], risk["leverage"]) == ("6.00", "2.00000000", "10")
+    account = bench.ask("GET", "account")
+    assert Decimal(account["totalWalletBalance"]) == bench.books.wallet
+    assert account["totalInitialMargin"] == "1.20000000"
+    trades = bench.ask("GET", "userTrades", symbol=SYMBOL)
+    assert [(each["maker"], each["commission"], each["realizedPnl"]) for each in trades] == [
+        (True, "0.00200000", "0"),
+        (False, "0.00279860", "-0.00400000"),
+    ]
+    assert bench.ask("GET", "userTrades", symbol=SYMBOL, fromId=trades[1]["id"]) == trades[1:]
+    kinds = [each["incomeType"] for each in bench.ask("GET", "income")]
+    assert kinds == ["TRANSFER", "COMMISSION", "REALIZED_PNL", "COMMISSION"]
+
+
+def test_funding_is_paid_at_its_interval() -> None:
+    bench = Bench(funding_interval_s=60, funding_rate=Decimal("0.001"))
+    bench.book(asks=[(20_000, 1000)])
+    bench.order("BUY", None, "10")
+    line = bench.user_line()
+    bench.frames()
+    wallet = bench.books.wallet
+    bench.wait(60)
+    assert bench.books.wallet == wallet - Decimal("0.02")
+    assert bench.books.holdings[SYMBOL].funding == Decimal("-0.02")
+    update = bench.frames()[-1]
+    assert update["e"] == "ACCOUNT_UPDATE"
+    assert (update["a"]["m"], update["a"]["B"][0]["bc"], update["a"]["P"]) == ("FUNDING_FEE", "-0.02000000", [])
+    assert line
+
+
+def test_who_cannot_hold_his_position_is_closed_out() -> None:
+    bench = Bench(balances={"USDT": Decimal(10)})
+    bench.book([(18_000, 100_000)], [(20_000, 100_000)])
+    bench.order("BUY", None, "50")
+    bench.order("BUY", "1.9", "5")
+    bench.user_line()
+    bench.frames()
+    bench.market.mark_ticks = 18_000
+    bench.wait(1)
+    assert bench.books.position_lots(SYMBOL) == 0
+    assert bench.ask("GET", "openOrders") == []
+    events = [frame["o"] for frame in bench.frames() if frame["e"] == "ORDER_TRADE_UPDATE"]
+    assert [(each["x"], each["X"]) for each in events] == [
+        ("CANCELED", "CANCELED"), ("NEW", "NEW"), ("CALCULATED", "FILLED"),
+    ]  # fmt: skip
+    assert events[-1]["c"].startswith("autoclose-")
+    assert bench.books.wallet == 10 + bench.books.realised - bench.books.fees
+
+
+# Symbols
+
+
+def test_listed_symbols_open_when_they_are_first_asked_for() -> None:
+    bench = Bench(SYMBOL, listed=("BTCUSDT", "SANDUSDT"))
+    assert [each["symbol"] for each in bench.public("exchangeInfo")["symbols"]][:2] == [SYMBOL, "BTCUSDT"]
+    assert list(bench.markets) == [SYMBOL]
+    assert bench.public("ticker/price", symbol="BTCUSDT")["symbol"] == "BTCUSDT"
+    assert list(bench.markets) == [SYMBOL, "BTCUSDT"]
+    assert bench.public("ticker/price", symbol="ETHUSDT")["code"] == -1121
+    assert bench.public("ticker/price", symbol="SANDUSDT")["code"] == -4140
+    with pytest.raises(ValueError, match="no such symbols: NOPE"):
+        Bench("NOPE")
+
+
+# Determinism
+
+
+def _session(seed: int) -> list[bytes]:
+    """A client that does random things for 30 s in a synthetic market; everything it gets to see."""
+    rng = random.Random(seed)
+    bench = Bench(seed=seed, open_market=lambda i, now: SyntheticMarket(i, parameters_for(i), seed, now))
+    venue = bench.venue
+    seen: list[bytes] = []
+    bench.listen("asterusdt@bookTicker", "asterusdt@depth5@100ms", "asterusdt@aggTrade", "!markPrice@arr@1s")
+    bench.user_line()
+    aster = instrument(SYMBOL)
+    for _ in range(60):
+        bench.wait(0.5)
+        listing = venue.engine.listing(SYMBOL)
+        side = rng.choice(("BUY", "SELL"))
+        price = aster.price_text(aster.floor_price(listing.mark) + rng.randint(-5, 5))
+        bench.order(side, price, f"{rng.randint(5, 50)}", rng.choice(("GTX", "GTC", "IOC")))
+        if rng.random() < 0.3:
+            seen.append(bench.send("DELETE", "/fapi/v3/allOpenOrders", {"symbol": SYMBOL}).body)
+        seen += [push.text.encode() for push in venue.take_pushes()]
+    account = venue.account()
+    assert account.wallet == 10_000 + account.realised - account.fees + account.funding
+    assert account.holdings[SYMBOL].fills > 0
+    return seen
+
+
+def test_the_same_calls_give_the_same_bytes() -> None:
+    assert _session(3) == _session(3)
