@@ -326,6 +326,8 @@ class AccountConfigFrame(
 
 UserFrame = OrderTradeUpdateFrame | AccountUpdateFrame | ListenKeyExpiredFrame | AccountConfigFrame
 
+USER_KINDS = frozenset({"ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "listenKeyExpired", "ACCOUNT_CONFIG_UPDATE"})
+
 
 class FrameKind(Struct):
     """Only the tag: tells a frame of a kind we do not follow from a malformed one."""
