@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +11,6 @@ from still_market import SYMBOL, Bench
 
 from exchange.model import Side
 from exchange.paper.answers import Request
-from exchange.paper.calibration import parameters_for
-from exchange.paper.instruments import instrument
-from exchange.paper.synthetic import SyntheticMarket
 from exchange.protocol import endpoints, payloads
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -196,34 +192,3 @@ def test_listed_symbols_open_when_they_are_first_asked_for() -> None:
     assert bench.public("ticker/price", symbol="SANDUSDT")["code"] == -4140
     with pytest.raises(ValueError, match="no such symbols: NOPE"):
         Bench("NOPE")
-
-
-# Determinism
-
-
-def _session(seed: int) -> list[bytes]:
-    """A client that does random things for 30 s in a synthetic market; everything it gets to see."""
-    rng = random.Random(seed)
-    bench = Bench(seed=seed, open_market=lambda i, now: SyntheticMarket(i, parameters_for(i), seed, now))
-    venue = bench.venue
-    seen: list[bytes] = []
-    bench.listen("asterusdt@bookTicker", "asterusdt@depth5@100ms", "asterusdt@aggTrade", "!markPrice@arr@1s")
-    bench.user_line()
-    aster = instrument(SYMBOL)
-    for _ in range(60):
-        bench.wait(0.5)
-        listing = venue.engine.listing(SYMBOL)
-        side = rng.choice(("BUY", "SELL"))
-        price = aster.price_text(aster.floor_price(listing.mark) + rng.randint(-5, 5))
-        bench.order(side, price, f"{rng.randint(5, 50)}", rng.choice(("GTX", "GTC", "IOC")))
-        if rng.random() < 0.3:
-            seen.append(bench.send("DELETE", "/fapi/v3/allOpenOrders", {"symbol": SYMBOL}).body)
-        seen += [push.text.encode() for push in venue.take_pushes()]
-    account = venue.account()
-    assert account.wallet == 10_000 + account.realised - account.fees + account.funding
-    assert account.holdings[SYMBOL].fills > 0
-    return seen
-
-
-def test_the_same_calls_give_the_same_bytes() -> None:
-    assert _session(3) == _session(3)
