@@ -35,73 +35,88 @@ class AsterMarketData:
         return (await self._rest.call(endpoints.TIME, [], _time)).server_time
 
     async def exchange_info(self) -> ExchangeInfo:
-        return instruments_of.exchange_info(await self._rest.call(endpoints.EXCHANGE_INFO, [], _exchange_info))
+        def decode(body: bytes) -> ExchangeInfo:
+            return instruments_of.exchange_info(_exchange_info(body))
+
+        return await self._rest.call(endpoints.EXCHANGE_INFO, [], decode)
 
     async def book_tickers(self) -> list[BookTicker]:
         """Of all known symbols, without update ids (0): the endpoint gives none."""
-        rows = await self._rest.call(endpoints.BOOK_TICKER, [], _book_tickers)
-        now_us = self._clock.now_us()
-        return [
-            BookTicker(
-                symbol=row.symbol,
-                update_id=0,
-                bid_ticks=ticks_below(known, row.bid_price),
-                bid_lots=lots_of(known, row.bid_qty),
-                ask_ticks=ticks_above(known, row.ask_price),
-                ask_lots=lots_of(known, row.ask_qty),
-                exchange_ms=row.time,
-                received_us=now_us,
-            )
-            for row in rows
-            if (known := self._instruments.get(row.symbol))
-        ]
+
+        def decode(body: bytes) -> list[BookTicker]:
+            now_us = self._clock.now_us()
+            return [
+                BookTicker(
+                    symbol=row.symbol,
+                    update_id=0,
+                    bid_ticks=ticks_below(known, row.bid_price),
+                    bid_lots=lots_of(known, row.bid_qty),
+                    ask_ticks=ticks_above(known, row.ask_price),
+                    ask_lots=lots_of(known, row.ask_qty),
+                    exchange_ms=row.time,
+                    received_us=now_us,
+                )
+                for row in _book_tickers(body)
+                if (known := self._instruments.get(row.symbol))
+            ]
+
+        return await self._rest.call(endpoints.BOOK_TICKER, [], decode)
 
     async def mark_prices(self) -> list[MarkPrice]:
-        rows = await self._rest.call(endpoints.PREMIUM_INDEX, [], _premium_index)
-        now_us = self._clock.now_us()
-        return [
-            MarkPrice(
-                symbol=row.symbol,
-                mark=Decimal(row.mark_price),
-                index=Decimal(row.index_price),
-                funding_rate=Decimal(row.last_funding_rate or "0"),
-                next_funding_ms=row.next_funding_time,
-                exchange_ms=row.time,
-                received_us=now_us,
-            )
-            for row in rows
-            if row.symbol in self._instruments
-        ]
+        def decode(body: bytes) -> list[MarkPrice]:
+            now_us = self._clock.now_us()
+            return [
+                MarkPrice(
+                    symbol=row.symbol,
+                    mark=Decimal(row.mark_price),
+                    index=Decimal(row.index_price),
+                    funding_rate=Decimal(row.last_funding_rate or "0"),
+                    next_funding_ms=row.next_funding_time,
+                    exchange_ms=row.time,
+                    received_us=now_us,
+                )
+                for row in _premium_index(body)
+                if row.symbol in self._instruments
+            ]
+
+        return await self._rest.call(endpoints.PREMIUM_INDEX, [], decode)
 
     async def depth(self, symbol: str, limit: int) -> Depth:
         """`limit` is one of 5, 10, 20, 50, 100, 500, 1000."""
         known = self._instrument(symbol)
-        body = await self._rest.call(endpoints.DEPTH, [("symbol", symbol), ("limit", str(limit))], _depth)
-        return Depth(
-            symbol=symbol,
-            update_id=body.last_update_id,
-            bids=tuple((ticks_below(known, price), lots_of(known, qty)) for price, qty in body.bids),
-            asks=tuple((ticks_above(known, price), lots_of(known, qty)) for price, qty in body.asks),
-            exchange_ms=body.transaction_ms,
-            received_us=self._clock.now_us(),
-        )
+
+        def decode(body: bytes) -> Depth:
+            book = _depth(body)
+            return Depth(
+                symbol=symbol,
+                update_id=book.last_update_id,
+                bids=tuple((ticks_below(known, price), lots_of(known, qty)) for price, qty in book.bids),
+                asks=tuple((ticks_above(known, price), lots_of(known, qty)) for price, qty in book.asks),
+                exchange_ms=book.transaction_ms,
+                received_us=self._clock.now_us(),
+            )
+
+        return await self._rest.call(endpoints.DEPTH, [("symbol", symbol), ("limit", str(limit))], decode)
 
     async def recent_trades(self, symbol: str, limit: int) -> list[PublicTrade]:
         known = self._instrument(symbol)
-        rows = await self._rest.call(endpoints.TRADES, [("symbol", symbol), ("limit", str(limit))], _trades)
-        now_us = self._clock.now_us()
-        return [
-            PublicTrade(
-                symbol=symbol,
-                trade_id=row.id,
-                side=Side.SELL if row.is_buyer_maker else Side.BUY,
-                price_ticks=ticks_below(known, row.price),
-                lots=lots_of(known, row.qty),
-                exchange_ms=row.time,
-                received_us=now_us,
-            )
-            for row in rows
-        ]
+
+        def decode(body: bytes) -> list[PublicTrade]:
+            now_us = self._clock.now_us()
+            return [
+                PublicTrade(
+                    symbol=symbol,
+                    trade_id=row.id,
+                    side=Side.SELL if row.is_buyer_maker else Side.BUY,
+                    price_ticks=ticks_below(known, row.price),
+                    lots=lots_of(known, row.qty),
+                    exchange_ms=row.time,
+                    received_us=now_us,
+                )
+                for row in _trades(body)
+            ]
+
+        return await self._rest.call(endpoints.TRADES, [("symbol", symbol), ("limit", str(limit))], decode)
 
     def _instrument(self, symbol: str) -> Instrument:
         try:

@@ -82,7 +82,10 @@ class Rest:
         request_class: RequestClass = RequestClass.QUERY,
         ticket: Ticket | None = None,
     ) -> T:
-        """The decoded answer. Raises VenueError's subclasses; the ticket is settled or released whatever happens."""
+        """What `decode` makes of the answer; an answer that it refuses leaves a write's outcome unknown.
+
+        Raises VenueError's subclasses. The ticket is settled or released, whatever happens.
+        """
         if ticket is None:
             ticket = await self.admit(request_class, endpoint, params)
         used: dict[str, int] = {}
@@ -139,8 +142,8 @@ class Rest:
             raise self._refused(endpoint, response, code, msg)
         try:
             return decode(body)
-        except msgspec.DecodeError as error:
-            raise _lost(endpoint, f"an answer that cannot be read: {error}") from error
+        except (msgspec.DecodeError, ValueError, ArithmeticError, LookupError) as error:
+            raise _lost(endpoint, f"an answer that cannot be read: {_reason(error)}") from error
 
     def _refused(self, endpoint: Endpoint, response: httpx.Response, code: int | None, msg: str) -> VenueError:
         error = classify(response.status_code, code, msg, self._retry_after_s(response, msg))

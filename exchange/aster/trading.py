@@ -5,7 +5,7 @@ Owns: which parameters each request carries. Must not know: how a request is sig
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -55,8 +55,7 @@ class AsterTrading:
         if order.reduce_only:
             params.append(("reduceOnly", "true"))
         request_class = RequestClass.REDUCE if order.reduce_only else RequestClass.QUOTE
-        body = await self._rest.call(endpoints.NEW_ORDER, params, _order, request_class, ticket)
-        return conversion.order_from(body, instrument)
+        return await self._rest.call(endpoints.NEW_ORDER, params, _order_of(instrument), request_class, ticket)
 
     async def amend(self, order: Amend, ticket: Ticket | None = None) -> Order:
         """Price and quantity in place; refused, the order stays as it was (docs: Modify Order)."""
@@ -68,14 +67,13 @@ class AsterTrading:
             ("price", instrument.price_text(order.price_ticks)),
             ("origClientOrderId", order.client_id),
         ]
-        body = await self._rest.call(endpoints.MODIFY_ORDER, params, _order, RequestClass.REFRESH, ticket)
-        return conversion.order_from(body, instrument)
+        decode = _order_of(instrument)
+        return await self._rest.call(endpoints.MODIFY_ORDER, params, decode, RequestClass.REFRESH, ticket)
 
     async def cancel(self, order: Cancel, ticket: Ticket | None = None) -> Order:
+        decode = _order_of(self._instrument(order.symbol, ticket))
         params = _named(order.symbol, order.client_id)
-        instrument = self._instrument(order.symbol, ticket)
-        body = await self._rest.call(endpoints.CANCEL_ORDER, params, _order, RequestClass.CANCEL, ticket)
-        return conversion.order_from(body, instrument)
+        return await self._rest.call(endpoints.CANCEL_ORDER, params, decode, RequestClass.CANCEL, ticket)
 
     async def cancel_many(
         self, symbol: str, client_ids: Sequence[str], ticket: Ticket | None = None
@@ -87,40 +85,52 @@ class AsterTrading:
         instrument = self._instrument(symbol, ticket)
         listed = msgspec.json.encode(list(client_ids)).decode()
         params = [("symbol", symbol), ("origClientOrderIdList", listed)]
-        rows = await self._rest.call(endpoints.CANCEL_BATCH, params, payloads.decode_batch, RequestClass.CANCEL, ticket)
-        return _answers_in_order(rows, client_ids, instrument)
+
+        def decode(body: bytes) -> list[Order | VenueError]:
+            return _answers_in_order(payloads.decode_batch(body), client_ids, instrument)
+
+        return await self._rest.call(endpoints.CANCEL_BATCH, params, decode, RequestClass.CANCEL, ticket)
 
     async def order(self, symbol: str, client_id: str, ticket: Ticket | None = None) -> Order:
-        instrument = self._instrument(symbol, ticket)
-        params = _named(symbol, client_id)
-        body = await self._rest.call(endpoints.QUERY_ORDER, params, _order, _RESYNC, ticket)
-        return conversion.order_from(body, instrument)
+        decode = _order_of(self._instrument(symbol, ticket))
+        return await self._rest.call(endpoints.QUERY_ORDER, _named(symbol, client_id), decode, _RESYNC, ticket)
 
     async def open_orders(self, symbol: str | None = None, ticket: Ticket | None = None) -> list[Order]:
         """Weight 1 with a symbol, 40 without. Orders of unknown symbols are left out."""
+
+        def decode(body: bytes) -> list[Order]:
+            return [
+                conversion.order_from(row, instrument)
+                for row in _orders(body)
+                if (instrument := self._instruments.get(row.symbol))
+            ]
+
         params = [("symbol", symbol)] if symbol else []
-        bodies = await self._rest.call(endpoints.OPEN_ORDERS, params, _orders, _RESYNC, ticket)
-        return [
-            conversion.order_from(body, instrument)
-            for body in bodies
-            if (instrument := self._instruments.get(body.symbol))
-        ]
+        return await self._rest.call(endpoints.OPEN_ORDERS, params, decode, _RESYNC, ticket)
 
     async def fills(self, symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
         instrument = self._instrument(symbol)
         params = [("symbol", symbol), ("limit", str(limit))]
         if from_id is not None:
             params.append(("fromId", str(from_id)))
-        rows = await self._rest.call(endpoints.USER_TRADES, params, _user_trades, _RESYNC)
-        return sorted((conversion.fill_from(row, instrument) for row in rows), key=lambda fill: fill.trade_id)
+
+        def decode(body: bytes) -> list[Fill]:
+            fills = [conversion.fill_from(row, instrument) for row in _user_trades(body)]
+            return sorted(fills, key=lambda fill: fill.trade_id)
+
+        return await self._rest.call(endpoints.USER_TRADES, params, decode, _RESYNC)
 
     async def positions(self) -> list[Position]:
-        rows = await self._rest.call(endpoints.POSITION_RISK, [], _positions, _RESYNC)
-        return conversion.positions_from(rows, self._instruments)
+        def decode(body: bytes) -> list[Position]:
+            return conversion.positions_from(_positions(body), self._instruments)
+
+        return await self._rest.call(endpoints.POSITION_RISK, [], decode, _RESYNC)
 
     async def balances(self) -> list[Balance]:
-        rows = await self._rest.call(endpoints.BALANCE, [], _balances, _RESYNC)
-        return [conversion.balance_from(row) for row in rows]
+        def decode(body: bytes) -> list[Balance]:
+            return [conversion.balance_from(row) for row in _balances(body)]
+
+        return await self._rest.call(endpoints.BALANCE, [], decode, _RESYNC)
 
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         params = [("symbol", symbol), ("leverage", str(leverage))]
@@ -138,6 +148,10 @@ class AsterTrading:
         except KeyError:
             self._rest.release(ticket)
             raise Rejected(f"{symbol} is not an instrument of this venue") from None
+
+
+def _order_of(instrument: Instrument) -> Callable[[bytes], Order]:
+    return lambda body: conversion.order_from(_order(body), instrument)
 
 
 def _named(symbol: str, client_id: str) -> list[tuple[str, str]]:

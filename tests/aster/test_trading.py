@@ -114,6 +114,12 @@ async def test_a_post_only_order_that_would_cross_comes_back_expired() -> None:
     assert (await trading_over(handler).place(PLACE)).status is OrderStatus.EXPIRED
 
 
+async def test_an_order_in_a_state_we_do_not_know_may_rest() -> None:
+    _, handler = answering(order_body(status="SUSPENDED"))
+    with pytest.raises(errors.OutcomeUnknown):
+        await trading_over(handler).place(PLACE)
+
+
 async def test_amend() -> None:
     seen, handler = answering(order_body())
     assert await trading_over(handler).amend(Amend("ASTERUSDT", "me:1", Side.BUY, 7346, 900)) == order()
