@@ -24,6 +24,7 @@ from exchange.aster.rest import Rest, http_client
 from exchange.aster.trading import AsterTrading
 from exchange.aster.user_stream import AsterAccountStream
 from exchange.clock import Clock
+from exchange.errors import VenueError
 from exchange.limits.budget import Budget
 from exchange.model import ExchangeInfo, Instrument
 from exchange.paper import instruments as listed
@@ -90,8 +91,7 @@ async def open_venue(
     rng = rng or Random()
     gate = Gate(Budget(listed.REAL_LIMITS, safety), clock)
     instruments: dict[str, Instrument] = {}
-    async with http_client(address.transport) as http, anyio.create_task_group() as tasks:
-        tasks.start_soon(gate.run)
+    async with http_client(address.transport) as http:
         rest = Rest(http, address.host.rest, clock, gate, _auth(credentials, address.host.chain_id, clock))
         market_data = AsterMarketData(rest, clock, instruments)
         clock_sync = ClockSync(rest, clock)
@@ -99,20 +99,24 @@ async def open_venue(
         info = await market_data.exchange_info()
         instruments.update(info.instruments)
         gate.restrict(info.limits)
-        tasks.start_soon(clock_sync.run)
         stream_url = address.host.stream
-        yield Venue(
-            name=address.name,
-            is_live=address.is_live,
-            trading=AsterTrading(rest, instruments),
-            market_data=market_data,
-            market_stream=AsterMarketStream(address.connect, stream_url, clock, instruments, rng, channels=channels),
-            account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
-            gate=gate,
-            clock=clock,
-            info=info,
-        )
-        tasks.cancel_scope.cancel()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(gate.run)
+            tasks.start_soon(clock_sync.run)
+            yield Venue(
+                name=address.name,
+                is_live=address.is_live,
+                trading=AsterTrading(rest, instruments),
+                market_data=market_data,
+                market_stream=AsterMarketStream(
+                    address.connect, stream_url, clock, instruments, rng, channels=channels
+                ),
+                account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
+                gate=gate,
+                clock=clock,
+                info=info,
+            )
+            tasks.cancel_scope.cancel()
 
 
 def _auth(credentials: Credentials | DemoCredentials | None, chain_id: int, clock: Clock) -> Auth | None:
@@ -192,7 +196,11 @@ async def venue_facts(config: FleetConfig, clock: Clock) -> VenueFacts:
     if config.venue == "paper":
         return paper_facts(config)
     async with open_venue(address_of(config.venue), None, clock) as venue:
-        return await facts_of(venue, None)
+        try:
+            return await facts_of(venue, None)
+        except VenueError as error:
+            failure = error
+    raise failure
 
 
 def paper_facts(config: FleetConfig) -> VenueFacts:

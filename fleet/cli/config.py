@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import anyio
 import click
 
+from exchange.clock import Clock
 from exchange.errors import VenueError
 from fleet.cli.main import Failure
-from fleet.cli.venue_facts import NotAsked, venue_facts
 from fleet.config.faults import Fault
 from fleet.config.loader import Loaded, load
 from fleet.config.models import Replay
 from fleet.config.schema import fleet_schema_text
 from fleet.config.starter import write_starter
-from fleet.config.venue_check import Checked, check, promises
+from fleet.config.venue_check import Checked, VenueFacts, check, promises
+from fleet.wiring import venue_facts
 
 
 class _Usd(click.ParamType[Decimal]):
@@ -75,14 +77,18 @@ def init(file: Path) -> None:
 
 def _against_venue(loaded: Loaded, collateral_usd: Decimal | None) -> tuple[Checked, str]:
     try:
-        facts = anyio.run(venue_facts, loaded.config)
-    except (NotAsked, VenueError) as error:
+        facts = anyio.run(_ask, loaded)
+    except VenueError as error:
         return Checked([], promises(loaded)), f"not checked against the exchange: {error}"
     collateral_usd = collateral_usd or facts.collateral_usd
     note = "" if collateral_usd else "order sizes not checked: give --collateral USD"
     if loaded.config.venue == "paper" and isinstance(loaded.config.paper.feed, Replay):
         note = "order sizes not checked: no prices before the recording is played"
     return check(loaded, facts.info, facts.mids, facts.marks, collateral_usd), note
+
+
+async def _ask(loaded: Loaded) -> VenueFacts:
+    return await venue_facts(loaded.config, Clock(time.time_ns() // 1000))
 
 
 def _in_order(faults: list[Fault]) -> list[Fault]:

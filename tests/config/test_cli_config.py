@@ -81,7 +81,7 @@ def test_order_sizes_are_reckoned_with_the_collateral_given(fleet_file: Path) ->
 def test_a_venue_that_does_not_answer_is_no_fault_of_the_file(
     fleet_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silent(config: object) -> object:
+    async def silent(*_: object) -> object:
         raise Unavailable("no answer from the exchange")
 
     monkeypatch.setattr("fleet.cli.config.venue_facts", silent)
