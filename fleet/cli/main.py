@@ -87,8 +87,12 @@ class _Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:
-            if os.environ.get(_TRACEBACK_VARIABLE) or getattr(error, "errno", None) == errno.EPIPE:
+            if os.environ.get(_TRACEBACK_VARIABLE):
                 raise
+            for leaf in _leaves(error):
+                if isinstance(leaf, OSError) and leaf.errno == errno.EPIPE:
+                    # The reader of our pipe has gone: click ends quietly.
+                    raise leaf from None
             raise _told(error) from None
 
 
