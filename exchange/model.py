@@ -226,6 +226,27 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class AssetMargin:
+    """One asset of an account. In multi-assets mode `available` counts the same collateral again in each asset."""
+
+    asset: str
+    wallet: Decimal
+    unrealised: Decimal
+    position_margin: Decimal
+    order_margin: Decimal
+    maintenance: Decimal
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMargin:
+    """`available` is what new orders may still hold as margin, in USD."""
+
+    assets: tuple[AssetMargin, ...]
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class BookTicker:
     symbol: str
     update_id: int

@@ -14,6 +14,7 @@ from typing import Protocol
 from exchange.errors import VenueError
 from exchange.model import (
     AccountEvent,
+    AccountMargin,
     Amend,
     Balance,
     BookTicker,
@@ -99,6 +100,8 @@ class Trading(Protocol):
     async def positions(self) -> list[Position]: ...
 
     async def balances(self) -> list[Balance]: ...
+
+    async def margin(self) -> AccountMargin: ...
 
     async def set_leverage(self, symbol: str, leverage: int) -> int: ...
 

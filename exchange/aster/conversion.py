@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from exchange.model import (
+    AccountMargin,
     AccountUpdate,
+    AssetMargin,
     Balance,
     Fill,
     Instrument,
@@ -21,7 +23,7 @@ from exchange.model import (
     Side,
 )
 from exchange.protocol.frames import AccountUpdateFrame, OrderTradeUpdateFrame
-from exchange.protocol.payloads import BalanceRow, OrderBody, PositionRiskRow, UserTradeRow
+from exchange.protocol.payloads import AccountBody, BalanceRow, OrderBody, PositionRiskRow, UserTradeRow
 
 _UNUSUAL = {
     "NEW_INSURANCE": OrderStatus.NEW,
@@ -108,6 +110,22 @@ def positions_from(rows: Iterable[PositionRiskRow], instruments: Mapping[str, In
 
 def balance_from(row: BalanceRow) -> Balance:
     return Balance(asset=row.asset, wallet=Decimal(row.balance), exchange_ms=row.update_time)
+
+
+def margin_from(body: AccountBody) -> AccountMargin:
+    assets = tuple(
+        AssetMargin(
+            asset=row.asset,
+            wallet=Decimal(row.wallet_balance),
+            unrealised=Decimal(row.unrealized_profit),
+            position_margin=Decimal(row.position_initial_margin),
+            order_margin=Decimal(row.open_order_initial_margin),
+            maintenance=Decimal(row.maint_margin),
+            available=Decimal(row.available_balance),
+        )
+        for row in body.assets
+    )
+    return AccountMargin(assets, Decimal(body.available_balance))
 
 
 def order_update_from(frame: OrderTradeUpdateFrame, instrument: Instrument) -> OrderUpdate:

@@ -12,7 +12,7 @@ import msgspec
 from exchange.aster import conversion
 from exchange.aster.rest import Rest
 from exchange.errors import OutcomeUnknown, Rejected, VenueError
-from exchange.model import Amend, Balance, Cancel, Fill, Instrument, Order, Place, Position
+from exchange.model import AccountMargin, Amend, Balance, Cancel, Fill, Instrument, Order, Place, Position
 from exchange.ports import RequestClass, Ticket
 from exchange.protocol import endpoints, payloads
 
@@ -23,6 +23,7 @@ _orders = msgspec.json.Decoder(list[payloads.OrderBody]).decode
 _user_trades = msgspec.json.Decoder(list[payloads.UserTradeRow]).decode
 _positions = msgspec.json.Decoder(list[payloads.PositionRiskRow]).decode
 _balances = msgspec.json.Decoder(list[payloads.BalanceRow]).decode
+_account = msgspec.json.Decoder(payloads.AccountBody).decode
 _leverage = msgspec.json.Decoder(payloads.LeverageBody).decode
 _position_mode = msgspec.json.Decoder(payloads.PositionModeBody).decode
 _multi_assets = msgspec.json.Decoder(payloads.MultiAssetsBody).decode
@@ -131,6 +132,10 @@ class AsterTrading:
             return [conversion.balance_from(row) for row in _balances(body)]
 
         return await self._rest.call(endpoints.BALANCE, [], decode, _RESYNC)
+
+    async def margin(self) -> AccountMargin:
+        """What is committed and what is left (docs: Account Information v3)."""
+        return conversion.margin_from(await self._rest.call(endpoints.ACCOUNT, [], _account, _RESYNC))
 
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         params = [("symbol", symbol), ("leverage", str(leverage))]

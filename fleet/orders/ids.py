@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 
+_OURS = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:[a-z0-9]+:[a-z0-9]+")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -22,6 +23,12 @@ def base36(number: int) -> str:
 
 def is_ours(fleet: str, client_id: str) -> bool:
     return client_id.startswith(f"{fleet}:")
+
+
+def fleet_of(client_id: str) -> str | None:
+    """The fleet that made an id of this form; None for any other id."""
+    match = _OURS.fullmatch(client_id)
+    return match[1] if match else None
 
 
 class ClientIds:
