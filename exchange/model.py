@@ -277,7 +277,7 @@ class MarkPrice:
 
 @dataclass(frozen=True, slots=True)
 class PublicTrade:
-    """`side` is the taker's."""
+    """`side` is the taker's. An aggregate stands for the trades from `first_id` to `trade_id`; else `first_id` is 0."""
 
     symbol: str
     trade_id: int
@@ -286,6 +286,7 @@ class PublicTrade:
     lots: int
     exchange_ms: int
     received_us: int
+    first_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

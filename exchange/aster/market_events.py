@@ -102,10 +102,12 @@ def _convert(frame: MarketFrame, known: Instrument, received_us: int) -> Event:
         case TradeFrame() | AggTradeFrame():
             return PublicTrade(
                 symbol=frame.symbol,
-                trade_id=frame.trade_id if isinstance(frame, TradeFrame) else frame.agg_id,
+                # The numbering of single trades, in which REST answers too: aggregates are numbered on their own.
+                trade_id=frame.trade_id if isinstance(frame, TradeFrame) else frame.last_trade_id,
                 side=Side.SELL if frame.is_buyer_maker else Side.BUY,
                 price_ticks=ticks_below(known, frame.price),
                 lots=lots_of(known, frame.qty),
                 exchange_ms=frame.transaction_ms or frame.event_ms,
                 received_us=received_us,
+                first_id=frame.first_trade_id if isinstance(frame, AggTradeFrame) else 0,
             )
