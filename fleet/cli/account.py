@@ -187,7 +187,7 @@ def _position_shape(instrument: Instrument, position: Position, mark: Decimal) -
 
 def _position_line(instrument: Instrument, position: Position, mark: Decimal) -> list[str | Text]:
     quantity = instrument.quantity(position.lots)
-    digits = len(instrument.price_text(1).partition(".")[2])
+    digits = shapes.price_digits(instrument)
     return [
         position.symbol,
         Text("long", GOOD) if position.lots > 0 else Text("short", BAD),

@@ -47,7 +47,7 @@ PRICE_TITLES: Titles = (
 
 
 def price_line(instrument: Instrument, book: BookTicker, mark: Decimal | None) -> list[str | Text]:
-    digits = _digits(instrument)
+    digits = shapes.price_digits(instrument)
     mid, spread = shapes.mid_of(instrument, book), shapes.spread_bps(book)
     return [
         book.symbol,
@@ -58,10 +58,6 @@ def price_line(instrument: Instrument, book: BookTicker, mark: Decimal | None) -
         "-" if mark is None else fixed(mark, digits),
         "-" if spread is None else fixed(spread, 2),
     ]
-
-
-def _digits(instrument: Instrument) -> int:
-    return len(instrument.price_text(1).partition(".")[2])
 
 
 async def _prices(venue: Venue, wanted: list[Instrument]) -> list[tuple[Instrument, BookTicker, Decimal | None]]:
@@ -132,7 +128,7 @@ def depth(symbol: str, limit: int, place: Place, json_output: bool) -> None:
 
     instrument, book = run(ask)
     if json_output:
-        print_json(shapes.depth(instrument, book, limit))
+        print_json(shapes.depth(instrument, book))
     else:
         print_lines(ladder(instrument, book))
 

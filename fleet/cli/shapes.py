@@ -29,6 +29,11 @@ def ticker(instrument: Instrument, book: BookTicker, mark: Decimal | None) -> Sh
     }
 
 
+def price_digits(instrument: Instrument) -> int:
+    """How many decimals a price of it has."""
+    return len(instrument.price_text(1).partition(".")[2])
+
+
 def mid_of(instrument: Instrument, book: BookTicker) -> Decimal | None:
     if not book.bid_ticks or not book.ask_ticks:
         return None
@@ -54,12 +59,12 @@ def trade(instrument: Instrument, each: PublicTrade) -> Shape:
     }
 
 
-def depth(instrument: Instrument, book: Depth, levels: int) -> Shape:
+def depth(instrument: Instrument, book: Depth) -> Shape:
     return {
         "symbol": book.symbol,
         "update_id": book.update_id,
-        "bids": [[instrument.price(ticks), instrument.quantity(lots)] for ticks, lots in book.bids[:levels]],
-        "asks": [[instrument.price(ticks), instrument.quantity(lots)] for ticks, lots in book.asks[:levels]],
+        "bids": [[instrument.price(ticks), instrument.quantity(lots)] for ticks, lots in book.bids],
+        "asks": [[instrument.price(ticks), instrument.quantity(lots)] for ticks, lots in book.asks],
         "exchange_ms": book.exchange_ms,
     }
 
