@@ -119,6 +119,15 @@ async def open_venue(
             tasks.cancel_scope.cancel()
 
 
+def market_stream(
+    address: Address, venue: Venue, channels: Sequence[str], rng: Random | None = None
+) -> AsterMarketStream:
+    """A line beside the venue's own, for other channels, or for more symbols than one connection carries."""
+    return AsterMarketStream(
+        address.connect, address.host.stream, venue.clock, venue.info.instruments, rng or Random(), channels=channels
+    )
+
+
 def _auth(credentials: Credentials | DemoCredentials | None, chain_id: int, clock: Clock) -> Auth | None:
     """V3 where there are keys for it, else V1."""
     if credentials is None:

@@ -48,6 +48,10 @@ class Place:
     seed: int = PAPER_SEED
 
     @property
+    def address(self) -> Address:
+        return Address(self.name, self.host)
+
+    @property
     def is_local(self) -> bool:
         return httpx.URL(self.host.rest).host in _LOOPBACK
 
@@ -143,7 +147,7 @@ async def opened(
     if place.is_local:
         await _expect_listener(place)
     clock = Clock(time.time_ns() // 1000)
-    async with open_venue(Address(place.name, place.host), credentials, clock, channels=channels) as venue:
+    async with open_venue(place.address, credentials, clock, channels=channels) as venue:
         yield venue
 
 
