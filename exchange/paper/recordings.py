@@ -267,11 +267,15 @@ def _without_doubles(rows: Iterator[Recorded]) -> Iterator[Recorded]:
     newest_update = -1
     trades: dict[int, None] = {}
     for row in rows:
-        if isinstance(row, Depth):
+        if isinstance(row, Gap):
+            # Meanwhile the venue may have begun to count anew, as a paper exchange does when it is started again.
+            newest_update = -1
+            trades.clear()
+        elif isinstance(row, Depth):
             if row.update_id <= newest_update:
                 continue
             newest_update = row.update_id
-        elif isinstance(row, PublicTrade):
+        else:
             if row.trade_id in trades:
                 continue
             trades[row.trade_id] = None
