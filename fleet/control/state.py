@@ -38,6 +38,9 @@ class Phase(StrEnum):
 
 
 WORKING = frozenset({Phase.QUOTING, Phase.REDUCING})
+READY = WORKING | {Phase.QUARANTINED, Phase.STOPPED}
+"""A quarantined worker does not make the fleet unready: restarting the pod would not help the others. A stopped one has
+been removed from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,7 @@ class FleetState:
 
 
 def not_ready(state: FleetState) -> tuple[str, ...]:
-    """Why the fleet is not ready for its work; empty when it is.
-
-    A quarantined worker does not make the fleet unready: restarting the pod would not help the others.
-    """
+    """Why the fleet is not ready for its work; empty when it is."""
     reasons: list[str] = []
     if state.stopping:
         reasons.append("stopping")
@@ -178,6 +178,6 @@ def not_ready(state: FleetState) -> tuple[str, ...]:
         reasons.append("no stream opened yet")
     reasons += [f"{stream.line} stream is down" for stream in state.streams if not stream.up]
     for symbol in state.symbols:
-        if symbol.phase not in WORKING and symbol.phase is not Phase.QUARANTINED:
+        if symbol.phase not in READY:
             reasons.append(f"{symbol.symbol} is {symbol.phase}" + (f": {symbol.reason}" if symbol.reason else ""))
     return tuple(reasons)

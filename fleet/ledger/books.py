@@ -27,7 +27,9 @@ class SymbolBook:
     volume_usd: Decimal = Decimal(0)
     fills: int = 0
     round_trips: int = 0
-    last_trade_id: int = 0
+    read_to: int = 0
+    """The trade list was read up to this trade: all up to it are counted, or were in the position we began with."""
+    _began_after: int = 0
     _seen: set[int] = field(default_factory=set[int], repr=False)
 
     @property
@@ -37,11 +39,14 @@ class SymbolBook:
         return self.cost / (self.position_lots * self.instrument.step_size)
 
     def begin(self, position: Position | None, last_trade_id: int) -> None:
-        """The position that was there before the first trade we count, and the newest trade already in it."""
+        """The position that was there before the first trade we count, and the newest trade already in it.
+
+        Of trades up to that one the line may still tell, late: they are not counted.
+        """
         lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
         self.position_lots = lots
         self.cost = lots * self.instrument.step_size * entry
-        self.last_trade_id = max(self.last_trade_id, last_trade_id)
+        self.read_to = self._began_after = last_trade_id
 
     def correct(self, position: Position | None) -> bool:
         """Takes the venue's word for the position. Returns whether ours was another."""
@@ -53,10 +58,9 @@ class SymbolBook:
 
     def add(self, fill: Fill) -> bool:
         """Counts a trade. Returns False for one that was counted before."""
-        if fill.trade_id in self._seen:
+        if fill.trade_id in self._seen or fill.trade_id <= self._began_after:
             return False
         self._seen.add(fill.trade_id)
-        self.last_trade_id = max(self.last_trade_id, fill.trade_id)
         self.fills += 1
         self.fees += fill.fee
         self.realised_pnl += fill.realised_pnl

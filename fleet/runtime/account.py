@@ -63,6 +63,7 @@ class Account:
         self._instruments = instruments
         self._mailboxes: dict[str, Mailbox] = {}
         self._wallets: dict[str, Balance] = {}
+        self._begun: dict[str, None] = {}
         self._snapshot: Snapshot | None = None
         self._asking = anyio.Lock()
 
@@ -89,7 +90,9 @@ class Account:
                 self.line_up.set()
                 self._wake_all()
             case StreamDown():
-                self.line_up = anyio.Event()
+                if self.line_up.is_set():
+                    # Never replaced while somebody waits for it.
+                    self.line_up = anyio.Event()
                 self._wake_all()
 
     def _on_order(self, event: OrderUpdate) -> None:
@@ -179,26 +182,45 @@ class Account:
         self.capital.foreign_margin = margin
 
     async def missed_fills(self, symbol: str) -> list[Fill]:
-        """Asks for trades since the last one known and counts those not counted before. Raises VenueError."""
+        """Reads the trade list on from where it was read to, and counts what was not counted before. Raises VenueError.
+
+        Not from the newest trade known: the line may have told of that one after a gap.
+        """
         book = self.books[symbol]
         missed: list[Fill] = []
         while True:
-            page = await self._trading.fills(symbol, from_id=book.last_trade_id + 1, limit=FILLS_PAGE)
+            page = await self._trading.fills(symbol, from_id=book.read_to + 1, limit=FILLS_PAGE)
             missed += [fill for fill in page if book.add(fill)]
+            book.read_to = max((fill.trade_id for fill in page), default=book.read_to)
             if len(page) < FILLS_PAGE:
                 return missed
 
-    async def begin(self, symbol: str) -> None:
-        """The first resync of a symbol: the position it starts from, and the newest trade that is already in it.
+    async def catch_up(self) -> None:
+        """Every symbol's trades and the balances, as the line may not have told of them yet. Raises VenueError."""
+        for symbol in self._begun:
+            await self.missed_fills(symbol)
+        await self.snapshot()
 
-        Raises VenueError. Asked again when a trade comes in between: somebody else trades this symbol too.
+    async def begin(self, symbol: str) -> None:
+        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
+
+        The first time of all, trades up to the newest are in that position already; later, those that came while no
+        worker ran are counted. Raises VenueError. Asked again when a trade comes in between.
         """
         book = self.books[symbol]
+        newest: list[Fill] = []
         while True:
             counted = book.fills
             snapshot = await self.snapshot()
-            newest = await self._trading.fills(symbol, limit=1)
+            if symbol in self._begun:
+                await self.missed_fills(symbol)
+            else:
+                newest = await self._trading.fills(symbol, limit=1)
             if book.fills == counted:
                 break
-        last_trade_id = max((fill.trade_id for fill in newest), default=0)
-        book.begin(snapshot.positions.get(symbol), last_trade_id)
+        position = snapshot.positions.get(symbol)
+        if symbol in self._begun:
+            book.correct(position)
+        else:
+            book.begin(position, max((fill.trade_id for fill in newest), default=0))
+            self._begun[symbol] = None

@@ -36,15 +36,17 @@ class Capital:
         promised = sum(self._fractions.values(), Decimal(0))
         return self.usable * self._fractions.get(symbol, Decimal(0)) / max(promised, Decimal(1))
 
-    def grant(self, symbol: str) -> Decimal:
-        """What it may commit now: its share, as far as the others have left it."""
+    def grant(self, symbol: str, held: Decimal = Decimal(0)) -> Decimal:
+        """What it may commit now to a side, on top of the margin `held` by its position: its share, as far as there is
+        as much left."""
         others = sum((margin for name, margin in self._committed.items() if name != symbol), Decimal(0))
-        return max(min(self.share(symbol), self.usable - others), Decimal(0))
+        return max(min(self.share(symbol), self.usable - others - held), Decimal(0))
 
     def commit(self, symbol: str, margin: Decimal) -> None:
         """What its position and working orders need in the worst case, from now on."""
         self._committed[symbol] = margin
 
     def remove(self, symbol: str) -> None:
+        """It has left. What it still holds counts as foreign, until the account is counted again."""
         self._fractions.pop(symbol, None)
-        self._committed.pop(symbol, None)
+        self.foreign_margin += self._committed.pop(symbol, Decimal(0))

@@ -39,13 +39,17 @@ async def clear(fleet: str, trading: Trading, gate: Admission, symbol: str | Non
             orders = await own_open_orders(fleet, trading, gate, symbol)
             if not orders:
                 return cancelled
-            cancelled += await _cancel(orders, trading, gate)
+            gone = await _cancel(orders, trading, gate)
+            cancelled += gone
+            if gone == len(orders):
+                continue
         except (Banned, BadCredentials):
             raise
         except VenueError:
             # The line is bad, or the venue is: what matters is to try again.
-            attempt += 1
-        await anyio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)] if attempt else 0)
+            pass
+        await anyio.sleep(_PAUSES_S[min(attempt, len(_PAUSES_S) - 1)])
+        attempt += 1
 
 
 async def _cancel(orders: list[Order], trading: Trading, gate: Admission) -> int:

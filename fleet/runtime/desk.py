@@ -6,6 +6,7 @@ the gate. Events come in by method calls with their time; `plan` says what shoul
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -36,6 +37,8 @@ FILL_PATIENCE_US = 1_000_000
 """How long the user stream may lag behind an answer that told of a fill before the trade list is asked."""
 
 MAX_HOLD_US = 30_000_000
+
+FINISHED_KEPT = 128
 
 
 @dataclass(slots=True)
@@ -80,6 +83,8 @@ class Desk:
         self._ids = ids
         self._holds: dict[Side, int] = {}
         self._refusals: dict[Side, int] = {}
+        self._finished: deque[str] = deque(maxlen=FINISHED_KEPT)
+        """Orders that the venue called over: news of them that comes late makes none of them live again."""
         self._strategy = strategy
         self._state: Any = strategy.start()
         self._fills_late_us: int | None = None
@@ -92,6 +97,12 @@ class Desk:
         self.config, self._strategy = config, strategy
         self.capital.demand(config.symbol, config.balance_fraction)
 
+    def close(self) -> None:
+        """From now on only work the position off."""
+        self.closing = True
+        # What was decided before does not tell whether there is anything to work off.
+        self.pulled = "closing"
+
     # --- what is heard
 
     def see_market(self, ticker: BookTicker | None, mark: MarkPrice | None, *, up: bool) -> None:
@@ -103,7 +114,9 @@ class Desk:
         order = self.orders.get(told.client_id)
         if order is not None:
             self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
-        elif self._ids.are_of(told.client_id) and not told.status.is_final:
+            if told.status.is_final:
+                self._finished.append(told.client_id)
+        elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
             self.orders[told.client_id] = lifecycle.adopted(told, now_us)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
@@ -111,6 +124,9 @@ class Desk:
         order = self._order_of(fill)
         if order is not None:
             self._refusals.pop(order.side, None)
+            # What was refused was refused before this: the other side must not wait.
+            other = order.side.opposite
+            self._holds[other] = min(self._holds.get(other, now_us), now_us)
             self._put(order, lifecycle.filled(order, fill.lots), now_us)
 
     def answered(self, action: Action, told: Order, now_us: int) -> None:
@@ -153,11 +169,13 @@ class Desk:
 
     def plan(self, now_us: int) -> Plan:
         self.pulled, stale_us = self._pull_reason(now_us)
-        if self._awaits_fills(now_us):
+        awaits_fills = self._awaits_fills(now_us)
+        if awaits_fills and not self.pulled:
             # The position is about to change: what is quoted on the old one would be wrong.
             return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
         quotes = () if self.pulled else self._quotes(now_us)
-        self._commit(quotes)
+        if not awaits_fills:
+            self._commit(quotes)
         policy = Policy(
             self.config.symbol,
             self.config.price_change_threshold,
@@ -191,7 +209,7 @@ class Desk:
     @property
     def is_closed(self) -> bool:
         """Asked to close, and nothing is left to work off."""
-        return self.closing and not self.pulled and not self.decision.quotes and not self.live_orders()
+        return self.closing and not self.pulled and not self.decision.quotes and not self.orders
 
     @property
     def mid(self) -> Decimal | None:
@@ -212,7 +230,7 @@ class Desk:
             mark=mark.mark,
             position_lots=self.book.position_lots,
             entry_price=self.book.entry_price,
-            order_usd=self.capital.grant(self.config.symbol) * self.config.leverage,
+            order_usd=self.capital.grant(self.config.symbol, self._position_margin) * self.config.leverage,
             closing=self.closing,
         )
         self._state, self.decision = self._strategy.decide(self._state, situation)
@@ -256,9 +274,12 @@ class Desk:
             if not quote.reduce_only:
                 sides[quote.side] = self.instrument.notional(quote.price_ticks, quote.lots)
         orders_usd = max(max(sides[side], working[side]) for side in Side)
+        self.capital.commit(self.config.symbol, self._position_margin + orders_usd / self.config.leverage)
+
+    @property
+    def _position_margin(self) -> Decimal:
         price = self.mark.mark if self.mark else self.book.entry_price
-        position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
-        self.capital.commit(self.config.symbol, (position_usd + orders_usd) / self.config.leverage)
+        return abs(self.book.position_lots) * self.instrument.step_size * price / self.config.leverage
 
     def _put(self, before: WorkingOrder, after: WorkingOrder, now_us: int) -> None:
         self.orders[after.client_id] = after
@@ -279,6 +300,8 @@ class Desk:
             else:
                 self.counters.expired += 1
             count = self._refusals.get(order.side, 0)
+            if now_us - self._holds.get(order.side, 0) > MAX_HOLD_US:
+                count = 0
             self._refusals[order.side] = count + 1
             pause_us = min((self.config.refresh_interval_ms * 1000) << min(count, 20), MAX_HOLD_US)
             self._holds[order.side] = now_us + pause_us

@@ -6,7 +6,9 @@ which venue it is.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,21 +17,32 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
-from fleet.runtime.clearing import own_open_orders
+from fleet.runtime.clearing import clear
 from fleet.runtime.journal import Journal
 from fleet.runtime.lines import Line
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
+from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
 
 DRAIN_S = 30.0
 """How long stopping may take: cancelling every own order and seeing it gone."""
 
+LAST_LOOK_S = 10.0
+"""How long counting the last trades may take, once no order is left."""
+
+START_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+"""Between attempts to read the account at the start."""
+
 HOUSEKEEPING_S = 1.0
 SNAPSHOT_EVERY_S = 60.0
+
+
+T = TypeVar("T")
 
 
 class FleetError(Exception):
@@ -70,33 +83,59 @@ class Fleet:
 
     async def run(self) -> None:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
+        await self._look_at_account()
         async with anyio.create_task_group() as lines:
-            await self._check_account()
             self.sender = Sender(self.venue.trading, lines)
-            lines.start_soon(self.venue.market_stream.run, self.on_market)
-            lines.start_soon(self.venue.account_stream.run, self._on_account)
+            lines.start_soon(self._hold, self.venue.market_stream.run, self.on_market)
+            lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
-                for symbol_config in self.config.symbols.values():
-                    self._start(symbol_config)
-                await self._stop.wait()
-                with anyio.CancelScope(shield=True):
-                    await self._drain()
-                workers.cancel_scope.cancel()
+                try:
+                    for symbol_config in self.config.symbols.values():
+                        self._start(symbol_config)
+                    self._follow()
+                    await self._stop.wait()
+                finally:
+                    # However it ends: a fault of ours in a line must not leave orders behind either.
+                    with anyio.CancelScope(shield=True):
+                        await self._drain()
+                    workers.cancel_scope.cancel()
             lines.cancel_scope.cancel()
         if self.failure is not None:
             raise self.failure
 
+    async def _look_at_account(self) -> None:
+        """Raises FleetError, or VenueError when the venue stays out of reach."""
+        for pause_s in START_PAUSES_S:
+            try:
+                await self._check_account()
+            except OUTAGES as error:
+                self.journal.warning(f"the account could not be read, trying again: {error}")
+                await anyio.sleep(pause_s)
+            else:
+                return
+        await self._check_account()
+
     async def _check_account(self) -> None:
-        """Raises FleetError, or VenueError."""
         if await self.venue.trading.is_hedge_mode():
             raise FleetError(
                 "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
-        await self.account.snapshot()
+        snapshot = await self.account.snapshot()
+        # A worker clears its own symbol; what an earlier run left in others is nobody's.
+        others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
+        for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
+            await clear(self.config.fleet, self.venue.trading, self.venue.gate, symbol)
+            self.journal.info("cancelled what an earlier run left", symbol)
+
+    async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
+        try:
+            await run(sink)
+        except (Banned, BadCredentials) as error:
+            self._fail(str(error))
 
     async def _run_slot(self, slot: Slot) -> None:
         try:
@@ -190,6 +229,8 @@ class Fleet:
         if change.is_empty:
             self.journal.info("the fleet file was read again: nothing has changed in it")
             return ()
+        if self.stopping:
+            raise FleetError("the fleet is stopping")
         unknown = [symbol for symbol in change.added if symbol not in self.venue.info.instruments]
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
@@ -201,6 +242,7 @@ class Fleet:
             self.journal.info("takes up its new parameters", symbol)
         for symbol in change.added:
             self._start(config.symbols[symbol])
+        self._follow()
         self.config_version += 1
         self.reloads_applied += 1
         self.last_reload_error = None
@@ -235,15 +277,12 @@ class Fleet:
             self.venue.clock,
             self.journal,
             self.venue.clock.now_ms() // 1000,
+            self.retired.pop(config.symbol, None),
         )
-        before = self.retired.pop(config.symbol, None)
-        if before is not None:
-            slot.counters = before.counters
         if self.market_line.up:
             slot.mailbox.put_line(up=True)
         self.slots[config.symbol] = slot
         self._workers.start_soon(self._run_slot, slot)
-        self._follow()
 
     def _remove(self, symbol: str) -> None:
         assert self._workers is not None
@@ -269,10 +308,10 @@ class Fleet:
             self.retired[symbol] = slot
             self.account.detach(symbol)
             self.capital.remove(symbol)
-            self._follow()
             self.journal.info("has left the fleet", symbol)
-            if symbol in self.config.symbols:
+            if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
+            self._follow()
 
     def _follow(self) -> None:
         self.venue.market_stream.want(list(self.slots))
@@ -294,11 +333,17 @@ class Fleet:
                 async with anyio.create_task_group() as clearing:
                     for slot in slots:
                         clearing.start_soon(self._clear_at_end, slot)
-                left = await own_open_orders(self.config.fleet, self.venue.trading, self.venue.gate, None)
-                self.left_open = tuple(order.client_id for order in left)
+                # Whatever of ours is open in any symbol, then seen to be gone.
+                await clear(self.config.fleet, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             self.left_open = tuple(order.client_id for order in self.believed_open())
-            self.journal.error(f"could not confirm that every order is cancelled: {error or 'out of time'}")
+            self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
+            return
+        try:
+            with anyio.fail_after(LAST_LOOK_S):
+                await self.account.catch_up()
+        except (VenueError, TimeoutError) as error:
+            self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
 
     async def _clear_at_end(self, slot: Slot) -> None:
         try:

@@ -7,6 +7,7 @@ dropped. `put` is called on the event loop's thread by whoever hears of somethin
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import anyio
@@ -76,9 +77,11 @@ class Mailbox:
         """Returns when anything was put since the last `take`, or `wake` was called."""
         await self._event.wait()
 
-    def take(self) -> list[News]:
-        """All news since the last time, in order. The market's state is read beside it."""
+    def take(self) -> Iterator[News]:
+        """All news since the last time, in order. The market's state is read beside it.
+
+        One at a time: what comes after a piece that its reader broke on stays, for whoever reads next.
+        """
         self._event = anyio.Event()
-        news = list(self._news)
-        self._news.clear()
-        return news
+        while self._news:
+            yield self._news.popleft()

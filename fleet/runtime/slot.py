@@ -41,12 +41,14 @@ class Slot:
         clock: Clock,
         journal: Journal,
         started_s: int,
+        before: Slot | None = None,
     ) -> None:
+        """`before`: the place that the symbol had when it was in the fleet earlier."""
         self.config = config
         self.instrument = instrument
         self.mailbox = Mailbox()
         self.book = account.attach(config.symbol, self.mailbox)
-        self.counters = Counters()
+        self.counters = before.counters if before else Counters()
         self.closing = False
         self.desk: Desk | None = None
         self.scope = anyio.CancelScope()
@@ -60,8 +62,10 @@ class Slot:
         self._sender = sender
         self._clock = clock
         self._journal = journal
-        self._ids = ClientIds(fleet, config.symbol, started_s)
+        # Not anew: within one second the ids would repeat.
+        self._ids = before._ids if before else ClientIds(fleet, config.symbol, started_s)
         self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
+        self.supervisor.restarts = before.supervisor.restarts if before else 0
 
     async def run(self) -> None:
         """Until cancelled by `scope`, or until the position is closed. Raises Banned and BadCredentials."""
@@ -117,6 +121,10 @@ class Slot:
             await anyio.sleep(min(left_us / 1e6, 1.0))
         if self.desk is not None:
             self.desk.orders.clear()
+        # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
+        price = self.last_mark or self.book.entry_price
+        position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        self._account.capital.commit(self.config.symbol, position_usd / self.config.leverage)
 
     def _hear_last_answers(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""

@@ -60,7 +60,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until the worker ends by itself. Raises Banned and BadCredentials: no worker can go on after those."""
-        pauses = 0
+        pause_s = FIRST_PAUSE_S
         while True:
             started_us = self._clock.now_us()
             try:
@@ -71,9 +71,13 @@ class Supervisor:
                 self._crashed(error)
             else:
                 return
+            if self._clock.now_us() - started_us > WITHIN_US:
+                pause_s = FIRST_PAUSE_S
+            # Before the clearing, which may take long: a release meanwhile is not to be missed.
+            self._released = anyio.Event()
             await self._clear()
-            pauses = 0 if self._clock.now_us() - started_us > WITHIN_US else pauses + 1
-            await self._pause(min(FIRST_PAUSE_S * 2 ** (pauses - 1), LONGEST_PAUSE_S) if pauses else FIRST_PAUSE_S)
+            await self._pause(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             self.phase, self.reason = None, ""
             self.restarts += 1
             self._journal.info("starts again", self.symbol)
@@ -89,7 +93,6 @@ class Supervisor:
             self._journal.traceback(error, self.symbol)
 
     async def _pause(self, seconds: float) -> None:
-        self._released = anyio.Event()
         full = len(self._crashes_us) == CRASHES_ALLOWED
         if full and self._clock.now_us() - self._crashes_us[0] < WITHIN_US:
             self.phase = Phase.QUARANTINED

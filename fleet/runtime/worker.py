@@ -57,11 +57,12 @@ class Worker:
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
         """New parameters: they are taken up between two decisions."""
         self._new_config = (config, strategy)
+        self.desk.closing = False
         self._mailbox.wake()
 
     def close_position(self) -> None:
         """From now on only work the position off; `run` returns when it is flat."""
-        self.desk.closing = True
+        self.desk.close()
         self._mailbox.wake()
 
     async def run(self) -> None:

@@ -26,6 +26,7 @@ def with_phase(phase: Phase, reason: str = "") -> FleetState:
         (with_phase(Phase.QUOTING), ()),
         (with_phase(Phase.REDUCING), ()),
         (with_phase(Phase.QUARANTINED, "crashed 5 times"), ()),
+        (with_phase(Phase.STOPPED), ()),
         (with_phase(Phase.STARTING), ("ETHUSDT is starting",)),
         (with_phase(Phase.STALE, "no book update"), ("ETHUSDT is stale: no book update",)),
         (with_phase(Phase.BACKOFF), ("ETHUSDT is backoff",)),

@@ -42,7 +42,7 @@ def test_a_trade_told_twice_counts_once() -> None:
 def test_a_position_from_before_the_run_is_taken_up() -> None:
     book = SymbolBook(X)
     book.begin(Position("XUSDT", -300, Decimal("99.5")), 41)
-    assert (book.position_lots, book.entry_price, book.last_trade_id) == (-300, Decimal("99.5"), 41)
+    assert (book.position_lots, book.entry_price, book.read_to) == (-300, Decimal("99.5"), 41)
     book.add(trade(42, Side.BUY, 1000, 300, pnl="-1.5"))
     assert (book.position_lots, book.cost, book.round_trips) == (0, 0, 1)
 
