@@ -78,7 +78,9 @@ def _touch(depth: Depth) -> BookTicker:
 
 @click.command()
 @click.argument("symbol")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), metavar="N", default=50, show_default=True, help="How many at most."
+)
 @with_venue
 @as_json
 def trades(symbol: str, limit: int, place: Place, json_output: bool) -> None:
@@ -113,7 +115,9 @@ def trades(symbol: str, limit: int, place: Place, json_output: bool) -> None:
 
 @click.command()
 @click.argument("symbol")
-@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Levels of each side.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), metavar="N", default=10, show_default=True, help="Levels of each side."
+)
 @with_venue
 @as_json
 def depth(symbol: str, limit: int, place: Place, json_output: bool) -> None:

@@ -46,12 +46,18 @@ class _Balance(click.ParamType[tuple[str, Decimal]]):
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=PAPER_PORT, show_default=True, help="0 takes a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=PAPER_PORT,
+    show_default=True,
+    help="0 takes a free one.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--seed",
     type=click.IntRange(0),
+    metavar="N",
     default=PAPER_SEED,
     show_default=True,
     help="The same seed gives the same markets and keys.",
@@ -64,7 +70,10 @@ class _Balance(click.ParamType[tuple[str, Decimal]]):
     help="Where markets come from: made up, or the recording in a directory.",
 )
 @click.option(
-    "--speed", type=click.FloatRange(0, 1000, min_open=True), help="How many times as fast a recording is played."
+    "--speed",
+    type=click.FloatRange(0, 1000, min_open=True),
+    metavar="N",
+    help="How many times as fast a recording is played.",
 )
 @click.option(
     "--symbols",

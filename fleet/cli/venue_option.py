@@ -70,7 +70,9 @@ def with_venue(function: Command) -> Command:
 
     wrapped: Command = command
     for option in (
-        click.option("--chain-id", type=click.IntRange(1), help="EIP-712 chain id of a --venue URL. [default: 1666]"),
+        click.option(
+            "--chain-id", type=click.IntRange(1), metavar="N", help="EIP-712 chain id of a --venue URL. [default: 1666]"
+        ),
         click.option("--stream", metavar="URL", help="Websocket base of a --venue URL. [default: the same host]"),
         click.option(
             "--venue",
@@ -90,6 +92,7 @@ def with_account(function: Command) -> Command:
     seed = click.option(
         "--seed",
         type=click.IntRange(0),
+        metavar="N",
         default=PAPER_SEED,
         show_default=True,
         help="Of a paper exchange, for its keys.",

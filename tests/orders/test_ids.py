@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.orders.ids import ClientIds, is_ours
+from fleet.orders.ids import ClientIds, fleet_of, is_ours
 
 PATTERN = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
 REAL_SYMBOLS = ["ASTERUSDT", "1000CHEEMSUSDT", "BROCCOLI714USDT", "币安人生USDT", "我踏马来了USDT", "老子USDT"]
@@ -26,3 +27,18 @@ def test_an_id_fits_and_is_known_again(fleet: str, symbol: str) -> None:
 def test_no_two_symbols_or_runs_share_an_id() -> None:
     ids = {ClientIds("tokyo-1", symbol, run).next() for symbol in REAL_SYMBOLS for run in range(100)}
     assert len(ids) == 100 * len(REAL_SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("client_id", "fleet"),
+    [
+        (ClientIds("tokyo-1", "ASTERUSDT", 1_750_000_000).next(), "tokyo-1"),
+        (ClientIds("a", "币安人生USDT", 1_750_000_000).next(), "a"),
+        ("web_Ab12", None),
+        ("a:b", None),
+        ("", None),
+        ("Tokyo:ASTERUSDT:abc:1", None),
+    ],
+)
+def test_the_fleet_of_an_order_is_read_from_its_id(client_id: str, fleet: str | None) -> None:
+    assert fleet_of(client_id) == fleet
