@@ -23,7 +23,7 @@ from fleet.config.credentials import Credentials, read_credentials
 from fleet.config.faults import ConfigError
 from fleet.config.loader import Loaded, load
 from fleet.config.models import VenueAddress
-from fleet.config.venue_check import check
+from fleet.config.venue_check import Checked, check
 from fleet.control.server import make_app
 from fleet.control.state import FleetState
 from fleet.runtime.fleet import Fleet, FleetError
@@ -33,7 +33,7 @@ from fleet.runtime.status import fleet_state
 from fleet.runtime.venue import Venue
 from fleet.views import logs, terminal
 from fleet.views.summary import render_summary, write_summary
-from fleet.wiring import address_of, facts_of, open_fleet_venue
+from fleet.wiring import address_of, facts_of, open_fleet_venue, paper_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ def up(
     options = Options(file, live, stop_after_s, plain, summary, log_format, control)
     loaded = load(file, os.environ)
     credentials = _credentials(loaded, live)
+    if loaded.config.venue == "paper":
+        facts = paper_facts(loaded.config)
+        _refuse_faults(check(loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd))
     run = Run(options, loaded, credentials)
     anyio.run(run.main, backend="asyncio", backend_options={"use_uvloop": sys.platform != "win32"})
     run.finish()
@@ -91,6 +94,12 @@ def _credentials(loaded: Loaded, live: bool) -> Credentials | None:
         if secret:
             logs.register_secret(secret)
     return credentials
+
+
+def _refuse_faults(checked: Checked) -> None:
+    """Raises ConfigError."""
+    if checked.errors:
+        raise ConfigError(checked.errors)
 
 
 class Run:
@@ -122,7 +131,7 @@ class Run:
         journal = Journal(clock)
         async with anyio.create_task_group() as around:
             around.start_soon(self._watch_signals)
-            await self._serve_control(around.start, clock)
+            await self._serve_control(around.start, journal)
             with self._scope:
                 async with open_fleet_venue(config, self._credentials, clock) as venue:
                     await self._check(venue)
@@ -155,9 +164,7 @@ class Run:
     async def _check(self, venue: Venue) -> None:
         """Holds the file against the venue. Raises ConfigError."""
         facts = await facts_of(venue, None)
-        checked = check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
-        if checked.errors:
-            raise ConfigError(checked.errors)
+        _refuse_faults(check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd))
 
     # --- what the run is told
 
@@ -200,6 +207,7 @@ class Run:
             return
         try:
             loaded = load(self._options.file, os.environ)
+            _refuse_faults(check(loaded, fleet.venue.info, {}, {}, None))
             changed = fleet.apply(loaded.config)
         except (ConfigError, FleetError) as error:
             fleet.refuse(str(error))
@@ -229,13 +237,17 @@ class Run:
         with self._view_scope:
             await terminal.run(self._state, Console(stderr=True))
 
-    async def _serve_control(self, start: Callable[..., Awaitable[object]], clock: Clock) -> None:
+    async def _serve_control(self, start: Callable[..., Awaitable[int]], journal: Journal) -> None:
         configured = self._loaded.config.control
         place = self._options.control or (None if configured is None else (configured.host, configured.port))
         if place is None:
             return
+        host, port = place
         try:
-            await start(serve, make_app(self._state), *place)
+            port = await start(serve, make_app(self._state), host, port)
         except OSError as error:
             what = (error.strerror or "cannot be listened on").lower()
-            raise Failure(f"error: control endpoint {place[0]}:{place[1]}: {what}; set control: in the file") from None
+            raise Failure(
+                f"error: control endpoint {host}:{port}: {what}; set control: in the file, or --control"
+            ) from None
+        journal.info(f"health, metrics and state at http://{host}:{port}")

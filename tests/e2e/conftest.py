@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fleet_process import PATIENCE_S, ROOT, FleetProcess
+
+
+@pytest.fixture
+def start_fleet(tmp_path: Path) -> Iterator[Callable[..., FleetProcess]]:
+    running: list[FleetProcess] = []
+
+    def start(file: Path, *arguments: str, env: dict[str, str] | None = None) -> FleetProcess:
+        process = FleetProcess(file, *arguments, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)} | (env or {}))
+        running.append(process)
+        return process
+
+    yield start
+    for each in running:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.wait(PATIENCE_S)

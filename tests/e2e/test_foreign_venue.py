@@ -1,0 +1,144 @@
+"""A fleet against a paper exchange that is a process of its own, as against any venue at an address."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from fleet_process import PATIENCE_S, ROOT, FleetProcess
+
+from exchange.clock import Clock
+from exchange.model import Place, Side
+from exchange.protocol.hosts import Host
+from fleet.config.credentials import Credentials
+from fleet.wiring import Address, open_venue
+
+Start = Callable[..., FleetProcess]
+PROGRAM = [sys.executable, "-m", "fleet.cli"]
+
+
+class PaperProcess:
+    def __init__(self) -> None:
+        command = [*PROGRAM, "paper", "--port", "0", "--json", "--symbols", "ASTERUSDT,SOLUSDT"]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        assert self.process.stdout is not None
+        self.told: dict[str, Any] = json.loads(self.process.stdout.readline())
+
+
+@pytest.fixture
+def paper() -> Iterator[PaperProcess]:
+    paper = PaperProcess()
+    yield paper
+    paper.process.send_signal(signal.SIGCONT)
+    paper.process.terminate()
+    paper.process.communicate(timeout=PATIENCE_S)
+
+
+@pytest.fixture
+def file(tmp_path: Path, paper: PaperProcess) -> Path:
+    told = paper.told
+    path = tmp_path / "fleet.yaml"
+    path.write_text(
+        f"""
+fleet: e2e
+venue: {{rest: "{told["rest"]}", stream: "{told["stream"]}", chain_id: {told["chain_id"]}}}
+defaults: {{buy_spread: 3bps, sell_spread: 3bps, balance_fraction: 0.2, refresh_interval: 500ms, price_change_threshold: 2bps}}
+symbols: {{ASTERUSDT: {{}}, SOLUSDT: {{}}}}
+""",
+        "utf-8",
+    )
+    return path
+
+
+def asked(paper: PaperProcess, *command: str) -> Any:
+    """What the exchange itself says, by the owner's own utilities."""
+    answer = subprocess.run(
+        [*PROGRAM, *command, "--venue", paper.told["rest"], "--json"], capture_output=True, check=True, cwd=ROOT
+    )
+    return json.loads(answer.stdout)
+
+
+def place_foreign(paper: PaperProcess) -> None:
+    """An order that the owner placed by hand, on the same account."""
+    told = paper.told
+    host = Host(told["rest"], told["stream"], told["chain_id"])
+    credentials = Credentials(told["env"]["API_USER"], told["env"]["API_SIGNER"], told["env"]["API_PRIVATE_KEY"])
+
+    async def place() -> None:
+        clock = Clock(time.time_ns() // 1000)
+        async with open_venue(Address("paper", host), credentials, clock) as venue:
+            aster = venue.info.instruments["ASTERUSDT"]
+            [book] = [each for each in await venue.market_data.book_tickers() if each.symbol == "ASTERUSDT"]
+            ticks = aster.floor_price(aster.price(book.bid_ticks) * Decimal("0.97"))
+            await venue.trading.place(Place("ASTERUSDT", "by-hand-1", Side.BUY, ticks, aster.floor_lots(10)))
+
+    anyio.run(place)
+
+
+def test_after_a_kill_the_next_run_clears_what_was_left_and_touches_nothing_else(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    place_foreign(paper)
+    first = start_fleet(file, env=paper.told["env"])
+    first.until_quoting()
+    first.process.kill()
+    first.process.wait(PATIENCE_S)
+    left = {order["client_id"] for order in asked(paper, "orders")}
+    assert "by-hand-1" in left
+    assert len(left) > 1
+
+    second = start_fleet(file, env=paper.told["env"])
+    second.until_quoting()
+    now = {order["client_id"] for order in asked(paper, "orders")}
+    assert now & left == {"by-hand-1"}
+    assert second.stop() == 0
+    assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
+
+
+def test_the_fleet_and_the_exchange_agree_on_money_to_the_last_digit(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: sum(symbol["fills"] for symbol in now.symbols().values()) >= 3)
+    assert fleet.stop() == 0
+    told = json.loads(fleet.summary_path.read_text("utf-8"), parse_float=Decimal)["fleet"]
+    [usdt] = [row for row in asked(paper, "balance") if row["asset"] == "USDT"]
+    assert told["wallet"] == Decimal(usdt["wallet"])
+    assert told["wallet"] == 10_000 + told["realised_pnl"] - told["fees"] + told["funding"]
+
+
+def test_a_second_signal_leaves_at_once_and_says_what_may_remain(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    # The exchange answers no more: the orders cannot be cancelled.
+    paper.process.send_signal(signal.SIGSTOP)
+    fleet.process.send_signal(signal.SIGINT)
+    fleet.wait_until(lambda now: now.state()["stopping"])
+    fleet.process.send_signal(signal.SIGINT)
+    assert fleet.process.wait(PATIENCE_S) == 130
+    assert "these own orders may still be open" in fleet.log
+    assert "ASTERUSDT BUY e2e:ASTERUSDT:" in fleet.log
+    assert "Traceback" not in fleet.log
+
+
+def test_no_secret_is_told(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    file.write_text(file.read_text("utf-8") + "logging: {level: trace}\n", "utf-8")
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    state = json.dumps(fleet.state())
+    assert fleet.stop() == 0
+    secret = paper.told["env"]["API_PRIVATE_KEY"].removeprefix("0x")
+    for text in (fleet.log, state, fleet.summary_path.read_text("utf-8")):
+        assert secret not in text
+        assert "signature=" not in text
