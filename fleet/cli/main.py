@@ -124,6 +124,10 @@ def _failure(error: BaseException) -> Failure:
         return Failure(f"error: {what}: {error.filename}" if error.filename else f"error: {what}")
     if isinstance(error, KeyboardInterrupt):
         return Failure("interrupted", 130)
+    from exchange.paper.recordings import RecordingError  # loads slowly, and most commands know no recordings
+
+    if isinstance(error, RecordingError):
+        return Failure(f"error: {error}")
     # Its message may hold anything, a key for instance: only its kind and its place are told.
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

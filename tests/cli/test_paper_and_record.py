@@ -135,6 +135,15 @@ def test_a_recording_of_the_paper_exchange_is_traded_again(tmp_path: Path, is_js
         assert processes.run("price", "ETHUSDT", "--venue", card["rest"])[0] == 2
 
 
+def test_a_fleet_on_a_symbol_that_was_not_recorded_is_told(tmp_path: Path) -> None:
+    (tmp_path / "recording").mkdir()
+    write_fleet(tmp_path, "paper", "{feed: {replay: recording}}")
+    code, _, err = processes.run("up", "fleet.yaml", "--plain", "--for", "5s", cwd=tmp_path)
+    assert code == 1
+    assert "holds no recording" in err.splitlines()[-1]
+    assert "a bug" not in err
+
+
 def _size(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.glob("*.zst"))
 
