@@ -35,7 +35,7 @@ DRAIN_S = 30.0
 LAST_LOOK_S = 10.0
 """How long counting the last trades may take, once no order is left."""
 
-START_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
 """Between attempts to read the account at the start."""
 
 HOUSEKEEPING_S = 1.0

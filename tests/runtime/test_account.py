@@ -1,0 +1,283 @@
+"""The account all workers trade on: every trade counted once, whatever the line does; one answer shared by all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+from runtime_fakes import World
+
+from exchange.errors import Unavailable
+from exchange.model import AccountUpdate, Balance, Order, OrderStatus, OrderUpdate, Position, Side, StreamDown, StreamUp
+from fleet.ledger.books import SymbolBook
+from fleet.runtime.account import Account
+from fleet.runtime.capital import Capital
+from fleet.runtime.mailbox import Mailbox, Told
+from fleet.simulation.loop import run_virtual
+
+
+class Scene(World):
+    def __init__(self, tasks: TaskGroup) -> None:
+        super().__init__("XUSDT", "YUSDT")
+        self.tasks = tasks
+        self.capital = Capital()
+        self.account = Account("f", self.trading, self.clock, self.capital, self.instruments)
+        self.mailbox = Mailbox()
+
+    async def begin(self) -> SymbolBook:
+        """The account listens to the venue; X is attached and has begun."""
+        self.tasks.start_soon(self.account_stream.run, self.account.on_event)
+        await anyio.sleep(0.001)
+        book = self.account.attach("XUSDT", self.mailbox)
+        await self.account.begin("XUSDT")
+        return book
+
+    def told(self) -> list[Told]:
+        return [news for news in self.mailbox.take() if isinstance(news, Told)]
+
+
+def play(scene: Callable[[Scene], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            world = Scene(tasks)
+            tasks.start_soon(world.gate.run)
+            await scene(world)
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
+# --- trades
+
+
+def test_a_trade_is_counted_before_anybody_acts_on_it_and_told_once() -> None:
+    async def scene(at: Scene) -> None:
+        book = await at.begin()
+        at.trading.put_order("f:X:r:1")
+        fill = at.trading.fill("f:X:r:1", 20)
+        at.account_stream.tell(OrderUpdate(at.trading.orders["f:X:r:1"], "TRADE", fill))
+        assert (book.position_lots, book.fills) == (20, 1)
+        assert [news.fill for news in at.told()] == [None, fill, None]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("f:X:r:1", True), ("web_1", False), ("g:X:r:1", False)])
+def test_only_own_orders_are_told_of_but_every_trade(name: str, is_told: bool) -> None:
+    async def scene(at: Scene) -> None:
+        await at.begin()
+        at.trading.put_order(name)
+        assert (len(at.told()) == 1) is is_told
+        at.trading.fill(name, 5)
+        assert [news.fill is not None for news in at.told()] == [True]
+
+    play(scene)
+
+
+def test_trades_of_a_gap_are_counted_though_the_line_told_of_a_later_one_first() -> None:
+    async def scene(at: Scene) -> None:
+        book = await at.begin()
+        at.trading.put_order("f:X:r:1")
+        at.account_stream.down()
+        missed = [at.trading.fill("f:X:r:1", 10).trade_id for _ in range(2)]
+        at.account_stream.up()
+        at.trading.fill("f:X:r:1", 5)
+        assert book.position_lots == 5
+        assert [fill.trade_id for fill in await at.account.missed_fills("XUSDT")] == missed
+        assert await at.account.missed_fills("XUSDT") == []
+        assert (book.position_lots, book.fills) == (25, 3)
+
+    play(scene)
+
+
+def test_more_trades_than_a_page_holds_are_read_to_the_end() -> None:
+    async def scene(at: Scene) -> None:
+        book = await at.begin()
+        at.account_stream.down()
+        at.trading.put_order("f:X:r:1")
+        at.trading.orders["f:X:r:1"] = Order(
+            "XUSDT", "f:X:r:1", 1, Side.BUY, OrderStatus.NEW, 900, 10**6, 0, False, "GTX", 0
+        )
+        for _ in range(1000):
+            at.trading.fill("f:X:r:1", 1)
+        assert len(await at.account.missed_fills("XUSDT")) == 1000
+        assert book.position_lots == 1000
+        assert at.trading.count("fills") == 1 + 3
+
+    play(scene)
+
+
+def test_a_worker_that_starts_again_counts_what_was_traded_meanwhile() -> None:
+    """Its money too, not the position alone."""
+
+    async def scene(at: Scene) -> None:
+        book = await at.begin()
+        at.trading.put_order("f:X:r:1")
+        at.account_stream.down()
+        at.trading.fill("f:X:r:1", 50)
+        at.account_stream.up()
+        await anyio.sleep(0.001)
+        await at.account.begin("XUSDT")
+        assert (book.position_lots, book.fills, book.fees) == (50, 1, Decimal("0.01"))
+
+    play(scene)
+
+
+def test_a_trade_from_before_the_start_that_is_told_late_is_not_counted_twice() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("f:X:old:1")
+        fill = at.trading.fill("f:X:old:1", 50)
+        book = await at.begin()
+        at.account_stream.tell(OrderUpdate(at.trading.orders["f:X:old:1"], "TRADE", fill))
+        assert (book.position_lots, book.fills) == (50, 0)
+
+    play(scene)
+
+
+def test_a_trade_while_the_start_is_asking_is_in_the_position_once() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.latency_s = 0.1
+        at.trading.put_order("web_1")
+
+        async def trade() -> None:
+            for _ in range(3):
+                await anyio.sleep(0.15)
+                at.trading.fill("web_1", 5)
+
+        at.tasks.start_soon(trade)
+        book = await at.begin()
+        await anyio.sleep(5)
+        assert book.position_lots == at.trading.held["XUSDT"].lots == 15
+
+    play(scene)
+
+
+def test_catching_up_counts_what_no_line_told_of() -> None:
+    async def scene(at: Scene) -> None:
+        book = await at.begin()
+        at.account_stream.down()
+        at.trading.put_order("f:X:r:1")
+        at.trading.fill("f:X:r:1", 50)
+        at.trading.wallet = Decimal(990)
+        await anyio.sleep(0.001)
+        await at.account.catch_up()
+        assert (book.fills, at.account.wallet) == (1, 990)
+
+    play(scene)
+
+
+# --- the line
+
+
+def test_whoever_waits_for_the_line_is_woken_however_often_it_goes_down() -> None:
+    async def scene(at: Scene) -> None:
+        waiting = at.account.line_up
+        for _ in range(2):
+            at.account.on_event(StreamDown("account", "cut"))
+        at.account.on_event(StreamUp("account"))
+        with anyio.fail_after(1):
+            await waiting.wait()
+        at.account.on_event(StreamDown("account", "cut"))
+        assert not at.account.line_up.is_set()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("event", [StreamUp("account"), StreamDown("account", "cut")])
+def test_every_worker_hears_of_the_line(event: StreamUp | StreamDown) -> None:
+    async def scene(at: Scene) -> None:
+        mailboxes = [Mailbox(), Mailbox()]
+        for symbol, mailbox in zip(("XUSDT", "YUSDT"), mailboxes, strict=True):
+            at.account.attach(symbol, mailbox)
+        at.account.on_event(event)
+        with anyio.fail_after(1):
+            for mailbox in mailboxes:
+                await mailbox.wait()
+
+    play(scene)
+
+
+# --- snapshots and money
+
+
+def test_workers_that_resync_at_once_share_one_snapshot() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.latency_s = 0.1
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(at.account.snapshot)
+        assert at.trading.count("positions") == 1
+        await anyio.sleep(0.001)
+        await at.account.snapshot()
+        assert at.trading.count("positions") == 2
+
+    play(scene)
+
+
+def test_a_snapshot_under_way_is_not_given_to_those_who_ask_after_it_began() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.latency_s = 0.1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(at.account.snapshot)
+            await anyio.sleep(0.15)
+            tasks.start_soon(at.account.snapshot)
+            tasks.start_soon(at.account.snapshot)
+        assert at.trading.count("positions") == 2
+
+    play(scene)
+
+
+def test_a_snapshot_that_fails_fails_who_asked_and_the_next_asks_again() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.trouble("positions", Unavailable("no connection"))
+        with pytest.raises(Unavailable):
+            await at.account.snapshot()
+        assert (await at.account.snapshot()).open_orders == ()
+
+    play(scene)
+
+
+def test_other_peoples_orders_and_positions_are_reserved_for() -> None:
+    async def scene(at: Scene) -> None:
+        await at.begin()
+        at.trading.held = {
+            "XUSDT": Position("XUSDT", 100, Decimal(100)),  # a worker's own
+            "YUSDT": Position("YUSDT", -200, Decimal(100), leverage=4),
+        }
+        at.trading.put_order("f:X:r:1")
+        at.trading.put_order("web_1", price=1000)
+        await anyio.sleep(1)
+        await at.account.snapshot()
+        assert at.capital.foreign_margin == 50 + 50
+
+    play(scene)
+
+
+def test_balances_and_funding_come_by_the_line() -> None:
+    async def scene(at: Scene) -> None:
+        await at.begin()
+        assert at.capital.wallet == 1000
+        now_ms = at.clock.now_ms()
+        paid = {"USDT": Decimal("-0.5")}
+        balances = (Balance("USDT", Decimal("999.5"), now_ms), Balance("BNB", Decimal(7), now_ms))
+        at.account.on_event(AccountUpdate("FUNDING_FEE", balances, paid, (), now_ms))
+        assert (at.account.wallet, at.account.funding) == (Decimal("999.5"), Decimal("-0.5"))
+        at.account.on_event(AccountUpdate("ORDER", (Balance("USDT", Decimal(1), now_ms - 1),), {}, (), now_ms - 1))
+        assert at.capital.wallet == Decimal("999.5")
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("is_multi_assets", "wallet"), [(False, 100), (True, 150)])
+def test_collateral_is_all_stable_assets_where_the_account_pools_them(is_multi_assets: bool, wallet: int) -> None:
+    async def scene(at: Scene) -> None:
+        at.account.is_multi_assets = is_multi_assets
+        amounts = {"USDT": 100, "USDF": 50, "BTC": 1}
+        balances = tuple(Balance(asset, Decimal(amount), 1) for asset, amount in amounts.items())
+        at.account.on_event(AccountUpdate("DEPOSIT", balances, {}, (), 1))
+        assert at.account.wallet == wallet
+
+    play(scene)

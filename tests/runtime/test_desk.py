@@ -1,0 +1,601 @@
+"""One symbol's desk as a table: what has been heard -> which requests that calls for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from runtime_fakes import EPOCH_US, instrument, mark, symbol_config, ticker
+
+from exchange.errors import OutcomeUnknown, Rejected, Throttled, UnknownOrder, VenueError, WouldCross
+from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Position, Side
+from fleet.config.models import SymbolConfig
+from fleet.ledger.books import SymbolBook
+from fleet.orders.ids import ClientIds
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase
+from fleet.orders.plan import Action, Query
+from fleet.runtime.capital import Capital
+from fleet.runtime.desk import FILL_PATIENCE_US, Counters, Desk
+from strategies.base import Decision, Situation, Strategy
+from strategies.registry import make_strategy
+
+SECOND = 1_000_000
+BUY, SELL = Side.BUY, Side.SELL
+NEW, PARTIAL, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
+CANCELED, EXPIRED = OrderStatus.CANCELED, OrderStatus.EXPIRED
+
+
+class Table:
+    """A desk, its clock, and the venue's side of its orders. Mid is 1000 ticks (100 USD) until told otherwise."""
+
+    def __init__(
+        self, config: SymbolConfig | None = None, *, wallet: int = 1000, strategy: Strategy[Any] | None = None
+    ) -> None:
+        self.now_us = EPOCH_US
+        self.capital = Capital(Decimal(wallet))
+        self.counters = Counters()
+        self.book = SymbolBook(instrument("XUSDT"))
+        self.config = config or symbol_config()
+        strategy = strategy or make_strategy(self.config.strategy, self.config.parameters)
+        ids = ClientIds("f", "XUSDT", 0)
+        self.desk = Desk(self.config, self.book.instrument, strategy, self.book, self.capital, ids, self.counters)
+        self.desk.account_up = True
+        self.told: dict[str, Order] = {}
+        self._trades = 0
+        self.market()
+
+    def market(self, mid: int = 1000, *, mark_usd: int | None = None, width: int = 1, up: bool = True) -> None:
+        marked = mark(self.now_us, mid // 10 if mark_usd is None else mark_usd)
+        self.desk.see_market(ticker(self.now_us, mid, width=width), marked, up=up)
+
+    def later(self, us: int, **market: Any) -> None:
+        """Time passes, and the market goes on telling."""
+        self.now_us += us
+        self.market(**market)
+
+    def plan(self) -> list[Action]:
+        return [change.action for change in self.desk.plan(self.now_us).changes]
+
+    def send(self) -> list[Action]:
+        """What is planned goes out."""
+        return [self.desk.sending(change, self.now_us) for change in self.desk.plan(self.now_us).changes]
+
+    def answer(self, actions: list[Action], status: OrderStatus | None = None) -> None:
+        """All are answered as wished for, or with a status."""
+        for action in actions:
+            match action:
+                case Place():
+                    order = Order(
+                        "XUSDT", action.client_id, len(self.told) + 1, action.side, status or NEW, action.price_ticks,
+                        action.lots, 0, action.reduce_only, "GTX", self.now_us // 1000,
+                    )  # fmt: skip
+                case Amend():
+                    order = replace(self.told[action.client_id], price_ticks=action.price_ticks, lots=action.lots)
+                case Cancel():
+                    order = replace(self.told[action.client_id], status=status or CANCELED)
+                case _:
+                    order = replace(self.told[action.client_id], status=status or NEW)
+            self.told[action.client_id] = order
+            self.desk.answered(action, order, self.now_us)
+
+    def quote(self) -> dict[Side, str]:
+        """Both first quotes placed: their ids."""
+        actions = self.send()
+        self.answer(actions)
+        return {action.side: action.client_id for action in actions if isinstance(action, Place)}
+
+    def fail(self, actions: list[Action], error: VenueError) -> None:
+        for action in actions:
+            self.desk.failed(action, error, self.now_us)
+
+    def hear(self, name: str, status: OrderStatus, filled: int = 0) -> None:
+        """The user stream tells of an order, without a trade."""
+        self.told[name] = replace(
+            self.told[name], status=status, filled_lots=filled, exchange_ms=self.told[name].exchange_ms + 1
+        )
+        self.desk.on_order(self.told[name], self.now_us)
+
+    def fill(self, name: str, lots: int) -> None:
+        """The user stream tells of a trade."""
+        order = self.told[name]
+        filled = order.filled_lots + lots
+        self._trades += 1
+        fill = Fill(
+            "XUSDT", self._trades, order.order_id, name, order.side, order.price_ticks, lots, True, Decimal(0), "USDT",
+            Decimal(0), 0,
+        )  # fmt: skip
+        assert self.book.add(fill)
+        self.desk.on_fill(fill, self.now_us)
+        self.hear(name, FILLED if filled == order.lots else PARTIAL, filled)
+
+    @property
+    def committed(self) -> Decimal:
+        """Asked as another symbol that wants everything would be."""
+        self.capital.demand("OTHER", Decimal(10**6))
+        left = self.capital.grant("OTHER")
+        self.capital.remove("OTHER")
+        return self.capital.usable - left
+
+
+# --- quoting
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [("both", [(BUY, 990, 98), (SELL, 1010, 97)]), ("long", [(BUY, 990, 98)]), ("short", [(SELL, 1010, 97)])],
+)
+def test_first_quotes(entry: str, expected: list[tuple[Side, int, int]]) -> None:
+    actions = Table(symbol_config(entry=entry)).send()
+    assert [(a.side, a.price_ticks, a.lots) for a in actions if isinstance(a, Place)] == expected
+    assert len({action.client_id for action in actions}) == len(expected)
+
+
+def test_what_is_quoted_is_left_alone() -> None:
+    table = Table()
+    table.quote()
+    table.later(10 * SECOND)
+    assert table.plan() == []
+
+
+def test_a_quote_follows_the_market_at_most_once_a_refresh_interval() -> None:
+    table = Table()
+    ids = table.quote()
+    table.later(SECOND // 2, mid=1005)
+    assert table.plan() == []
+    assert table.desk.plan(table.now_us).wake_us == EPOCH_US + SECOND
+    table.later(SECOND // 2, mid=1005)
+    actions = table.send()
+    assert [(type(a), a.client_id) for a in actions] == [(Amend, ids[BUY]), (Amend, ids[SELL])]
+    table.answer(actions)
+    table.later(SECOND // 2, mid=1010)
+    assert table.plan() == []
+
+
+def test_margin_is_committed_for_what_works_and_for_the_position() -> None:
+    table = Table()
+    ids = table.quote()
+    assert table.committed == Decimal("97.97")  # the sell: 97 lots at 101
+    table.fill(ids[BUY], 98)
+    table.plan()
+    assert table.committed == 98 + Decimal("97.97")  # the opening sell is still in the market
+    table.answer(table.send())
+    table.plan()
+    assert table.committed == 98  # the reducing one needs none
+
+
+def test_an_opening_order_leaves_room_for_the_positions_own_margin() -> None:
+    table = Table(symbol_config(balance_fraction="1"), wallet=100)
+    table.book.begin(Position("XUSDT", 10, Decimal(100)), 0)
+    [buy, _] = table.send()
+    assert isinstance(buy, Place)
+    assert Decimal(buy.lots) * 99 / 100 + 10 <= table.capital.usable
+
+
+def test_too_little_collateral_is_told_and_nothing_is_sent() -> None:
+    table = Table(wallet=40)
+    assert table.plan() == []
+    assert "below the exchange's minimum" in table.desk.decision.note
+
+
+# --- fills
+
+
+def test_a_fill_turns_the_mode_in_one_plan() -> None:
+    table = Table()
+    ids = table.quote()
+    table.fill(ids[BUY], 98)
+    assert table.plan() == [Cancel("XUSDT", ids[SELL]), Place("XUSDT", "", SELL, 1010, 98, reduce_only=True)]
+
+
+@pytest.mark.parametrize(("lots", "turns"), [pytest.param(14, False, id="below"), pytest.param(16, True, id="over")])
+def test_a_partial_fill_counts_from_the_threshold_on(lots: int, turns: bool) -> None:
+    table = Table()
+    ids = table.quote()
+    table.fill(ids[BUY], lots)
+    cancels = [Cancel("XUSDT", ids[BUY]), Cancel("XUSDT", ids[SELL])]
+    assert table.plan() == ([*cancels, Place("XUSDT", "", SELL, 1010, lots, reduce_only=True)] if turns else [])
+
+
+def test_a_reducing_order_that_is_filled_turns_the_mode_back() -> None:
+    table = Table()
+    ids = table.quote()
+    table.fill(ids[BUY], 98)
+    actions = table.send()
+    table.answer(actions)
+    table.fill(actions[1].client_id, 98)
+    assert [(a.side, a.reduce_only) for a in table.plan() if isinstance(a, Place)] == [(BUY, False), (SELL, False)]
+
+
+def test_dust_counts_as_flat() -> None:
+    table = Table(symbol_config())
+    table.book.begin(Position("XUSDT", 3, Decimal(100)), 0)
+    assert [a.reduce_only for a in table.plan() if isinstance(a, Place)] == [False, False]
+
+
+def test_dust_is_not_what_closing_waits_for() -> None:
+    table = Table()
+    table.book.begin(Position("XUSDT", 3, Decimal(100)), 0)
+    table.desk.close()
+    assert table.plan() == []
+    assert table.desk.is_closed
+
+
+def test_told_filled_before_the_trades_nothing_is_quoted_until_they_are_seen() -> None:
+    table = Table()
+    ids = table.quote()
+    table.desk.on_order(replace(table.told[ids[BUY]], status=FILLED, filled_lots=98), table.now_us, answer=True)
+    planned = table.desk.plan(table.now_us)
+    assert (planned.changes, planned.wake_us) == ((), table.now_us + FILL_PATIENCE_US)
+    assert not table.desk.fills_are_late(table.now_us)
+    table.fill(ids[BUY], 98)
+    assert [type(a) for a in table.plan()] == [Cancel, Place]
+
+
+def test_trades_that_do_not_come_are_late_after_a_second() -> None:
+    table = Table()
+    ids = table.quote()
+    table.hear(ids[BUY], FILLED, 98)
+    table.plan()
+    table.later(FILL_PATIENCE_US)
+    assert table.desk.fills_are_late(table.now_us)
+    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    table.plan()
+    assert not table.desk.fills_are_late(table.now_us)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 5])
+def test_while_trades_are_awaited_a_line_that_goes_down_still_pulls_the_quotes(seconds: int) -> None:
+    """And there is nothing to look at again before the line is back: no spinning."""
+    table = Table()
+    ids = table.quote()
+    table.hear(ids[BUY], FILLED, 98)
+    table.plan()
+    table.desk.account_up = False
+    table.later(seconds * SECOND)
+    planned = table.desk.plan(table.now_us)
+    assert [change.action for change in planned.changes] == [Cancel("XUSDT", ids[SELL])]
+    assert planned.wake_us is None
+
+
+# --- refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    expired: bool
+    error: VenueError | None = None
+
+
+REFUSALS = [
+    pytest.param(Refused(expired=True), id="expired"),
+    pytest.param(Refused(expired=False, error=WouldCross("would take")), id="would cross"),
+    pytest.param(Refused(expired=False, error=Rejected("no")), id="rejected"),
+    pytest.param(Refused(expired=False, error=Throttled("429", retry_after_s=1)), id="throttled"),
+]
+
+
+def refuse(table: Table, refused: Refused) -> None:
+    actions = table.send()
+    if refused.error is None:
+        table.answer(actions, EXPIRED)
+    else:
+        table.fail(actions, refused.error)
+
+
+@pytest.mark.parametrize("refused", REFUSALS)
+def test_what_is_refused_is_not_put_again_at_once_and_each_time_later(refused: Refused) -> None:
+    table = Table(symbol_config(entry="long"))
+    pauses: list[float] = []
+    for _ in range(7):
+        refuse(table, refused)
+        planned = table.desk.plan(table.now_us)
+        assert planned.changes == ()
+        assert planned.wake_us is not None
+        hold_us = table.desk._holds[BUY]  # pyright: ignore[reportPrivateUsage]  # the wake may be the mark's going stale
+        pauses.append((hold_us - table.now_us) / SECOND)
+        table.later(hold_us - table.now_us)
+        assert [type(a) for a in table.plan()] == [Place]
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert (table.counters.expired, table.counters.rejected) == ((7, 0) if refused.expired else (0, 7))
+    assert not table.desk.decision.reducing
+
+
+def test_refusals_far_apart_do_not_add_up() -> None:
+    table = Table(symbol_config(entry="long"))
+    for _ in range(3):
+        refuse(table, Refused(expired=True))
+        assert table.desk.plan(table.now_us).wake_us == table.now_us + SECOND
+        table.later(60 * SECOND)
+
+
+def test_an_expiry_told_twice_counts_once() -> None:
+    """By the answer, and then by the stream: NEW first, as it happened."""
+    table = Table(symbol_config(entry="long"))
+    [place] = table.send()
+    table.answer([place], EXPIRED)
+    table.hear(place.client_id, NEW)
+    table.hear(place.client_id, EXPIRED)
+    assert table.counters.expired == 1
+    assert table.desk.plan(table.now_us).wake_us == table.now_us + SECOND
+
+
+def test_a_fill_ends_the_other_sides_pause() -> None:
+    table = Table()
+    [buy, sell] = table.send()
+    table.answer([buy])
+    for _ in range(5):
+        table.fail([sell], WouldCross("would take"))
+        table.later(table.desk._holds[SELL] - table.now_us)  # pyright: ignore[reportPrivateUsage]
+        [sell] = table.send()
+    table.fail([sell], WouldCross("would take"))
+    assert table.plan() == []
+    table.fill(buy.client_id, 98)
+    assert table.plan() == [Place("XUSDT", "", SELL, 1010, 98, reduce_only=True)]
+
+
+def test_a_refused_amend_leaves_the_order_and_is_tried_again_half_a_second_later() -> None:
+    table = Table(symbol_config(entry="long"))
+    table.quote()
+    table.later(SECOND, mid=1010)
+    actions = table.send()
+    table.fail(actions, Rejected("no"))
+    assert table.plan() == []
+    assert table.desk.problem == "no"
+    table.later(SECOND, mid=1010)
+    assert table.plan() == actions
+
+
+# --- when no quote may stand
+
+
+def stale(table: Table) -> None:
+    table.now_us += 3 * SECOND
+
+
+def market_down(table: Table) -> None:
+    table.market(up=False)
+
+
+def account_down(table: Table) -> None:
+    table.desk.account_up = False
+
+
+def far(table: Table) -> None:
+    table.market(1000, mark_usd=102)
+
+
+def crossed(table: Table) -> None:
+    table.market(1000, width=0)
+
+
+def no_data(table: Table) -> None:
+    table.desk.see_market(None, None, up=True)
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (stale, "market data is stale"),
+        (market_down, "market data line is down"),
+        (account_down, "account line is down"),
+        (far, "mid is far from mark price"),
+        (crossed, "waiting for market data"),
+        (no_data, "waiting for market data"),
+    ],
+)
+def test_quotes_are_pulled(happens: Any, reason: str) -> None:
+    table = Table()
+    ids = table.quote()
+    happens(table)
+    assert table.send() == [Cancel("XUSDT", ids[BUY]), Cancel("XUSDT", ids[SELL])]
+    assert table.desk.pulled == reason
+    assert table.plan() == []
+
+
+def test_looks_again_when_the_data_would_be_stale() -> None:
+    table = Table()
+    table.quote()
+    assert table.desk.plan(table.now_us).wake_us == EPOCH_US + 3 * SECOND
+
+
+def test_a_symbol_that_is_not_trading_is_not_quoted() -> None:
+    table = Table()
+    table.desk.instrument = replace(table.desk.instrument, status="SETTLING")
+    assert table.plan() == []
+    assert table.desk.pulled == "symbol is SETTLING"
+
+
+# --- what cannot be known
+
+
+def test_a_placement_without_an_answer_occupies_its_side_and_is_asked_after() -> None:
+    table = Table(symbol_config(entry="long"))
+    [place] = table.send()
+    table.fail([place], OutcomeUnknown("503"))
+    asked: list[float] = []
+    while not asked or table.now_us - EPOCH_US < SURELY_NOT_PLACED_US:
+        actions = table.send()
+        assert actions == [Query("XUSDT", place.client_id)]
+        asked.append((table.now_us - EPOCH_US) / SECOND)
+        table.fail(actions, UnknownOrder("no such order"))
+        wake_us = table.desk.orders[place.client_id].next_query_us
+        table.later(wake_us - table.now_us)
+    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75]
+    table.fail(table.send(), UnknownOrder("no such order"))
+    assert [type(a) for a in table.plan()] == [Place]
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "then"),
+    [
+        pytest.param(NEW, 0, [], id="it stands"),
+        pytest.param(CANCELED, 0, [Place], id="it is gone"),
+        pytest.param(FILLED, 98, [], id="filled: its trades are awaited"),
+    ],
+)
+def test_the_answer_to_a_query_decides(status: OrderStatus, filled: int, then: list[type]) -> None:
+    table = Table(symbol_config(entry="long"))
+    [place] = table.send()
+    assert isinstance(place, Place)
+    table.fail([place], OutcomeUnknown("503"))
+    [query] = table.send()
+    table.desk.answered(
+        query, Order("XUSDT", place.client_id, 1, BUY, status, 990, 98, filled, False, "GTX", 1), table.now_us
+    )
+    assert [type(a) for a in table.plan()] == then
+
+
+@pytest.mark.parametrize("error", [Rejected("no"), OutcomeUnknown("503"), Throttled("429", retry_after_s=1)])
+def test_a_query_that_fails_is_made_again(error: VenueError) -> None:
+    table = Table(symbol_config(entry="long"))
+    [place] = table.send()
+    table.fail([place], OutcomeUnknown("503"))
+    table.fail(table.send(), error)
+    table.later(SECOND // 4)
+    assert table.plan() == [Query("XUSDT", place.client_id)]
+
+
+def foreign(name: str, side: Side = BUY, status: OrderStatus = NEW) -> Order:
+    return Order("XUSDT", name, 77, side, status, 900, 50, 0, False, "GTX", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "adopted"),
+    [("f:X:old:1", NEW, True), ("f:X:old:1", CANCELED, False), ("web_1", NEW, False), ("g:X:old:1", NEW, False)],
+)
+def test_an_own_order_not_known_is_adopted_and_nobody_elses(name: str, status: OrderStatus, adopted: bool) -> None:
+    table = Table(symbol_config(entry="short"))
+    table.desk.on_order(foreign(name, status=status), table.now_us)
+    assert (Cancel("XUSDT", name) in table.plan()) is adopted
+
+
+def test_what_is_over_does_not_live_again_by_late_news() -> None:
+    table = Table()
+    ids = table.quote()
+    table.market(up=False)
+    table.answer(table.send())
+    assert table.desk.orders == {}
+    table.hear(ids[BUY], NEW)
+    table.desk.reconcile([replace(table.told[ids[SELL]], status=NEW)], table.now_us, table.now_us)
+    assert table.desk.orders == {}
+
+
+# --- held against the venue's list
+
+
+def test_an_order_that_the_venue_does_not_list_is_asked_after() -> None:
+    table = Table()
+    ids = table.quote()
+    table.later(SECOND)
+    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    assert table.plan() == [Query("XUSDT", ids[BUY])]
+
+
+def test_an_order_younger_than_the_list_is_not_missed() -> None:
+    table = Table()
+    table.quote()
+    table.desk.reconcile([], EPOCH_US - 1, table.now_us)
+    assert table.plan() == []
+
+
+@pytest.mark.parametrize("phase", [Phase.PLACING, Phase.CANCELLING])
+def test_an_order_with_a_request_under_way_is_not_missed(phase: Phase) -> None:
+    table = Table()
+    if phase is Phase.CANCELLING:
+        table.quote()
+        table.market(up=False)
+    table.send()
+    table.later(SECOND, up=phase is Phase.PLACING)
+    table.desk.reconcile([], table.now_us, table.now_us)
+    assert {order.phase for order in table.desk.orders.values()} == {phase}
+
+
+def test_the_list_brings_orders_that_were_not_known() -> None:
+    table = Table(symbol_config(entry="short"))
+    table.desk.reconcile([foreign("f:X:old:1"), foreign("web_1")], table.now_us, table.now_us)
+    assert list(table.desk.orders) == ["f:X:old:1"]
+
+
+# --- new parameters
+
+
+def test_a_new_spread_moves_the_quotes_at_the_next_refresh() -> None:
+    table = Table()
+    ids = table.quote()
+    wide = symbol_config()
+    wide = wide.model_copy(update={"parameters": wide.parameters.model_copy(update={"buy_spread": Decimal("0.02")})})
+    table.desk.reconfigure(wide, make_strategy("ping_pong", wide.parameters))
+    assert table.plan() == []
+    table.later(SECOND)
+    assert table.plan() == [Amend("XUSDT", ids[BUY], BUY, 980, 100)]
+
+
+def test_a_new_fraction_is_another_share() -> None:
+    table = Table()
+    table.quote()
+    half = symbol_config(balance_fraction="0.05")
+    table.desk.reconfigure(half, make_strategy("ping_pong", half.parameters))
+    table.later(SECOND)
+    assert [a.lots for a in table.plan() if isinstance(a, Amend)] == [49, 48]
+
+
+class Counting:
+    """A strategy whose state counts its decisions."""
+
+    def start(self) -> int:
+        return 0
+
+    def decide(self, state: int, situation: Situation) -> tuple[int, Decision]:
+        return state + 1, Decision((), note=str(state + 1))
+
+
+@pytest.mark.parametrize(("strategy", "note"), [("ping_pong", "3"), ("another", "1")])
+def test_a_strategys_state_is_kept_unless_it_is_another_strategy(strategy: str, note: str) -> None:
+    table = Table(strategy=Counting())
+    table.plan()
+    table.plan()
+    table.desk.reconfigure(table.config.model_copy(update={"strategy": strategy}), Counting())
+    table.plan()
+    assert table.desk.decision.note == note
+
+
+# --- closing
+
+
+def test_closing_works_the_position_off_and_is_done_when_nothing_is_left() -> None:
+    table = Table()
+    ids = table.quote()
+    table.fill(ids[BUY], 10)  # below the threshold: it would be kept
+    table.desk.close()
+    actions = table.send()
+    assert actions == [
+        Cancel("XUSDT", ids[BUY]), Cancel("XUSDT", ids[SELL]),
+        Place("XUSDT", actions[2].client_id, SELL, 1010, 10, reduce_only=True),
+    ]  # fmt: skip
+    table.answer(actions)
+    assert not table.desk.is_closed
+    table.fill(actions[2].client_id, 10)
+    assert table.plan() == []
+    assert table.desk.is_closed
+
+
+def test_what_was_decided_before_does_not_end_the_closing() -> None:
+    """With too little collateral to open nothing was quoted; the position is there all the same."""
+    table = Table(wallet=40)
+    table.book.begin(Position("XUSDT", 10, Decimal(100)), 0)
+    table.plan()
+    table.desk.close()
+    assert not table.desk.is_closed
+    assert [type(a) for a in table.plan()] == [Place]
+
+
+def test_closing_is_not_done_while_fills_are_awaited() -> None:
+    table = Table(symbol_config(entry="long"))
+    ids = table.quote()
+    table.desk.close()
+    [cancel] = table.send()
+    table.desk.answered(cancel, replace(table.told[ids[BUY]], status=CANCELED, filled_lots=40), table.now_us)
+    table.plan()
+    assert not table.desk.is_closed
