@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import quote
+from urllib.request import getproxies
 
 import anyio
 import httpx
 import msgspec
 
 from exchange.aster.auth import Auth
+from exchange.aster.http_sockets import SocketTransport
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
 from exchange.ports import Admission, Cost, RequestClass, Ticket
@@ -33,7 +35,12 @@ _CONNECT_S = 5.0
 
 
 def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client as Rest wants it: warm HTTP/1.1 connections, enough of them for a burst of orders, no redirects."""
+    """A client as Rest wants it: warm HTTP/1.1 connections, no redirects. Rest bounds a request's time.
+
+    Where the environment names a proxy, httpx's own transport goes by it.
+    """
+    if transport is None and not getproxies():
+        transport = SocketTransport()
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=120.0)
     timeout = httpx.Timeout(None, connect=_CONNECT_S, pool=_CONNECT_S)
     return httpx.AsyncClient(transport=transport, limits=limits, timeout=timeout)

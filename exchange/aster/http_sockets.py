@@ -1,0 +1,177 @@
+"""Real HTTP: an httpx transport over plain sockets, HTTP/1.1 on warm connections, one write a request.
+
+Owns: connections to the venue and the bytes on them. Must not know: endpoints, signatures, when to try again.
+
+httpx's own transport writes head and body apart and looks for its backend anew at each step: that is most of the time
+between a decision and its order on the wire (`make bench`). What is not needed here is not here: HTTP/2, proxies,
+streamed bodies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import defaultdict
+from typing import cast
+
+import anyio
+import httptools
+import httpx
+
+_CONNECT_S = 5.0
+_IDLE_S = 120.0
+"""A connection that waited for longer is not trusted any more."""
+
+Origin = tuple[str, str, int]
+
+
+class SocketTransport(httpx.AsyncBaseTransport):
+    """As many connections as there are requests at once: it is the caller who limits those.
+
+    Raises httpx.ConnectError and ConnectTimeout when nothing was sent, ReadError and RemoteProtocolError when the
+    request may have been carried out.
+    """
+
+    def __init__(self) -> None:
+        self._idle: defaultdict[Origin, list[_Line]] = defaultdict(list)
+        self._tls: ssl.SSLContext | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
+        data = _as_bytes(request, await request.aread())
+        line = self._idle_line(origin) or await self._open(origin)
+        try:
+            response = await line.ask(data)
+        except BaseException:
+            # Cancelled too: what may still come on this line would be taken for the answer to another request.
+            line.abort()
+            raise
+        if line.is_reusable:
+            self._idle[origin].append(line)
+        else:
+            line.abort()
+        return response
+
+    async def aclose(self) -> None:
+        lines = [line for idle in self._idle.values() for line in idle]
+        self._idle.clear()
+        for line in lines:
+            line.abort()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            for line in lines:
+                await line.closed.wait()
+
+    def _idle_line(self, origin: Origin) -> _Line | None:
+        """The one used last: those that are spare grow old, and go."""
+        idle = self._idle[origin]
+        while idle:
+            line = idle.pop()
+            if line.is_reusable and anyio.current_time() - line.idle_since < _IDLE_S:
+                return line
+            line.abort()
+        return None
+
+    async def _open(self, origin: Origin) -> _Line:
+        scheme, host, port = origin
+        tls = self._tls_context() if scheme == "https" else None
+        loop = asyncio.get_running_loop()
+        try:
+            with anyio.fail_after(_CONNECT_S):
+                _, line = await loop.create_connection(_Line, host, port, ssl=tls)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout(f"no connection to {host} in {_CONNECT_S:g} s") from error
+        except OSError as error:
+            raise httpx.ConnectError(str(error) or type(error).__name__) from error
+        return line
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+
+class _Line(asyncio.Protocol):
+    """One connection: one request at a time."""
+
+    def __init__(self) -> None:
+        self.closed = anyio.Event()
+        self.is_reusable = True
+        self.idle_since = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._answered = anyio.Event()
+        self._waits = False
+        self._outcome: tuple[int, list[tuple[bytes, bytes]], bytes] | httpx.TransportError = (0, [], b"")
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+
+    async def ask(self, data: bytes) -> httpx.Response:
+        assert self._transport is not None
+        self._answered = anyio.Event()
+        self._waits, self.is_reusable = True, False
+        self._transport.write(data)
+        await self._answered.wait()
+        if isinstance(self._outcome, httpx.TransportError):
+            raise self._outcome
+        self.idle_since = anyio.current_time()
+        status, headers, body = self._outcome
+        return httpx.Response(status, headers=headers, content=body)
+
+    def abort(self) -> None:
+        self.is_reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are of no asyncio class.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._waits:
+            self.abort()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(httpx.RemoteProtocolError(f"no HTTP: {error}"))
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_reusable = False
+        self.closed.set()
+        self._fail(httpx.ReadError(str(exc) if exc else "closed without an answer"))
+
+    # --- what the parser calls
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        status, headers, body = self._parser.get_status_code(), self._headers, b"".join(self._body)
+        self._headers, self._body = [], []
+        if not self._waits:
+            self.abort()
+        elif status >= 200:
+            self._waits = False
+            self._outcome = status, headers, body
+            self.is_reusable = self._parser.should_keep_alive()
+            self._answered.set()
+
+    def _fail(self, failure: httpx.TransportError) -> None:
+        if self._waits:
+            self._waits = False
+            self._outcome = failure
+            self._answered.set()
+
+
+def _as_bytes(request: httpx.Request, body: bytes) -> bytes:
+    head = [b"%s %s HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    head += [b"%s: %s" % (name, value) for name, value in request.headers.raw]
+    return b"\r\n".join((*head, b"", body))
