@@ -11,7 +11,6 @@ from fleet.orders.plan import Query
 from fleet.runtime.mailbox import Answer, Crash, Mailbox
 from fleet.simulation.loop import run_virtual
 
-
 NO = Unavailable("no")
 
 
