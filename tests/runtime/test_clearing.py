@@ -1,0 +1,133 @@
+"""No order of ours is left: cancelled, looked at again, whatever the venue says meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+from runtime_fakes import World
+
+from exchange.errors import (
+    BadCredentials,
+    Banned,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    Unavailable,
+    VenueError,
+)
+from fleet.runtime.clearing import clear
+from fleet.simulation.loop import run_virtual
+
+
+def play(scene: Callable[[World], Awaitable[None]]) -> None:
+    async def main() -> None:
+        world = World("XUSDT", "YUSDT")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(world.gate.run)
+            await scene(world)
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
+def open_names(at: World) -> list[str]:
+    return [order.client_id for order in at.trading.open()]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "left"),
+    [("XUSDT", ["f:Y:r:1", "web_1", "g:X:r:1", "ff:X:r:1"]), (None, ["web_1", "g:X:r:1", "ff:X:r:1"])],
+)
+def test_only_what_bears_our_name_is_cancelled(symbol: str | None, left: list[str]) -> None:
+    async def scene(at: World) -> None:
+        at.trading.put_order("f:X:r:1")
+        at.trading.put_order("f:X:older:7")
+        at.trading.put_order("f:Y:r:1", "YUSDT")
+        for name in ("web_1", "g:X:r:1", "ff:X:r:1"):
+            at.trading.put_order(name)
+        assert await clear("f", at.trading, at.gate, symbol) == (2 if symbol else 3)
+        assert open_names(at) == left
+
+    play(scene)
+
+
+@pytest.mark.parametrize(("orders", "requests"), [(0, 0), (1, 1), (10, 1), (11, 2), (25, 3)])
+def test_ten_are_cancelled_by_one_request(orders: int, requests: int) -> None:
+    async def scene(at: World) -> None:
+        for number in range(orders):
+            at.trading.put_order(f"f:X:r:{number}")
+        assert await clear("f", at.trading, at.gate, "XUSDT") == orders
+        assert at.trading.count("cancel_many") == requests
+        # And it has looked once more.
+        assert at.trading.count("open_orders") == (2 if orders else 1)
+        assert at.gate.in_flight == 0
+
+    play(scene)
+
+
+@pytest.mark.parametrize("name", ["open_orders", "cancel_many"])
+@pytest.mark.parametrize(
+    "error", [Unavailable("no"), OutcomeUnknown("503"), Rejected("no"), Throttled("429", retry_after_s=1)]
+)
+def test_it_tries_again_ever_more_patiently(name: str, error: VenueError) -> None:
+    async def scene(at: World) -> None:
+        at.trading.put_order("f:X:r:1")
+        for _ in range(7):
+            at.trading.trouble(name, error)
+        await clear("f", at.trading, at.gate, "XUSDT")
+        assert open_names(at) == []
+        assert anyio.current_time() == pytest.approx(0.1 + 0.25 + 0.5 + 1 + 2 + 2 + 2)
+
+    play(scene)
+
+
+def test_a_cancel_that_was_carried_out_without_an_answer_is_seen() -> None:
+    async def scene(at: World) -> None:
+        at.trading.put_order("f:X:r:1")
+        at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=True)
+        await clear("f", at.trading, at.gate, "XUSDT")
+        assert at.trading.count("cancel_many") == 1
+
+    play(scene)
+
+
+def test_orders_that_are_refused_to_be_cancelled_are_asked_for_again_but_not_without_a_pause() -> None:
+    async def scene(at: World) -> None:
+        for number in range(3):
+            at.trading.put_order(f"f:X:r:{number}")
+        at.trading.refuses_cancels = True
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(clear, "f", at.trading, at.gate, "XUSDT")
+            await anyio.sleep(60)
+            assert 20 < at.trading.count("cancel_many") < 40
+            at.trading.refuses_cancels = False
+        assert open_names(at) == []
+
+    play(scene)
+
+
+def test_an_order_that_was_filled_meanwhile_is_no_hindrance() -> None:
+    async def scene(at: World) -> None:
+        at.trading.latency_s = 0.1
+        for number in range(2):
+            at.trading.put_order(f"f:X:r:{number}")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(clear, "f", at.trading, at.gate, "XUSDT")
+            await anyio.sleep(0.12)
+            at.trading.fill("f:X:r:0", 50)
+        assert open_names(at) == []
+
+    play(scene)
+
+
+@pytest.mark.parametrize("error", [Banned("418", retry_after_s=60), BadCredentials("signature")])
+def test_where_nothing_can_be_cancelled_it_says_so(error: VenueError) -> None:
+    async def scene(at: World) -> None:
+        at.trading.put_order("f:X:r:1")
+        at.trading.trouble("cancel_many", error)
+        with pytest.raises(type(error)):
+            await clear("f", at.trading, at.gate, "XUSDT")
+
+    play(scene)
