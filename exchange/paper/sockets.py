@@ -11,16 +11,20 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from loguru import logger
 
-from exchange.paper.answers import Request
+from exchange.paper.answers import Request, Response
 from exchange.paper.runner import Outbox, Runner
 from exchange.paper.streams import LineRefused
+from exchange.protocol import codes, payloads
 from exchange.protocol.wire import LineClosed
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _MAX_BODY = 1_000_000
+_UNKNOWN_ERROR = "An unknown error occured while processing the request."
+"""As the exchange spells it (docs: Error Codes, -1000)."""
 
 
 class PaperApp:
@@ -50,11 +54,19 @@ class PaperApp:
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             client=scope["client"][0] if scope.get("client") else "unknown",
         )
-        response = self._runner.handle(request)
+        response = self._answer(request)
         headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
         headers.append((b"content-length", str(len(response.body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self._runner.handle(request)
+        except Exception as fault:  # noqa: BLE001 - a fault of ours: told in the log, and in an answer
+            _log(f"{request.method} {request.path}", fault)
+            body = payloads.encode(payloads.ErrorBody(codes.UNKNOWN, _UNKNOWN_ERROR))
+            return Response(500, {"content-type": "application/json"}, body)
 
     async def _websocket(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         await receive()
@@ -66,22 +78,31 @@ class PaperApp:
             # Before it is accepted, a close becomes HTTP 403.
             await send({"type": "websocket.close", "code": 1008})
             return
+        except Exception as fault:  # noqa: BLE001 - as above: the server would tell nobody
+            _log("a websocket's opening", fault)
+            await send({"type": "websocket.close", "code": 1011})
+            return
         await send({"type": "websocket.accept"})
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._listen, line_id, receive, tasks)
+                tasks.start_soon(self._listen, line_id, outbox, receive, tasks)
                 await self._speak(outbox, send)
                 tasks.cancel_scope.cancel()
         finally:
             self._runner.close(line_id)
 
-    async def _listen(self, line_id: int, receive: _Receive, tasks: TaskGroup) -> None:
+    async def _listen(self, line_id: int, outbox: Outbox, receive: _Receive, tasks: TaskGroup) -> None:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 tasks.cancel_scope.cancel()
                 return
-            self._runner.receive(line_id, message.get("text") or message.get("bytes") or "")
+            try:
+                self._runner.receive(line_id, message.get("text") or message.get("bytes") or "")
+            except Exception as fault:  # noqa: BLE001 - as above
+                _log("a websocket's message", fault)
+                outbox.cut("internal error", 1011)
+                return
 
     async def _speak(self, outbox: Outbox, send: _Send) -> None:
         while True:
@@ -93,3 +114,9 @@ class PaperApp:
                 await send({"type": "websocket.close", "code": code, "reason": closed.reason})
                 return
             await send({"type": "websocket.send", "text": text})
+
+
+def _log(what: str, fault: Exception) -> None:
+    """One line for whoever reads the log, the traceback for whoever mends it."""
+    logger.error("paper exchange: a fault of its own at {}: {}: {}", what, type(fault).__name__, fault)
+    logger.opt(exception=fault).debug("paper exchange: where it came from")

@@ -4,10 +4,12 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import NoReturn
 
 import anyio
 import httpx
 import pytest
+from loguru import logger
 from still_market import START_US, SYMBOL, Bench
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -186,6 +188,46 @@ async def test_on_real_sockets_rest_and_streams_share_a_port() -> None:
             with pytest.raises(InvalidStatus):
                 await connect(f"ws://{base}/nonsense", proxy=None)
             tasks.cancel_scope.cancel()
+
+
+async def test_a_fault_of_its_own_is_logged_and_answered_as_the_exchange_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runner = Runner(Bench().venue, Clock(START_US).now_us)
+    log: list[tuple[str, str]] = []
+    answers: list[httpx.Response] = []
+
+    def break_down(*_: object) -> NoReturn:
+        raise ZeroDivisionError("oh no")
+
+    sink = logger.add(lambda text: log.append((text.record["level"].name, str(text))), format="{message}")
+    try:
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                port = await tasks.start(serve, PaperApp(runner), "127.0.0.1", 0)
+                async with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as line:
+                    for name in ("handle", "receive", "open_line"):
+                        monkeypatch.setattr(runner.venue, name, break_down)
+                    async with httpx.AsyncClient() as client:
+                        answers.append(await client.get(f"http://127.0.0.1:{port}/fapi/v3/time?signature=secret"))
+                    await line.send("{}")
+                    async for _ in closing(line):
+                        pass
+                    assert line.close_code == 1011
+                with pytest.raises(InvalidStatus):
+                    await connect(f"ws://127.0.0.1:{port}/ws/listenkey", proxy=None)
+                tasks.cancel_scope.cancel()
+    finally:
+        logger.remove(sink)
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (500, {"code": -1000, "msg": "An unknown error occured while processing the request."})
+    ]
+    assert [text.strip() for level, text in log if level == "ERROR"] == [
+        f"paper exchange: a fault of its own at {where}: ZeroDivisionError: oh no"
+        for where in ("GET /fapi/v3/time", "a websocket's message", "a websocket's opening")
+    ]
+    assert not any("secret" in text or "listenkey" in text for level, text in log if level == "ERROR")
+    assert all("Traceback" in text for level, text in log if level == "DEBUG")
 
 
 async def test_a_cancelled_server_ends_its_lines_and_frees_its_port() -> None:
