@@ -50,6 +50,8 @@ def parse_new_order(params: Params, listing: Listing) -> NewOrder:
     response_type = params.get("newOrderRespType", "ACK")
     if response_type not in ("ACK", "RESULT"):
         raise Refusal(-1136, "Invalid newOrderRespType.")
+    if params.get("stpMode", "EXPIRE_TAKER") != "EXPIRE_TAKER":
+        raise Refusal(-4084, "Method is not allowed currently. Upcoming soon.")
     time_in_force = TimeInForce.GTC
     ticks = 0
     if kind == "LIMIT":

@@ -6,7 +6,9 @@ margin. Must not know: HTTP, how news travels.
 Choices where the docs are silent: an amended order goes to the end of its new price's queue; an amend that is refused,
 a post-only one that would cross among them (-5022), leaves the order as it was. A reduce-only order is never larger
 than the position: it shrinks with it (execution AMENDMENT) and expires when there is nothing left to reduce.
-An account may trade with itself; there is no self-trade prevention yet.
+
+Self-trade prevention (docs: STP Mode) is the account-wide default EXPIRE_TAKER and nothing else: an order that comes to
+a price where one of the account's own rests trades what is better than that price, and the rest of it expires.
 """
 
 from __future__ import annotations
@@ -198,7 +200,6 @@ class Orders:
     def traded(self, listing: Listing, trade: Trade) -> None:
         """Books one execution for whichever of our accounts had a part in it."""
         touched: list[Account] = []
-        # The taker first: were both sides one account's, its position goes the way the newer order wanted, then back.
         if trade.taker_order_id is not None:
             taker = self._all[trade.taker_order_id]
             self._fill(taker, trade, taker.side, is_maker=False)
@@ -206,8 +207,7 @@ class Orders:
         if trade.maker_order_id is not None:
             maker = self._all[trade.maker_order_id]
             self._fill(maker, trade, maker.side, is_maker=True)
-            if maker.account not in touched:
-                touched.append(maker.account)
+            touched.append(maker.account)
         for account in touched:
             self._hold_back_reductions(account, listing, trade.exchange_us)
 
@@ -234,6 +234,9 @@ class Orders:
     def _match(self, order: PaperOrder, limit_ticks: int | None, now_us: int) -> None:
         """Trades what it can, then rests or ends the order."""
         market, side = order.listing.market, order.side
+        own_ticks = self._own_price_reached(order, limit_ticks)
+        if own_ticks is not None:
+            limit_ticks = own_ticks - side.sign
         is_fok = order.time_in_force is TimeInForce.FOK
         if is_fok and market.fillable(side, limit_ticks, order.left) < order.left:
             self._finish(order, OrderStatus.EXPIRED, now_us)
@@ -242,7 +245,7 @@ class Orders:
             market.take(order.id, side, limit_ticks, order.left, now_us, order.listing.on_trade)
         if order.status.is_final:
             return
-        if order.type != "LIMIT" or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+        if own_ticks is not None or order.type != "LIMIT" or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
             self._finish(order, OrderStatus.EXPIRED, now_us)
             return
         if order.reduce_only:
@@ -254,6 +257,18 @@ class Orders:
         market.rest(order.id, side, order.ticks, order.left, now_us)
         order.resting = True
         self._hold(order, self._notional(order.listing, order.ticks, order.left))
+
+    def _own_price_reached(self, order: PaperOrder, limit_ticks: int | None) -> int | None:
+        """The best price within the limit at which the account itself rests on the other side."""
+        sign = order.side.sign
+        own = [
+            each.ticks
+            for each in self.open_orders(order.account, order.listing.symbol)
+            if each.resting
+            and each.side is not order.side
+            and (limit_ticks is None or (limit_ticks - each.ticks) * sign >= 0)
+        ]
+        return min(own, key=lambda ticks: ticks * sign, default=None)
 
     def _fill(self, order: PaperOrder, trade: Trade, side: Side, *, is_maker: bool) -> None:
         listing, account = order.listing, order.account

@@ -317,3 +317,47 @@ def test_whatever_is_sent_the_books_balance_and_reduce_only_never_flips(steps: l
             assert account.margin == holding.margin == holding.margin_with(bids, asks)
             assert account.unrealised == holding.notional - holding.cost
             assert sum(trade.lots * trade.side.sign for trade in holding.trades) == holding.lots
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "quantity", "tif", "status", "filled"),
+    [
+        # Own orders rest at 1.9985 (buy) and 2.0015 (sell), between other people's two levels.
+        ("BUY", "2.0010", "15", "GTC", "PARTIALLY_FILLED", "10.00"),
+        ("BUY", "2.0015", "10", "GTC", "FILLED", "10.00"),
+        ("BUY", "2.0015", "15", "GTC", "EXPIRED", "10.00"),
+        ("BUY", "2.0020", "15", "IOC", "EXPIRED", "10.00"),
+        ("BUY", "2.0020", "15", "FOK", "EXPIRED", "0.00"),
+        ("BUY", "2.0015", "5", "GTX", "EXPIRED", "0.00"),
+        ("BUY", None, "15", "GTC", "EXPIRED", "10.00"),
+        ("SELL", "1.9980", "15", "GTC", "EXPIRED", "10.00"),
+        ("SELL", None, "15", "GTC", "EXPIRED", "10.00"),
+    ],
+)
+def test_an_account_never_trades_with_itself(
+    bench: Bench, side: str, price: str | None, quantity: str, tif: str, status: str, filled: str
+) -> None:
+    own = [bench.order("BUY", "1.9985", "10"), bench.order("SELL", "2.0015", "10")]
+    answer = bench.order(side, price, quantity, tif)
+    assert (answer["status"], answer["executedQty"]) == (status, filled)
+    for order in own:
+        assert bench.ask("GET", "order", symbol=SYMBOL, orderId=order["orderId"])["status"] == "NEW"
+    trades = [trade["orderId"] for trade in bench.ask("GET", "userTrades", symbol=SYMBOL)]
+    assert trades == [answer["orderId"]] * (filled != "0.00")
+
+
+def test_an_amended_order_that_reaches_an_own_one_expires(bench: Bench) -> None:
+    resting, moved = bench.order("SELL", "2.0005", "10"), bench.order("BUY", "1.9995", "10")
+    answer = bench.ask(
+        "PUT", "order", symbol=SYMBOL, side="BUY", orderId=moved["orderId"], price="2.0005", quantity="10"
+    )
+    assert (answer["status"], answer["executedQty"]) == ("EXPIRED", "0.00")
+    assert [order["orderId"] for order in bench.ask("GET", "openOrders")] == [resting["orderId"]]
+    assert bench.books.margin > 0
+    bench.ask("DELETE", "order", symbol=SYMBOL, orderId=resting["orderId"])
+    assert bench.books.margin == 0
+
+
+def test_another_self_trade_prevention_than_the_default_is_refused(bench: Bench) -> None:
+    assert bench.order("BUY", "1.9985", "10", stpMode="EXPIRE_TAKER")["status"] == "NEW"
+    assert bench.order("BUY", "1.9985", "10", stpMode="EXPIRE_MAKER")["code"] == -4084
