@@ -172,7 +172,9 @@ class Gate:
             if look_again_us is None:
                 await self._changed.wait()
             else:
-                with anyio.move_on_after((look_again_us - self._clock.steady_us()) / 1e6):
+                wait_us = look_again_us - self._clock.steady_us()
+                # Whole milliseconds: uvloop's timers know nothing finer, and anyio would spin through the rest.
+                with anyio.move_on_after(-(-wait_us // 1000) * 1e-3):
                     await self._changed.wait()
 
     def _wake_next(self) -> int | None:
