@@ -79,7 +79,7 @@ class Desk:
         self.pulled = "starting"
         """Why no quote may stand; empty while they may."""
         self.problem = ""
-        """The last refusal, for the owner."""
+        """The last refusal, for the owner; empty again when an order was accepted."""
         self._ids = ids
         self._holds: dict[Side, int] = {}
         self._refusals: dict[Side, int] = {}
@@ -139,6 +139,8 @@ class Desk:
                 self.counters.placed += 1
             case Query():
                 pass
+        if isinstance(action, Place | Amend) and not told.status.is_final:
+            self.problem = ""
         self.on_order(told, now_us, answer=True)
 
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:

@@ -110,9 +110,13 @@ class Slot:
         Raises Banned and BadCredentials; the caller bounds the time.
         """
         await self._sender.quiet(self.config.symbol)
-        self._hear_last_answers()
-        unknown = [order for order in self.live_orders() if order.phase is Phase.UNKNOWN and order.order_id is None]
-        until_us = max((order.changed_us + SURELY_NOT_PLACED_US for order in unknown), default=0)
+        try:
+            self._hear_last_answers()
+            unknown = [order for order in self.live_orders() if order.phase is Phase.UNKNOWN and order.order_id is None]
+            until_us = max((order.changed_us + SURELY_NOT_PLACED_US for order in unknown), default=0)
+        except Exception as error:  # noqa: BLE001 what broke the worker may break on its last answers too
+            self._journal.traceback(error, self.config.symbol)
+            until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
         while True:
             await clear(self._fleet, self._trading, self._gate, self.config.symbol)
             left_us = until_us - self._clock.now_us()
@@ -120,7 +124,7 @@ class Slot:
                 break
             await anyio.sleep(min(left_us / 1e6, 1.0))
         if self.desk is not None:
-            self.desk.orders.clear()
+            self.desk.orders = {}
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
         position_usd = abs(self.book.position_lots) * self.instrument.step_size * price

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned
-from exchange.model import Fill, Order, Side
+from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.plan import Change
@@ -52,6 +53,8 @@ class Worker:
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
         """The account line that we are in step with, by its number."""
+        self._untold: list[Fill] = []
+        """Fills that the owner has not been told of."""
         self._new_config: tuple[SymbolConfig, Strategy[Any]] | None = None
 
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
@@ -99,6 +102,10 @@ class Worker:
             self._absorb()
         self.desk.account_up = self._account.line_up.is_set() and self._lines_seen == self._account.lines_opened
         wake_us = self._act()
+        if self.desk.is_closed:
+            return
+        if self._untold:
+            await self._tell_fills()
         timeout_s = None if wake_us is None else max(wake_us - self._clock.now_us(), 0) / 1e6
         with anyio.move_on_after(timeout_s):
             await self._mailbox.wait()
@@ -113,7 +120,7 @@ class Worker:
         match news:
             case Told(order, fill):
                 if fill is not None:
-                    self._tell_fill(fill)
+                    self._untold.append(fill)
                     self.desk.on_fill(fill, now_us)
                 self.desk.on_order(order, now_us)
             case Answer():
@@ -167,7 +174,7 @@ class Worker:
         self._absorb()
         now_us = self._clock.now_us()
         for fill in missed:
-            self._tell_fill(fill)
+            self._untold.append(fill)
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
         self.desk.reconcile(orders, snapshot.asked_us, now_us)
@@ -175,9 +182,20 @@ class Worker:
             self._journal.warning("position was not the exchange's: corrected", self.symbol)
         self._lines_seen = line
 
-    def _tell_fill(self, fill: Fill) -> None:
-        instrument = self.desk.instrument
-        verb = "bought" if fill.side is Side.BUY else "sold"
-        quantity, price = instrument.quantity_text(fill.lots), instrument.price_text(fill.price_ticks)
-        pnl = f", realised {fill.realised_pnl:+.4f}" if fill.realised_pnl else ""
-        self._journal.info(f"{verb} {quantity} at {price}{pnl}", self.symbol)
+    async def _tell_fills(self) -> None:
+        """Tells the owner once the orders that the fills call for are out: a log line takes as long as an order."""
+        try:
+            # The sender's tasks write in the loop's first turn, and by the second the sockets have it.
+            await anyio.lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()
+        finally:
+            for fill in self._untold:
+                self._journal.info(_told(fill, self.desk.instrument), self.symbol)
+            self._untold.clear()
+
+
+def _told(fill: Fill, instrument: Instrument) -> str:
+    verb = "bought" if fill.side is Side.BUY else "sold"
+    quantity, price = instrument.quantity_text(fill.lots), instrument.price_text(fill.price_ticks)
+    pnl = f", realised {fill.realised_pnl:+.4f}" if fill.realised_pnl else ""
+    return f"{verb} {quantity} at {price}{pnl}"

@@ -1,0 +1,224 @@
+"""The running fleet as a value: each condition that it can be in, and what the owner is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+import anyio
+import pytest
+from runtime_fakes import World, fleet_config, symbol_config, ticker
+
+from exchange.errors import OutcomeUnknown, WouldCross
+from exchange.model import Side
+from fleet.config.models import FleetConfig
+from fleet.control.state import FleetState, Phase, QuoteState, not_ready
+from fleet.runtime.fleet import Fleet
+from fleet.runtime.status import fleet_state
+from fleet.simulation.loop import run_virtual
+
+X, Y = "XUSDT", "YUSDT"
+
+
+class Scene(World):
+    def __init__(self, config: FleetConfig) -> None:
+        super().__init__(X, Y)
+        self.fleet = Fleet(config, self.venue, self.journal)
+
+    @property
+    def state(self) -> FleetState:
+        return fleet_state(self.fleet)
+
+    def phase(self) -> tuple[Phase, str]:
+        return self.state.symbols[0].phase, self.state.symbols[0].reason
+
+
+def play(config: FleetConfig, scene: Callable[[Scene], Awaitable[None]]) -> None:
+    """The scene begins before the start; it calls for time as it wants."""
+
+    async def main() -> None:
+        world = Scene(config)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(world.gate.run)
+            tasks.start_soon(world.fleet.run)
+            await scene(world)
+            world.fleet.stop()
+            await anyio.sleep(60)
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
+def test_before_anything_is_known() -> None:
+    async def scene(at: Scene) -> None:
+        assert (at.state.equity, at.state.wallet, at.state.first_quote_ms, at.state.symbols) == (None, None, None, ())
+        assert "account stream is down" in not_ready(at.state)
+        at.trading.latency_s = 0.5
+        await anyio.sleep(3.1)
+        assert at.phase() == (Phase.STARTING, "")
+
+    play(fleet_config(X), scene)
+
+
+def test_a_fleet_at_work() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.latency_s = 0.1
+        await anyio.sleep(5)
+        state = at.state
+        assert not_ready(state) == ()
+        assert [(stream.line, stream.up, stream.reconnects) for stream in state.streams] == [
+            ("market", True, 0), ("account", True, 0),
+        ]  # fmt: skip
+        [symbol] = state.symbols
+        assert (symbol.phase, symbol.reason, symbol.mid, symbol.mark) == (Phase.QUOTING, "", 100, 100)
+        assert symbol.bid == QuoteState(Decimal(99), Decimal("0.98"), 100.0)
+        assert symbol.ask == QuoteState(Decimal(101), Decimal("0.97"), 100.0)
+        assert (symbol.placed, symbol.requests, symbol.price_decimals) == (2, 2, 1)
+        assert (state.equity, state.wallet, state.own_orders_left_open) == (1000, 1000, 2)
+        assert [limiter.name for limiter in state.limiters] == ["REQUEST_WEIGHT_1M", "ORDERS_1M", "ORDERS_10S"]
+        assert state.limiters[1].used == 2
+        assert state.first_quote_ms is not None
+        assert 500 < state.first_quote_ms < 2000
+
+    play(fleet_config(X), scene)
+
+
+def test_in_a_position() -> None:
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        at.trading.fill(at.trading.one(Side.BUY).client_id, 98)
+        at.market_stream.tick(X, 1020)
+        await anyio.sleep(0.1)
+        [symbol] = at.state.symbols
+        assert symbol.phase is Phase.REDUCING
+        assert (symbol.bid, symbol.ask and symbol.ask.reduce_only) == (None, True)
+        assert (symbol.position, symbol.position_usd, symbol.entry_price) == (
+            Decimal("0.98"), Decimal("99.96"), Decimal(99),
+        )  # fmt: skip
+        assert symbol.unrealised_pnl == at.state.unrealised_pnl == Decimal("2.94")
+        assert at.state.equity == Decimal("1002.94")
+        assert (symbol.fills, symbol.fees, symbol.volume_usd) == (1, Decimal("0.01"), Decimal("97.02"))
+
+    play(fleet_config(X), scene)
+
+
+def account_down(at: Scene) -> None:
+    at.account_stream.down()
+
+
+def market_down(at: Scene) -> None:
+    at.market_stream.down()
+
+
+def stop(at: Scene) -> None:
+    at.fleet.stop()
+
+
+def stale(at: Scene) -> None:
+    at.market_stream.silent.add(X)
+
+
+def far(at: Scene) -> None:
+    at.market_stream.silent.add(X)
+    at.market_stream.tell(ticker(at.clock.now_us(), 1020))
+
+
+def paused(at: Scene) -> None:
+    at.gate.pause(60, "429: too many requests")
+
+
+@pytest.mark.parametrize(
+    ("happens", "expected"),
+    [
+        (account_down, (Phase.WAITING, "account line is down")),
+        (market_down, (Phase.WAITING, "market data line is down")),
+        (stale, (Phase.STALE, "market data is stale")),
+        (far, (Phase.WAITING, "mid is far from mark price")),
+        (paused, (Phase.PAUSED, "429: too many requests")),
+        (stop, (Phase.STOPPED, "")),
+    ],
+)  # fmt: skip
+def test_why_a_symbol_does_not_quote(happens: Callable[[Scene], None], expected: tuple[Phase, str]) -> None:
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        happens(at)
+        await anyio.sleep(0.5 if happens is far else 3.5)
+        assert at.phase() == expected
+        assert not_ready(at.state)
+
+    play(fleet_config(X), scene)
+
+
+def test_too_little_collateral_is_told() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.wallet = Decimal(10)
+        await anyio.sleep(1)
+        assert at.phase() == (Phase.WAITING, "an order of 0.98 USD is below the exchange's minimum")
+
+    play(fleet_config(X), scene)
+
+
+def test_a_refusal_is_told_until_an_order_stands_again() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.trouble("place", WouldCross("would take"))
+        await anyio.sleep(0.5)
+        assert at.phase() == (Phase.QUOTING, "would take")
+        assert at.state.symbols[0].rejected == 1
+        await anyio.sleep(2)
+        assert at.phase() == (Phase.QUOTING, "")
+
+    play(fleet_config(symbol_config(entry="long")), scene)
+
+
+def test_an_order_without_an_answer_is_shown_as_unknown() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.trouble("place", OutcomeUnknown("503"))
+        await anyio.sleep(0.1)
+        bid = at.state.symbols[0].bid
+        assert bid is not None
+        assert bid.status == "UNKNOWN"
+
+    play(fleet_config(X), scene)
+
+
+def test_a_crashed_symbol_and_one_that_was_set_aside() -> None:
+    async def scene(at: Scene) -> None:
+        for _ in range(5):
+            at.trading.trouble("set_leverage", ZeroDivisionError("ours"))
+        await anyio.sleep(0.5)
+        assert at.phase() == (Phase.BACKOFF, "ZeroDivisionError: ours")
+        await anyio.sleep(60)
+        assert at.phase() == (Phase.QUARANTINED, "ZeroDivisionError: ours")
+        assert not_ready(at.state) == ()
+
+    play(fleet_config(X), scene)
+
+
+def test_a_symbol_that_left_is_shown_with_what_it_made_and_does_not_make_the_fleet_unready() -> None:
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        at.trading.fill(at.trading.one(Side.BUY, Y).client_id, 98)
+        await anyio.sleep(0.1)
+        at.fleet.apply(fleet_config(X))
+        await anyio.sleep(1)
+        assert [(symbol.symbol, symbol.phase, symbol.fills) for symbol in at.state.symbols] == [
+            (X, Phase.QUOTING, 0), (Y, Phase.STOPPED, 1),
+        ]  # fmt: skip
+        assert not_ready(at.state) == ()
+        assert at.state.config_version == 2
+
+    play(fleet_config(X, Y), scene)
+
+
+def test_after_the_stop() -> None:
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        at.fleet.stop()
+        await anyio.sleep(5)
+        assert (at.state.stopping, at.state.own_orders_left_open) == (True, 0)
+        assert at.phase() == (Phase.STOPPED, "")
+        assert [event.text for event in at.state.events][:3] == [
+            "market stream is up", "account stream is up", "stopping: cancels its orders",
+        ]  # fmt: skip
+
+    play(fleet_config(symbol_config(entry="short")), scene)
