@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from exchange.errors import OutcomeUnknown, UnknownOrder, VenueError
+from exchange.errors import OutcomeUnknown, Rejected, UnknownOrder, VenueError
 from exchange.model import Amend, Order, OrderStatus, Place, Side
 
 NONCE_WINDOW_US = 10_000_000
@@ -57,6 +57,8 @@ class WorkingOrder:
     queries: int = 0
     retry_us: int = 0
     """Not to be asked for a change before: the last one was refused."""
+    amends_refused: int = 0
+    """In a row."""
 
     @property
     def remaining_lots(self) -> int:
@@ -136,7 +138,8 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
     awaits_answer = order.phase in (Phase.AMENDING, Phase.CANCELLING)
     if awaits_answer and not answer:
         return order
-    return replace(order, phase=Phase.OPEN, queries=0)
+    amends_refused = 0 if order.phase is Phase.AMENDING else order.amends_refused
+    return replace(order, phase=Phase.OPEN, queries=0, amends_refused=amends_refused)
 
 
 def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOrder:
@@ -148,7 +151,8 @@ def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOr
         return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0)
     if order.phase is Phase.PLACING:
         return replace(order, phase=Phase.DONE, status=OrderStatus.REJECTED, reason=str(error))
-    return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US)
+    amends_refused = order.amends_refused + (order.phase is Phase.AMENDING and isinstance(error, Rejected))
+    return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US, amends_refused=amends_refused)
 
 
 def missing(order: WorkingOrder, now_us: int) -> WorkingOrder:

@@ -53,6 +53,9 @@ class Plan:
     """When to look again though nothing has happened."""
 
 
+AMENDS_TRIED = 3
+"""Refused so often in a row, an order is replaced: amending cannot do it."""
+
 AMEND_COST = Cost(weight=1, orders=1)
 PLACE_COST = Cost(weight=1, orders=1)
 CANCEL_COST = Cost(weight=1)
@@ -88,7 +91,8 @@ def plan(
                 _when_due(changes, wakes, _cancel(order), order.retry_us, now_us)
             elif not _will_do(order, quote, policy):
                 due_us = _amend_due_us(order, quote, policy)
-                _when_due(changes, wakes, _amend(order, quote), due_us, now_us)
+                change = _amend(order, quote) if order.amends_refused < AMENDS_TRIED else _cancel(order)
+                _when_due(changes, wakes, change, due_us, now_us)
     for side, quote in wanted.items():
         if side not in occupied:
             _when_due(changes, wakes, _place(quote, policy.symbol), policy.hold_us.get(side, 0), now_us)

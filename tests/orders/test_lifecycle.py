@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from exchange.errors import OutcomeUnknown, Rejected, Throttled, Unavailable, UnknownOrder, VenueError
+from exchange.errors import OutcomeUnknown, Rejected, Throttled, Unavailable, UnknownOrder, VenueError, WouldCross
 from exchange.model import Order, OrderStatus, Place, Side
 from fleet.orders import lifecycle
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
@@ -40,6 +40,14 @@ def update(order: Order) -> Step:
 
 def error(refusal: VenueError) -> Step:
     return lambda before: lifecycle.unanswered(before, refusal, 5)
+
+
+def amend_again(before: WorkingOrder) -> WorkingOrder:
+    return lifecycle.amending(before, 2)
+
+
+def cancel(before: WorkingOrder) -> WorkingOrder:
+    return lifecycle.cancelling(before, 2)
 
 
 def fill(lots: int) -> Step:
@@ -93,6 +101,26 @@ def test_after_what_was_heard(before: WorkingOrder, steps: list[Step], phase: Ph
     for step in steps:
         order = step(order)
     assert (order.phase, order.remaining_lots) == (phase, remaining)
+
+
+@pytest.mark.parametrize(
+    ("steps", "count"),
+    [
+        ([error(Rejected("no"))], 1),
+        ([error(WouldCross("no"))], 1),
+        ([error(Throttled("429", retry_after_s=1))], 0),
+        ([error(Unavailable("not sent"))], 0),
+        ([error(Rejected("no")), amend_again, error(Rejected("no"))], 2),
+        ([error(Rejected("no")), amend_again, answer(told(ms=9))], 0),
+        ([error(Rejected("no")), cancel, error(Rejected("no"))], 1),
+        ([error(Rejected("no")), update(told(ms=9))], 1),
+    ],
+)
+def test_amends_that_are_refused_in_a_row_are_counted(steps: list[Step], count: int) -> None:
+    order = AMENDING
+    for step in steps:
+        order = step(order)
+    assert order.amends_refused == count
 
 
 def test_older_news_does_not_change_a_price() -> None:

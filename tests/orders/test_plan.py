@@ -53,6 +53,10 @@ def place(quote: Quote) -> Place:
         pytest.param([BUY], [order(lots=52)], [], id="a quantity within tolerance stays"),
         pytest.param([BUY], [order(lots=53)], [Amend("X", "buy", Side.BUY, 10_000, 50)], id="beyond it is amended too"),
         pytest.param([BUY], [order(filled=10)], [Amend("X", "buy", Side.BUY, 10_000, 60)], id="an amend counts what is filled"),
+        pytest.param(
+            [BUY], [replace(order(price=9_000), amends_refused=3)], [Cancel("X", "buy")],
+            id="what amending cannot do is done by replacing",
+        ),
         pytest.param([], [order()], [Cancel("X", "buy")], id="what is not wanted is cancelled"),
         pytest.param([BUY], [order(), order(name="twin")], [Cancel("X", "twin")], id="of two the second goes"),
         pytest.param(

@@ -347,6 +347,21 @@ def test_a_refused_amend_leaves_the_order_and_is_tried_again_half_a_second_later
     assert table.plan() == actions
 
 
+def test_an_order_that_cannot_be_amended_is_replaced() -> None:
+    table = Table(symbol_config(entry="long"))
+    ids = table.quote()
+    for _ in range(3):
+        table.later(SECOND, mid=1010)
+        actions = table.send()
+        assert [type(a) for a in actions] == [Amend]
+        table.fail(actions, Rejected("no"))
+    table.later(SECOND, mid=1010)
+    actions = table.send()
+    assert actions == [Cancel("XUSDT", ids[BUY])]
+    table.answer(actions)
+    assert [type(a) for a in table.plan()] == [Place]
+
+
 # --- when no quote may stand
 
 

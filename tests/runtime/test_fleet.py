@@ -375,19 +375,23 @@ def test_taken_back_in_while_it_closes_it_quotes_on() -> None:
     play(fleet_config(X, CLOSES), scene)
 
 
-@pytest.mark.parametrize("pause_s", [0, 0.001, 0.05, 0.5, 2])
+@pytest.mark.parametrize("pause_s", [0, 0.001, 0.1, 0.3, 2])
 def test_removed_and_added_again_it_quotes_with_ids_that_were_never_used(pause_s: float) -> None:
     async def scene(at: Scene) -> None:
         at.trading.latency_s = 0.02
-        at.fleet.apply(fleet_config(X))
-        await anyio.sleep(pause_s)
-        at.fleet.apply(fleet_config(X, Y))
+        for _ in range(2):
+            at.fleet.apply(fleet_config(X))
+            await anyio.sleep(pause_s)
+            at.fleet.apply(fleet_config(X, Y))
+            await anyio.sleep(0.25)
+            at.market_stream.tick(Y)
+            await anyio.sleep(0.05)
         await anyio.sleep(3)
         assert len(at.trading.open(Y)) == 2
         assert at.phases() == {X: Phase.QUOTING, Y: Phase.QUOTING}
         used = [action.client_id for action in at.trading.actions() if isinstance(action, Place)]
         assert len(used) == len(set(used))
-        assert fleet_state(at.fleet).symbols[1].placed == 4
+        assert fleet_state(at.fleet).symbols[1].placed == len(used) - 2
 
     play(fleet_config(X, Y), scene)
 
