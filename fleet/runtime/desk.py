@@ -141,7 +141,8 @@ class Desk:
                 pass
         if isinstance(action, Place | Amend) and not told.status.is_final:
             self.problem = ""
-        self.on_order(told, now_us, answer=True)
+        order = self.orders.get(told.client_id)
+        self.on_order(told, now_us, answer=order is not None and not _is_overtaken(order, action))
 
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
         order = self.orders.get(action.client_id)
@@ -152,6 +153,8 @@ class Desk:
                 self._put(order, lifecycle.not_found(order, now_us), now_us)
             return
         self.problem = str(error)
+        if _is_overtaken(order, action):
+            return
         self._put(order, lifecycle.unanswered(order, error, now_us), now_us)
 
     def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> None:
@@ -312,3 +315,14 @@ class Desk:
         if fill.client_id:
             return self.orders.get(fill.client_id)
         return next((order for order in self.orders.values() if order.order_id == fill.order_id), None)
+
+
+def _is_overtaken(order: WorkingOrder, action: Action) -> bool:
+    """The stream told of the order before this request was answered, and by now another one is under way."""
+    match order.phase:
+        case Phase.AMENDING:
+            return not isinstance(action, Amend)
+        case Phase.CANCELLING:
+            return not isinstance(action, Cancel)
+        case _:
+            return False

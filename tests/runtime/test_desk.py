@@ -472,6 +472,27 @@ def test_a_query_that_fails_is_made_again(error: VenueError) -> None:
     assert table.plan() == [Query("XUSDT", place.client_id)]
 
 
+@pytest.mark.parametrize("error", [None, OutcomeUnknown("503")])
+def test_a_late_answer_is_not_taken_for_that_of_a_later_request(error: VenueError | None) -> None:
+    """The stream tells of a placement before its answer, and the order is cancelled: the answer comes after that."""
+    table = Table(symbol_config(entry="long"))
+    [place] = table.send()
+    assert isinstance(place, Place)
+    placed = Order("XUSDT", place.client_id, 1, BUY, NEW, 990, 98, 0, False, "GTX", 1)
+    table.told[place.client_id] = placed
+    table.desk.on_order(placed, table.now_us)
+    table.market(up=False)
+    [cancel] = table.send()
+    if error is None:
+        table.desk.answered(place, placed, table.now_us)
+    else:
+        table.desk.failed(place, error, table.now_us)
+    assert table.desk.orders[place.client_id].phase is Phase.CANCELLING
+    assert table.plan() == []
+    table.answer([cancel])
+    assert table.desk.orders == {}
+
+
 def foreign(name: str, side: Side = BUY, status: OrderStatus = NEW) -> Order:
     return Order("XUSDT", name, 77, side, status, 900, 50, 0, False, "GTX", 1)
 
