@@ -21,6 +21,8 @@ class Capital:
     foreign_margin: Decimal = Decimal(0)
     _fractions: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
     _committed: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    _promised: Decimal = Decimal(0)
+    """All fractions together, summed when one changes: each decision of each symbol asks."""
 
     @property
     def usable(self) -> Decimal:
@@ -30,16 +32,16 @@ class Capital:
 
     def demand(self, symbol: str, fraction: Decimal) -> None:
         self._fractions[symbol] = fraction
+        self._promised = sum(self._fractions.values(), Decimal(0))
 
     def share(self, symbol: str) -> Decimal:
         """What a symbol may commit to one side: its fraction, scaled down where the fractions add up to over one."""
-        promised = sum(self._fractions.values(), Decimal(0))
-        return self.usable * self._fractions.get(symbol, Decimal(0)) / max(promised, Decimal(1))
+        return self.usable * self._fractions.get(symbol, Decimal(0)) / max(self._promised, Decimal(1))
 
     def grant(self, symbol: str, held: Decimal = Decimal(0)) -> Decimal:
         """What it may commit now to a side, on top of the margin `held` by its position: its share, as far as there is
         as much left."""
-        others = sum((margin for name, margin in self._committed.items() if name != symbol), Decimal(0))
+        others = sum(self._committed.values(), Decimal(0)) - self._committed.get(symbol, Decimal(0))
         return max(min(self.share(symbol), self.usable - others - held), Decimal(0))
 
     def commit(self, symbol: str, margin: Decimal) -> None:
@@ -49,4 +51,5 @@ class Capital:
     def remove(self, symbol: str) -> None:
         """It has left. What it still holds counts as foreign, until the account is counted again."""
         self._fractions.pop(symbol, None)
+        self._promised = sum(self._fractions.values(), Decimal(0))
         self.foreign_margin += self._committed.pop(symbol, Decimal(0))
