@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,10 @@ from bench import decode, latency, scale, signing
 from bench.rows import Row, table
 
 
-def _on_loop(benchmark: Callable[..., object], *, quick: bool) -> list[Row]:
+def _on_loop(benchmark: Callable[..., Awaitable[list[Row]]], *, quick: bool) -> list[Row]:
     run = partial(benchmark, quick=quick)
     # As `up` has it.
-    return anyio.run(run, backend_options={"use_uvloop": sys.platform != "win32"})  # pyright: ignore
+    return anyio.run(run, backend_options={"use_uvloop": sys.platform != "win32"})
 
 
 BENCHMARKS: dict[str, Callable[..., list[Row]]] = {

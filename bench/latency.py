@@ -1,7 +1,8 @@
 """From what the market or the account tells to the signed order that answers it, on real loopback sockets.
 
 The stopwatch is the stub venue's: it starts before the frame is handed to the socket and stops when the last byte of
-the request has come. The bots take turns, round by round, so that all of them see the same machine.
+the request has come. The bots take turns, round by round, so that all of them see the same machine. Each is idle for
+60 ms before its turn, as in a quiet market: its code is cold, and takes several times as long as in a busy loop.
 """
 
 from __future__ import annotations
