@@ -71,6 +71,8 @@ def play(
             await anyio.sleep(1)
             await scene(world)
             await world.stop()
+            # Every leave to send was settled or given back, and nobody waits for one.
+            assert (world.gate.in_flight, world.gate.waiting()) == (0, 0)
             tasks.cancel_scope.cancel()
 
     run_virtual(main)
