@@ -20,6 +20,8 @@ from exchange.protocol import streams
 UPDATES_PER_S = 20
 _STEP = 0.00005
 """How far a mid moves with an update: at 20 a second a quote is moved about every 20 s."""
+_CPU_TICK_S = 0.01
+"""The system counts a process's time in ticks: less than one cannot be told from none."""
 _SLOTS = 10
 """Updates are spread evenly over their period, so that they come as a stream and not in bursts."""
 
@@ -82,7 +84,14 @@ async def _watch(bot: bots.Bot, feed: _Feed, seconds: float) -> _Load:
     await anyio.sleep(seconds)
     took_s, used_s, sent, handled, decided, orders = (b - a for a, b in zip(before, read(), strict=True))
     rss_mb = process.memory_info().rss / 1e6
-    return _Load(100 * used_s / took_s, rss_mb, sent / took_s, handled / took_s, decided / took_s, orders / took_s)
+    return _Load(
+        100 * max(used_s, _CPU_TICK_S) / took_s,
+        rss_mb,
+        sent / took_s,
+        handled / took_s,
+        decided / took_s,
+        orders / took_s,
+    )
 
 
 class _Feed:
