@@ -5,6 +5,7 @@ Owns: their parameters and answers. Must not know: how money is booked, weights,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from exchange.paper.accounts import CENT8, ZERO, Account, Holding
@@ -12,7 +13,8 @@ from exchange.paper.answers import Params, Refusal, required, truth, whole_numbe
 from exchange.paper.config import STABLE_ASSETS
 from exchange.paper.engine import Engine
 from exchange.paper.rest_market import Answer, list_limit
-from exchange.protocol import codes, payloads
+from exchange.protocol import codes, endpoints, payloads
+from exchange.protocol.endpoints import Endpoint
 
 _SUCCESS = payloads.ErrorBody(200, "success")
 _MAX_NOTIONAL = "100000000"
@@ -253,3 +255,22 @@ def _position(engine: Engine, holding: Holding) -> payloads.AccountPosition:
         max_notional=_MAX_NOTIONAL,
         update_time=holding.updated_ms,
     )
+
+
+HANDLERS: dict[Endpoint, Callable[[Engine, Account, Params], Answer]] = {
+    endpoints.USER_TRADES: user_trades,
+    endpoints.INCOME: income,
+    endpoints.COMMISSION_RATE: commission_rate,
+    endpoints.BALANCE: balance,
+    endpoints.ACCOUNT: account,
+    endpoints.ACCOUNT_OLD_NAME: account,
+    endpoints.POSITION_RISK: position_risk,
+    endpoints.SET_LEVERAGE: set_leverage,
+    endpoints.GET_POSITION_MODE: position_mode,
+    endpoints.SET_POSITION_MODE: set_position_mode,
+    endpoints.GET_MULTI_ASSETS: multi_assets,
+    endpoints.SET_MULTI_ASSETS: set_multi_assets,
+    endpoints.START_LISTEN_KEY: start_listen_key,
+    endpoints.KEEP_LISTEN_KEY: keep_listen_key,
+    endpoints.CLOSE_LISTEN_KEY: close_listen_key,
+}

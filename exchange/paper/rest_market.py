@@ -16,7 +16,8 @@ from exchange.paper.engine import Engine
 from exchange.paper.feeds import level_texts
 from exchange.paper.instruments import exchange_info
 from exchange.paper.listing import Listing
-from exchange.protocol import codes, payloads
+from exchange.protocol import codes, endpoints, payloads
+from exchange.protocol.endpoints import Endpoint
 
 Answer = Struct | Sequence[Struct] | bytes
 _Row = Callable[[Engine, Listing], Struct]
@@ -130,3 +131,16 @@ def _premium_row(engine: Engine, listing: Listing) -> Struct:
         next_funding_time=engine.next_funding_us // 1000,
         time=engine.now_us // 1000,
     )
+
+
+HANDLERS: dict[Endpoint, Callable[[Engine, Params], Answer]] = {
+    endpoints.PING: ping,
+    endpoints.TIME: time,
+    endpoints.EXCHANGE_INFO: info,
+    endpoints.DEPTH: depth,
+    endpoints.TRADES: trades,
+    endpoints.TICKER_PRICE: ticker_price,
+    endpoints.BOOK_TICKER: book_ticker,
+    endpoints.PREMIUM_INDEX: premium_index,
+    endpoints.FUNDING_INFO: funding_info,
+}

@@ -22,7 +22,8 @@ from exchange.paper.entry import check_notional, parse_new_order, parse_price, p
 from exchange.paper.orders import PaperOrder
 from exchange.paper.rest_market import Answer, list_limit
 from exchange.paper.user_stream import average_price
-from exchange.protocol import codes, payloads
+from exchange.protocol import codes, endpoints, payloads
+from exchange.protocol.endpoints import Endpoint
 
 _MAX_PLACED = 5
 _MAX_CANCELLED = 10
@@ -199,3 +200,17 @@ def _row_params(row: object) -> Params:
         raise Refusal(codes.INVALID_PARAMETER, "Data sent for parameter 'batchOrders' is not valid.")
     fields = cast(Mapping[str, object], row)
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in fields.items()}
+
+
+HANDLERS: dict[Endpoint, Callable[[Engine, Account, Params], Answer]] = {
+    endpoints.NEW_ORDER: place,
+    endpoints.MODIFY_ORDER: amend,
+    endpoints.CANCEL_ORDER: cancel,
+    endpoints.QUERY_ORDER: query,
+    endpoints.NEW_BATCH: place_batch,
+    endpoints.CANCEL_BATCH: cancel_batch,
+    endpoints.CANCEL_ALL: cancel_all,
+    endpoints.OPEN_ORDER: open_order,
+    endpoints.OPEN_ORDERS: open_orders,
+    endpoints.ALL_ORDERS: all_orders,
+}

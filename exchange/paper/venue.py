@@ -20,44 +20,8 @@ from exchange.paper.streams import Push
 from exchange.protocol import codes, endpoints, payloads
 from exchange.protocol.endpoints import Endpoint
 
-_PUBLIC: dict[Endpoint, Callable[[Engine, Params], Answer]] = {
-    endpoints.PING: rest_market.ping,
-    endpoints.TIME: rest_market.time,
-    endpoints.EXCHANGE_INFO: rest_market.info,
-    endpoints.DEPTH: rest_market.depth,
-    endpoints.TRADES: rest_market.trades,
-    endpoints.TICKER_PRICE: rest_market.ticker_price,
-    endpoints.BOOK_TICKER: rest_market.book_ticker,
-    endpoints.PREMIUM_INDEX: rest_market.premium_index,
-    endpoints.FUNDING_INFO: rest_market.funding_info,
-}
-_SIGNED: dict[Endpoint, Callable[[Engine, Account, Params], Answer]] = {
-    endpoints.NEW_ORDER: rest_orders.place,
-    endpoints.MODIFY_ORDER: rest_orders.amend,
-    endpoints.CANCEL_ORDER: rest_orders.cancel,
-    endpoints.QUERY_ORDER: rest_orders.query,
-    endpoints.NEW_BATCH: rest_orders.place_batch,
-    endpoints.CANCEL_BATCH: rest_orders.cancel_batch,
-    endpoints.CANCEL_ALL: rest_orders.cancel_all,
-    endpoints.OPEN_ORDER: rest_orders.open_order,
-    endpoints.OPEN_ORDERS: rest_orders.open_orders,
-    endpoints.ALL_ORDERS: rest_orders.all_orders,
-    endpoints.USER_TRADES: rest_account.user_trades,
-    endpoints.INCOME: rest_account.income,
-    endpoints.COMMISSION_RATE: rest_account.commission_rate,
-    endpoints.BALANCE: rest_account.balance,
-    endpoints.ACCOUNT: rest_account.account,
-    endpoints.ACCOUNT_OLD_NAME: rest_account.account,
-    endpoints.POSITION_RISK: rest_account.position_risk,
-    endpoints.SET_LEVERAGE: rest_account.set_leverage,
-    endpoints.GET_POSITION_MODE: rest_account.position_mode,
-    endpoints.SET_POSITION_MODE: rest_account.set_position_mode,
-    endpoints.GET_MULTI_ASSETS: rest_account.multi_assets,
-    endpoints.SET_MULTI_ASSETS: rest_account.set_multi_assets,
-    endpoints.START_LISTEN_KEY: rest_account.start_listen_key,
-    endpoints.KEEP_LISTEN_KEY: rest_account.keep_listen_key,
-    endpoints.CLOSE_LISTEN_KEY: rest_account.close_listen_key,
-}
+_PUBLIC = rest_market.HANDLERS
+_SIGNED = {**rest_orders.HANDLERS, **rest_account.HANDLERS}
 _LISTEN_KEY = (endpoints.START_LISTEN_KEY, endpoints.KEEP_LISTEN_KEY, endpoints.CLOSE_LISTEN_KEY)
 
 
