@@ -37,7 +37,7 @@ class Engine:
         named = {*settings.symbols, *settings.listed}
         self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
         self._timetable = Timetable()
-        self.feeds = Feeds(self._timetable, self._find_listing)
+        self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
@@ -118,8 +118,7 @@ class Engine:
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
-        listing.recent.append(trade)
-        listing.last_ticks = trade.ticks
+        listing.traded(trade)
         self.feeds.traded(listing, trade)
         if trade.maker_order_id is not None or trade.taker_order_id is not None:
             self.orders.traded(listing, trade)
@@ -128,8 +127,7 @@ class Engine:
         """Each full second: mark prices, what accounts are worth by them, and lines that are too old."""
         self.now_us = max(self.now_us, now_us)
         for listing in self.listings.values():
-            listing.mark = listing.market.mark_price()
-            listing.index = listing.market.index_price()
+            listing.sample(now_us)
         for account in self.accounts.values():
             for symbol, holding in account.holdings.items():
                 account.revalue(holding, self.listings[symbol].mark)

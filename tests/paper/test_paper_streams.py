@@ -144,6 +144,7 @@ def test_trades_one_by_one_and_added_up(bench: Bench) -> None:
     bench.book(asks=[(20_010, 500)])
     bench.listen("asterusdt@trade", "asterusdt@aggTrade")
     bench.order("BUY", "2.0020", "20")
+    bench.wait(0.1)
     seen = bench.frames()
     trades = [each["data"] for each in seen if each["stream"].endswith("@trade")]
     aggregates = [each["data"] for each in seen if each["stream"].endswith("@aggTrade")]
