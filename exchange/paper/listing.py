@@ -11,6 +11,7 @@ from decimal import Decimal
 from exchange.model import Side
 from exchange.paper.candles import Candles
 from exchange.paper.day import Day, DayStatistics
+from exchange.paper.funding import Funding
 from exchange.paper.instruments import Rules
 from exchange.paper.market import Market, OnTrade, Trade
 from exchange.paper.tape import Tape
@@ -28,6 +29,7 @@ class Listing:
         "candles",
         "day",
         "due_us",
+        "funding",
         "index",
         "index_candles",
         "instrument",
@@ -43,17 +45,18 @@ class Listing:
         "updated_us",
     )
 
-    def __init__(self, rules: Rules, market: Market, now_us: int, on_trade: OnTrade) -> None:
+    def __init__(self, rules: Rules, market: Market, funding: Funding, now_us: int, on_trade: OnTrade) -> None:
         self.rules = rules
         self.instrument = rules.instrument
         self.symbol = rules.instrument.symbol
         self.market = market
+        self.funding = funding
         self.on_trade = on_trade
         self.mark: Decimal = Decimal(0)
         self.index: Decimal = Decimal(0)
         self.mark_candles = Candles()
         self.index_candles = Candles()
-        self.sample(now_us)
+        self._sample(now_us)
         self.update_id = 1
         self.book_id = 1
         """The update that last changed the book; later ones were given to snapshots of it."""
@@ -64,6 +67,11 @@ class Listing:
         self.day = Day()
         self.candles = Candles(self.day.enter)
         self.last_ticks: int | None = None
+
+    def tick(self, now_us: int) -> None:
+        """To be called each second: the prices that are sampled."""
+        self._sample(now_us)
+        self.funding.sample(self.mark, self.index)
 
     def touch(self) -> Touch:
         return self.market.best_bid(), self.market.best_ask()
@@ -88,13 +96,12 @@ class Listing:
         self.tape.add(trade, self.update_id)
         self.candles.trade(trade.exchange_us, trade.ticks, trade.lots, trade.taker_side is Side.BUY, trade.trade_id)
 
-    def sample(self, now_us: int) -> None:
-        """Takes the market's mark and index price of now."""
+    def statistics(self, now_ms: int) -> DayStatistics | None:
+        """Of the last 24 hours; None when nothing was ever traded."""
+        return self.day.statistics(self.candles.minute, now_ms)
+
+    def _sample(self, now_us: int) -> None:
         self.mark = self.market.mark_price()
         self.index = self.market.index_price()
         self.mark_candles.sample(now_us, round(self.mark * INDEX_UNITS))
         self.index_candles.sample(now_us, round(self.index * INDEX_UNITS))
-
-    def statistics(self, now_ms: int) -> DayStatistics | None:
-        """Of the last 24 hours; None when nothing was ever traded."""
-        return self.day.statistics(self.candles.minute, now_ms)

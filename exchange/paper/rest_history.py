@@ -1,4 +1,4 @@
-"""Public requests about the past: trades, candles, 24-hour statistics (docs: Market Data Endpoints).
+"""Public requests about the past: trades, candles, 24-hour statistics, funding (docs: Market Data Endpoints).
 
 Owns: what each answers and which parameters go together. Must not know: how the past is kept, accounts, weights.
 Everything begins with the exchange: there are no trades and no candles from before it opened.
@@ -20,7 +20,7 @@ from exchange.paper.rest_market import Answer, list_limit, one_or_all
 from exchange.protocol import endpoints
 from exchange.protocol.endpoints import Endpoint
 from exchange.protocol.intervals import HOUR_MS, INTERVALS, Interval
-from exchange.protocol.market_payloads import AggTradeRow, DayTickerRow, KlineRow
+from exchange.protocol.market_payloads import AggTradeRow, DayTickerRow, FundingRateRow, KlineRow
 from exchange.protocol.payloads import TradeRow
 
 _START_AFTER_END = -1023
@@ -97,6 +97,20 @@ def index_price_klines(engine: Engine, params: Params) -> Answer:
 
 def day_ticker(engine: Engine, params: Params) -> Answer:
     return one_or_all(engine, params, _day_row)
+
+
+def funding_rate(engine: Engine, params: Params) -> Answer:
+    """Of one symbol, or of all whose markets run, in order of time."""
+    listings = [engine.listing(params["symbol"])] if params.get("symbol") else list(engine.listings.values())
+    limit = list_limit(params, 100)
+    start_ms, end_ms = _times(params)
+    rows = [
+        FundingRateRow(listing.symbol, f"{event.rate:.8f}", event.time_ms)
+        for listing in listings
+        for event in listing.funding.history
+    ]
+    rows.sort(key=lambda row: row.funding_time)
+    return _within(rows, lambda row: row.funding_time, start_ms, end_ms, limit)
 
 
 def _trade_rows(listing: Listing, found: Iterable[Trade]) -> list[TradeRow]:
@@ -207,4 +221,5 @@ HANDLERS: dict[Endpoint, Callable[[Engine, Params], Answer]] = {
     endpoints.INDEX_PRICE_KLINES: index_price_klines,
     endpoints.MARK_PRICE_KLINES: mark_price_klines,
     endpoints.TICKER_24HR: day_ticker,
+    endpoints.FUNDING_RATE: funding_rate,
 }

@@ -240,3 +240,53 @@ def test_what_a_request_weighs(name: str, params: dict[str, Any], weight: int) -
     response = Bench().send("GET", f"/fapi/v3/{name}", {"symbol": SYMBOL, "pair": SYMBOL} | params, signed=False)
     assert response.status == 200
     assert response.headers["x-mbx-used-weight-1m"] == str(weight)
+
+
+# Funding
+
+
+def funded() -> Bench:
+    """Two symbols for four hours, each funded every hour."""
+    bench = Bench(SYMBOL, "BTCUSDT", funding_interval_s=3600)
+    bench.wait(4 * 3600)
+    return bench
+
+
+HOURS = [START_MS // 3_600_000 * 3_600_000 + hour * 3_600_000 for hour in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("params", "hours"),
+    [
+        ({}, [0, 1, 2, 3]),
+        ({"limit": 2}, [2, 3]),
+        ({"startTime": HOURS[1]}, [1, 2, 3]),
+        ({"startTime": HOURS[0], "limit": 2}, [0, 1]),
+        ({"endTime": HOURS[1]}, [0, 1]),
+        ({"startTime": HOURS[1], "endTime": HOURS[2]}, [1, 2]),
+    ],
+)
+def test_the_history_of_funding_rates(params: dict[str, Any], hours: list[int]) -> None:
+    bench = funded()
+    rows = bench.public("fundingRate", symbol=SYMBOL, **params)
+    assert rows == [{"symbol": SYMBOL, "fundingRate": "0.00001250", "fundingTime": HOURS[hour]} for hour in hours]
+    assert len(bench.public("fundingRate")) == 8
+    assert bench.public("fundingRate", limit=1001)["code"] == -1130
+
+
+def test_funding_rates_of_all_symbols_are_in_order_of_time() -> None:
+    times = [row["fundingTime"] for row in funded().public("fundingRate", limit=5)]
+    assert times == [HOURS[1], HOURS[2], HOURS[2], HOURS[3], HOURS[3]]
+
+
+def test_the_terms_of_funding_field_by_field() -> None:
+    assert Bench("BTCUSDT").public("fundingInfo", symbol="BTCUSDT") == [
+        {
+            "symbol": "BTCUSDT",
+            "interestRate": "0.00010000",
+            "time": START_MS,
+            "fundingIntervalHours": 8,
+            "fundingFeeCap": 0.03,
+            "fundingFeeFloor": -0.03,
+        }
+    ]
