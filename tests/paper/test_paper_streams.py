@@ -203,35 +203,6 @@ def test_partial_depth_comes_at_its_interval_while_the_book_changes(bench: Bench
     assert len(bench.frames()) <= 1
 
 
-def test_snapshot_and_differences_make_the_book(bench: Bench) -> None:
-    """As the docs say that a local book is kept."""
-    bench.listen("asterusdt@depth@100ms")
-    snapshot = bench.public("depth", symbol=SYMBOL, limit=1000)
-    sides: dict[str, dict[str, str]] = {"b": dict(snapshot["bids"]), "a": dict(snapshot["asks"])}
-    last = None
-    for n in range(30):
-        bench.wait(0.06)
-        bench.order(("BUY", "SELL")[n % 2], f"{2 + (n % 7 - 3) / 1000:.4f}", f"{3 + n}")
-        for each in bench.frames():
-            diff = each["data"]
-            assert diff["pu"] == (last or diff["pu"])
-            last = diff["u"]
-            for side, levels in sides.items():
-                for price, quantity in diff[side]:
-                    levels[price] = quantity
-                    if float(quantity) == 0:
-                        del levels[price]
-    bench.wait(0.1)
-    for each in bench.frames():
-        for side, levels in sides.items():
-            for price, quantity in each["data"][side]:
-                levels[price] = quantity
-                if float(quantity) == 0:
-                    del levels[price]
-    now = bench.public("depth", symbol=SYMBOL, limit=1000)
-    assert sides == {"b": dict(now["bids"]), "a": dict(now["asks"])}
-
-
 def test_an_unknown_stream_is_silent(bench: Bench) -> None:
     bench.listen("nopeusdt@bookTicker", "asterusdt@kline_1m", "nopeusdt@depth")
     bench.wait(5)
