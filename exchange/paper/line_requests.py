@@ -23,6 +23,8 @@ _LARGEST_ID = 2**64 - 1
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _METHOD = re.compile(r'"method"\s*:\s*"(?:[^"\\]|\\.)*"')
 _NO_STREAM = re.compile(r"\s|^$")
+_MOST_BRACKETS = 128
+"""No request needs more than two. A decoder follows a text into its depths on the interpreter's own stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,10 @@ def parse_line_request(raw: str | bytes) -> LineRequest:
 def _decoded(raw: str | bytes) -> tuple[str, dict[str, object]]:
     try:
         text = raw if isinstance(raw, str) else raw.decode()
+        if text.count("[") + text.count("{") > _MOST_BRACKETS:
+            raise LineError(INVALID_JSON, f"Invalid JSON: recursion limit exceeded at {_place(text, _MOST_BRACKETS)}")
         request: object = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         text = raw if isinstance(raw, str) else raw.decode(errors="replace")
         at = _BYTE.search(str(error))
         place = _place(text, int(at[1]) if at else len(text))

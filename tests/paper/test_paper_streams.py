@@ -101,7 +101,7 @@ TOO_MANY = refusal(2, "too many parameters")
          refusal(2, "too many streams, a connection can listen to at most 200")),
         ('{"method": x}', refusal(3, "Invalid JSON: expected value at line 1 column 11")),
         ("", refusal(3, "Invalid JSON: expected value at line 1 column 0")),
-        ("[" * 100_000, refusal(3, "Invalid JSON: expected value at line 1 column 100000")),
+        ("[" * 100_000, refusal(3, "Invalid JSON: recursion limit exceeded at line 1 column 128")),
         ("[]", refusal(2, "expected an object")),
     ],
 )  # fmt: skip
