@@ -34,8 +34,10 @@ class PaperSettings:
     max_leverage: int = 125
     maintenance_rate: Decimal = Decimal("0.005")
     """Maintenance margin as a fraction of position notional at mark."""
-    funding_rate: Decimal = Decimal("0.0001")
-    funding_interval_s: int = 8 * 3600
+    funding_rate: Decimal | None = None
+    """The same at every interval; None: by the premium of mark over index."""
+    funding_interval_s: int | None = None
+    """Every symbol's; None: each its own."""
     limits: tuple[RateLimit, ...] = REAL_LIMITS
     chain_id: int = 1666
     seed: int = 0

@@ -12,6 +12,7 @@ from exchange.paper.accounts import ZERO, Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
 from exchange.paper.feeds import Feeds
+from exchange.paper.funding import Funding
 from exchange.paper.instruments import all_symbols, rules
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
@@ -37,20 +38,17 @@ class Engine:
         named = {*settings.symbols, *settings.listed}
         self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
         self._timetable = Timetable()
-        self.feeds = Feeds(self._timetable, self._find_listing)
+        self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
         self._open_market = open_market
-        self._funding_us = settings.funding_interval_s * _SECOND_US
-        self.next_funding_us = (now_us // self._funding_us + 1) * self._funding_us
         unknown = named - set(self.symbols)
         if unknown:
             raise ValueError(f"no such symbols: {', '.join(sorted(unknown))}")
         for symbol in settings.symbols:
             self.listing(symbol)
         self._timetable.at((now_us // _SECOND_US + 1) * _SECOND_US, self._second)
-        self._timetable.at(self.next_funding_us, self._fund)
 
     def next_us(self) -> int:
         """When something next happens by itself."""
@@ -76,7 +74,8 @@ class Engine:
         if not symbol_rules.instrument.is_trading:
             raise Refusal(-4140, "Invalid symbol status for opening position")
         market = self._open_market(symbol_rules.instrument, self.now_us)
-        opened = Listing(symbol_rules, market, self.now_us, lambda trade: self._traded(opened, trade))
+        funding = Funding(symbol_rules, self.settings, self.now_us)
+        opened = Listing(symbol_rules, market, funding, self.now_us, lambda trade: self._traded(opened, trade))
         self.listings[symbol] = opened
         self._schedule(opened)
         return opened
@@ -118,41 +117,43 @@ class Engine:
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
-        listing.recent.append(trade)
-        listing.last_ticks = trade.ticks
+        listing.traded(trade)
         self.feeds.traded(listing, trade)
         if trade.maker_order_id is not None or trade.taker_order_id is not None:
             self.orders.traded(listing, trade)
 
     def _second(self, now_us: int) -> None:
-        """Each full second: mark prices, what accounts are worth by them, and lines that are too old."""
+        """Each full second: mark prices, funding, what accounts are worth by them, and lines that are too old."""
         self.now_us = max(self.now_us, now_us)
         for listing in self.listings.values():
-            listing.mark = listing.market.mark_price()
-            listing.index = listing.market.index_price()
+            listing.tick(now_us)
         for account in self.accounts.values():
-            for symbol, holding in account.holdings.items():
-                account.revalue(holding, self.listings[symbol].mark)
+            for symbol, stake in account.stakes.items():
+                account.revalue(stake, self.listings[symbol].mark)
+        for listing in self.listings.values():
+            if listing.funding.next_us <= now_us:
+                self._fund(listing, now_us)
+        for account in self.accounts.values():
             if account.unrealised < ZERO and account.equity < account.maintenance:
                 self._liquidate(account, now_us)
-        self.feeds.marks(self.listings.values(), self.settings.funding_rate, self.next_funding_us, now_us)
+        self.feeds.marks(self.listings.values(), now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 
     def _liquidate(self, account: Account, now_us: int) -> None:
         self.orders.cancel_all(self.orders.all_open_orders(account), now_us)
-        for symbol, holding in account.holdings.items():
+        for holding in account.holdings:
             if holding.lots:
-                self.orders.liquidate(account, self.listings[symbol], now_us)
-                self.acted(self.listings[symbol])
+                listing = self.listings[holding.instrument.symbol]
+                self.orders.liquidate(account, listing, holding, now_us)
+                self.acted(listing)
 
-    def _fund(self, now_us: int) -> None:
+    def _fund(self, listing: Listing, now_us: int) -> None:
         """Longs pay shorts (or the other way round) on the position's notional at mark."""
-        self.now_us = max(self.now_us, now_us)
-        self.next_funding_us = now_us + self._funding_us
+        rate = listing.funding.settle(listing.mark, now_us)
         for account in self.accounts.values():
-            for holding in account.holdings.values():
+            stake = account.stakes.get(listing.symbol)
+            for holding in stake.holdings.values() if stake else ():
                 if holding.lots:
-                    amount = account.fund(holding, self.settings.funding_rate, now_us)
+                    amount = account.fund(holding, rate, now_us)
                     self.user_streams.funded(account, holding, amount, now_us)
-        self._timetable.at(self.next_funding_us, self._fund)

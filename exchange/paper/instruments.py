@@ -75,6 +75,9 @@ class Rules:
     market_max_lots: int
     take_bound: Decimal
     """How far from the mark price a market order may trade, as a fraction."""
+    maintenance_percent: Decimal
+    liquidation_fee: Decimal
+    """What a liquidation pays to the insurance fund, as a fraction of the notional closed."""
 
 
 def to_csv(exchange_info: Mapping[str, Any]) -> str:
@@ -145,6 +148,8 @@ def rules(symbol: str) -> Rules:
         market_min_lots=int(Decimal(row["market_min_qty"]) / step),
         market_max_lots=int(Decimal(row["market_max_qty"]) / step),
         take_bound=Decimal(row["take_bound"]),
+        maintenance_percent=Decimal(row["maint_percent"]),
+        liquidation_fee=Decimal(row["liquidation_fee"]),
     )
 
 

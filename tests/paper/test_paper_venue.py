@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from still_market import SYMBOL, Bench
 
 from exchange.model import Side
-from exchange.paper import rest_account, rest_market, rest_orders
+from exchange.paper import rest_account, rest_history, rest_market, rest_orders
 from exchange.paper.answers import Request
 from exchange.protocol import endpoints, payloads
 
@@ -76,7 +76,7 @@ def test_signed_requests_answer_in_the_documented_shape(
 
 
 def test_every_endpoint_in_the_table_is_served_or_unknown() -> None:
-    served = {*rest_market.HANDLERS, *rest_orders.HANDLERS, *rest_account.HANDLERS}
+    served = {*rest_market.HANDLERS, *rest_history.HANDLERS, *rest_orders.HANDLERS, *rest_account.HANDLERS}
     bench = Bench()
     for endpoint in endpoints.ENDPOINTS:
         status = bench.send(endpoint.method, endpoint.path, signed=False).status
@@ -154,7 +154,7 @@ def test_funding_is_paid_at_its_interval() -> None:
     wallet = bench.books.wallet
     bench.wait(60)
     assert bench.books.wallet == wallet - Decimal("0.02")
-    assert bench.books.holdings[SYMBOL].funding == Decimal("-0.02")
+    assert bench.books.funding == Decimal("-0.02")
     update = bench.frames()[-1]
     assert update["e"] == "ACCOUNT_UPDATE"
     assert (update["a"]["m"], update["a"]["B"][0]["bc"], update["a"]["P"]) == ("FUNDING_FEE", "-0.02000000", [])
