@@ -26,6 +26,18 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
+class PositionSide(StrEnum):
+    """Which of a symbol's positions an order or holding is of: BOTH in one-way mode, the others in hedge mode."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    def reduces(self, side: Side) -> bool:
+        """Whether an order of that side can do nothing but reduce this side's position."""
+        return (self is PositionSide.LONG and side is Side.SELL) or (self is PositionSide.SHORT and side is Side.BUY)
+
+
 class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"

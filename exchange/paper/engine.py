@@ -131,8 +131,8 @@ class Engine:
             listing.mark = listing.market.mark_price()
             listing.index = listing.market.index_price()
         for account in self.accounts.values():
-            for symbol, holding in account.holdings.items():
-                account.revalue(holding, self.listings[symbol].mark)
+            for symbol, stake in account.stakes.items():
+                account.revalue(stake, self.listings[symbol].mark)
             if account.unrealised < ZERO and account.equity < account.maintenance:
                 self._liquidate(account, now_us)
         self.feeds.marks(self.listings.values(), self.settings.funding_rate, self.next_funding_us, now_us)
@@ -141,17 +141,18 @@ class Engine:
 
     def _liquidate(self, account: Account, now_us: int) -> None:
         self.orders.cancel_all(self.orders.all_open_orders(account), now_us)
-        for symbol, holding in account.holdings.items():
+        for holding in account.holdings:
             if holding.lots:
-                self.orders.liquidate(account, self.listings[symbol], now_us)
-                self.acted(self.listings[symbol])
+                listing = self.listings[holding.instrument.symbol]
+                self.orders.liquidate(account, listing, holding, now_us)
+                self.acted(listing)
 
     def _fund(self, now_us: int) -> None:
         """Longs pay shorts (or the other way round) on the position's notional at mark."""
         self.now_us = max(self.now_us, now_us)
         self.next_funding_us = now_us + self._funding_us
         for account in self.accounts.values():
-            for holding in account.holdings.values():
+            for holding in account.holdings:
                 if holding.lots:
                     amount = account.fund(holding, self.settings.funding_rate, now_us)
                     self.user_streams.funded(account, holding, amount, now_us)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exchange.model import Side, TimeInForce
+from exchange.model import PositionSide, Side, TimeInForce
 from exchange.paper.answers import Params, Refusal, required, truth
 from exchange.paper.listing import Listing
 from exchange.protocol import codes
@@ -31,6 +31,7 @@ class NewOrder:
     client_id: str
     """Empty: to be made up."""
     wants_result: bool
+    position_side: PositionSide = PositionSide.BOTH
 
 
 def parse_new_order(params: Params, listing: Listing) -> NewOrder:
@@ -41,8 +42,9 @@ def parse_new_order(params: Params, listing: Listing) -> NewOrder:
         raise Refusal(-4084, "Method is not allowed currently. Upcoming soon.")
     if kind not in ("LIMIT", "MARKET"):
         raise Refusal(codes.INVALID_ORDER_TYPE, "Invalid orderType.")
-    if params.get("positionSide", "BOTH") != "BOTH":
-        raise Refusal(codes.POSITION_SIDE_NOT_MATCH, "Order's position side does not match user's setting.")
+    position_side = params.get("positionSide", "BOTH")
+    if position_side not in PositionSide.__members__:
+        raise Refusal(-4060, "Invalid position side.")
     reduce_only = truth(params, "reduceOnly")
     client_id = params.get("newClientOrderId", "")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
@@ -61,7 +63,17 @@ def parse_new_order(params: Params, listing: Listing) -> NewOrder:
     lots = parse_quantity(required(params, "quantity"), listing, is_market=kind == "MARKET")
     if not reduce_only:
         check_notional(listing, ticks, lots)
-    return NewOrder(side, kind, time_in_force, ticks, lots, reduce_only, client_id, response_type == "RESULT")
+    return NewOrder(
+        side=side,
+        type=kind,
+        time_in_force=time_in_force,
+        ticks=ticks,
+        lots=lots,
+        reduce_only=reduce_only,
+        client_id=client_id,
+        wants_result=response_type == "RESULT",
+        position_side=PositionSide(position_side),
+    )
 
 
 def parse_side(params: Params) -> Side:

@@ -18,11 +18,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol
 
-from exchange.model import OrderStatus, Side, TimeInForce
-from exchange.paper.accounts import ZERO, Account, Holding, OwnTrade
+from exchange.model import OrderStatus, PositionSide, Side, TimeInForce
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
 from exchange.paper.entry import NewOrder
+from exchange.paper.holding import ZERO, Holding, OwnTrade
 from exchange.paper.listing import Listing
 from exchange.paper.market import Trade
 from exchange.protocol import codes
@@ -41,6 +42,7 @@ class PaperOrder:
         "created_ms",
         "filled",
         "held",
+        "holding",
         "id",
         "listing",
         "lots",
@@ -55,9 +57,12 @@ class PaperOrder:
         "updated_ms",
     )
 
-    def __init__(self, order_id: int, account: Account, listing: Listing, new: NewOrder, now_ms: int) -> None:
+    def __init__(
+        self, order_id: int, account: Account, listing: Listing, holding: Holding, new: NewOrder, now_ms: int
+    ) -> None:
         self.id = order_id
         self.account = account
+        self.holding = holding
         self.listing = listing
         self.client_id = new.client_id or f"paper-{order_id}"
         self.side = new.side
@@ -80,6 +85,15 @@ class PaperOrder:
     @property
     def left(self) -> int:
         return self.lots - self.filled
+
+    @property
+    def position_side(self) -> PositionSide:
+        return self.holding.position_side
+
+    @property
+    def only_reduces(self) -> bool:
+        """Asked to, or because in hedge mode its side can do nothing else."""
+        return self.reduce_only or self.holding.position_side.reduces(self.side)
 
 
 class News(Protocol):
@@ -117,7 +131,7 @@ class Orders:
         return list(self._open.get((account.address, symbol), {}).values())
 
     def all_open_orders(self, account: Account) -> list[PaperOrder]:
-        found = [order for symbol in account.holdings for order in self.open_orders(account, symbol)]
+        found = [order for symbol in account.stakes for order in self.open_orders(account, symbol)]
         return sorted(found, key=lambda order: order.id)
 
     def all_orders(self, account: Account, symbol: str) -> list[PaperOrder]:
@@ -130,7 +144,9 @@ class Orders:
     def place(self, account: Account, listing: Listing, new: NewOrder, now_us: int) -> PaperOrder:
         """Takes an order in and lets it trade; returns it as it is then. Raises Refusal, and nothing happened."""
         symbol = listing.symbol
-        holding = account.holding(listing.instrument, listing.mark)
+        if (new.position_side is PositionSide.BOTH) is account.is_hedge:
+            raise Refusal(codes.POSITION_SIDE_NOT_MATCH, "Order's position side does not match user's setting.")
+        holding = account.holding(listing.instrument, listing.mark, new.position_side)
         already = self._by_client_id.get((account.address, symbol, new.client_id)) if new.client_id else None
         if already and not already.status.is_final:
             raise Refusal(codes.DUPLICATED_CLIENT_ORDER_ID, "ClientOrderId is duplicated.")
@@ -138,25 +154,26 @@ class Orders:
             raise Refusal(codes.MAX_OPEN_ORDER_EXCEEDED, "Reach max open order limit.")
         if new.type == "MARKET":
             self._check_counterparty(listing, new.side)
-        if new.reduce_only:
-            if not reducible(holding, new.side):
+        if new.reduce_only or new.position_side.reduces(new.side):
+            if not holding.reducible(new.side):
                 raise Refusal(codes.REDUCE_ONLY_REJECT, "ReduceOnly Order is rejected.")
         elif not account.can_hold(holding, new.side, self._notional(listing, new.ticks, new.lots)):
             raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
         return self._enter(account, listing, holding, new, now_us)
 
-    def liquidate(self, account: Account, listing: Listing, now_us: int) -> None:
+    def liquidate(self, account: Account, listing: Listing, holding: Holding, now_us: int) -> None:
         """Closes a position at whatever price there is, at the taker fee (client id `autoclose-…`)."""
-        holding = account.holdings[listing.symbol]
         side = Side.SELL if holding.lots > 0 else Side.BUY
         client_id = f"autoclose-{self._next_id}"
-        new = NewOrder(side, LIQUIDATION, TimeInForce.IOC, 0, abs(holding.lots), True, client_id, True)
+        new = NewOrder(
+            side, LIQUIDATION, TimeInForce.IOC, 0, abs(holding.lots), True, client_id, True, holding.position_side
+        )
         self._enter(account, listing, holding, new, now_us)
 
     def amend(self, order: PaperOrder, ticks: int, lots: int, now_us: int) -> None:
         """A new price and whole quantity for a resting order. Raises Refusal, and the order is as it was."""
         listing, account, market = order.listing, order.account, order.listing.market
-        holding = account.holdings[listing.symbol]
+        holding = order.holding
         if order.amendments >= _MAX_AMENDMENTS:
             raise Refusal(-5026, "Exceed maximum modify order limit.")
         if lots <= order.filled:
@@ -167,8 +184,8 @@ class Orders:
                 codes.POST_ONLY_REJECTED,
                 "Due to the order could not be executed as maker, the Post Only order will be rejected.",
             )
-        if order.reduce_only:
-            left = min(left, reducible(holding, order.side))
+        if order.only_reduces:
+            left = min(left, holding.reducible(order.side))
         else:
             more = self._notional(listing, ticks, left) - order.held
             if not account.can_hold(holding, order.side, more):
@@ -214,10 +231,10 @@ class Orders:
     # Within
 
     def _enter(self, account: Account, listing: Listing, holding: Holding, new: NewOrder, now_us: int) -> PaperOrder:
-        order = PaperOrder(self._next_id, account, listing, new, now_us // 1000)
+        order = PaperOrder(self._next_id, account, listing, holding, new, now_us // 1000)
         self._next_id += 1
-        if order.reduce_only:
-            order.lots = min(order.lots, reducible(holding, order.side))
+        if order.only_reduces:
+            order.lots = min(order.lots, holding.reducible(order.side))
         key = (account.address, listing.symbol)
         self._all[order.id] = order
         self._open.setdefault(key, {})[order.id] = order
@@ -248,8 +265,8 @@ class Orders:
         if own_ticks is not None or order.type != "LIMIT" or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
             self._finish(order, OrderStatus.EXPIRED, now_us)
             return
-        if order.reduce_only:
-            room = reducible(order.account.holdings[order.listing.symbol], side)
+        if order.only_reduces:
+            room = order.holding.reducible(side)
             if not room:
                 self._finish(order, OrderStatus.EXPIRED, now_us)
                 return
@@ -271,8 +288,7 @@ class Orders:
         return min(own, key=lambda ticks: ticks * sign, default=None)
 
     def _fill(self, order: PaperOrder, trade: Trade, side: Side, *, is_maker: bool) -> None:
-        listing, account = order.listing, order.account
-        holding = account.holdings[listing.symbol]
+        listing, account, holding = order.listing, order.account, order.holding
         now_ms = trade.exchange_us // 1000
         rate = self._settings.maker_fee if is_maker else self._settings.taker_fee
         own = OwnTrade(trade.trade_id, order.id, side, trade.ticks, trade.lots, is_maker, ZERO, ZERO, now_ms)
@@ -291,11 +307,10 @@ class Orders:
 
     def _hold_back_reductions(self, account: Account, listing: Listing, now_us: int) -> None:
         """After a fill: no resting reduce-only order may be larger than what is left to reduce."""
-        holding = account.holdings[listing.symbol]
         for order in self.open_orders(account, listing.symbol):
-            if not (order.reduce_only and order.resting):
+            if not (order.resting and order.only_reduces):
                 continue
-            room = reducible(holding, order.side)
+            room = order.holding.reducible(order.side)
             if not room:
                 self._finish(order, OrderStatus.EXPIRED, now_us)
             elif order.left > room:
@@ -326,9 +341,9 @@ class Orders:
                 del self._by_client_id[*key, forgotten.client_id]
 
     def _hold(self, order: PaperOrder, notional: Decimal) -> None:
-        if order.reduce_only or notional == order.held:
+        if order.only_reduces or notional == order.held:
             return
-        order.account.hold(order.account.holdings[order.listing.symbol], order.side, notional - order.held)
+        order.account.hold(order.holding, order.side, notional - order.held)
         order.held = notional
 
     def _notional(self, listing: Listing, ticks: int, lots: int) -> Decimal:
@@ -352,8 +367,3 @@ class Orders:
             if side is Side.SELL and price >= listing.mark * instrument.percent_down:
                 return
         raise Refusal(-4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit")
-
-
-def reducible(holding: Holding, side: Side) -> int:
-    """How many lots of the position an order of that side could close."""
-    return abs(holding.lots) if holding.lots * side.sign < 0 else 0

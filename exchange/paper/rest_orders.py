@@ -146,6 +146,7 @@ def order_body(order: PaperOrder, *, with_time: bool = False) -> payloads.OrderB
         cum_qty=filled,
         type=order.type,
         orig_type=order.type,
+        position_side=order.position_side.value,
         time=order.created_ms if with_time else msgspec.UNSET,
     )
 

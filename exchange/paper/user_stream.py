@@ -10,8 +10,9 @@ import random
 from decimal import Decimal
 
 from exchange.model import Side
-from exchange.paper.accounts import ZERO, Account, Holding, OwnTrade
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
+from exchange.paper.holding import ZERO, Holding, OwnTrade, Stake
 from exchange.paper.orders import PaperOrder
 from exchange.paper.streams import Hub, PushKind
 from exchange.paper.timetable import Timetable
@@ -89,6 +90,7 @@ class UserStreams:
             original_type=order.type,
             bids_notional=f"{order.held:f}" if order.side is Side.BUY else "0",
             asks_notional=f"{order.held:f}" if order.side is Side.SELL else "0",
+            position_side=order.position_side.value,
         )
         if trade:
             event.fee_asset = instrument.margin_asset
@@ -106,6 +108,7 @@ class UserStreams:
             entry_price=f"{holding.entry_price:f}",
             accumulated_realised=f"{holding.realised:f}",
             unrealised_pnl=f"{holding.unrealised:.8f}",
+            position_side=holding.position_side.value,
         )
         self._account_update(key, account, holding, "ORDER", ZERO, [position], now_us)
 
@@ -114,10 +117,10 @@ class UserStreams:
         if key is not None:
             self._account_update(key, account, holding, "FUNDING_FEE", amount, [], now_us)
 
-    def leverage_changed(self, account: Account, holding: Holding, now_us: int) -> None:
+    def leverage_changed(self, account: Account, stake: Stake, now_us: int) -> None:
         key = self._listened(account)
         if key is not None:
-            config = frames.SymbolConfig(symbol=holding.instrument.symbol, leverage=holding.leverage)
+            config = frames.SymbolConfig(symbol=stake.instrument.symbol, leverage=stake.leverage)
             now_ms = now_us // 1000
             self._send(key, frames.AccountConfigFrame(now_ms, now_ms, config))
 

@@ -311,12 +311,12 @@ def test_whatever_is_sent_the_books_balance_and_reduce_only_never_flips(steps: l
                 bids += order.listing.instrument.notional(order.ticks, order.left)
             else:
                 asks += order.listing.instrument.notional(order.ticks, order.left)
-        holding = account.holdings.get(SYMBOL)
+        holding = account.held(SYMBOL)
         if holding:
             assert (holding.bids, holding.asks) == (bids, asks)
             assert account.margin == holding.margin == holding.margin_with(bids, asks)
             assert account.unrealised == holding.notional - holding.cost
-            assert sum(trade.lots * trade.side.sign for trade in holding.trades) == holding.lots
+            assert sum(trade.lots * trade.side.sign for trade in holding.stake.trades) == holding.lots
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_funding_is_paid_at_its_interval() -> None:
     wallet = bench.books.wallet
     bench.wait(60)
     assert bench.books.wallet == wallet - Decimal("0.02")
-    assert bench.books.holdings[SYMBOL].funding == Decimal("-0.02")
+    assert bench.books.funding == Decimal("-0.02")
     update = bench.frames()[-1]
     assert update["e"] == "ACCOUNT_UPDATE"
     assert (update["a"]["m"], update["a"]["B"][0]["bc"], update["a"]["P"]) == ("FUNDING_FEE", "-0.02000000", [])
