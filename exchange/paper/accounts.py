@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exchange.model import Instrument, PositionSide, Side
+from exchange.model import Instrument, PositionSide, Side, StpMode
 from exchange.paper.config import STABLE_ASSETS, PaperSettings
 from exchange.paper.holding import CENT8, ZERO, Holding, OwnTrade, Stake
 
@@ -37,6 +37,7 @@ class Account:
         self.address = address
         self.is_multi_assets = settings.is_multi_assets
         self.is_hedge = False
+        self.stp_mode = StpMode.EXPIRE_TAKER
         self.balances: dict[str, Decimal] = {asset: Decimal(amount) for asset, amount in balances.items()}
         self.balances.setdefault("USDT", ZERO)
         self.stakes: dict[str, Stake] = {}

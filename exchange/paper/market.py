@@ -33,7 +33,7 @@ OnTrade = Callable[[Trade], None]
 MayMeet = Callable[[int], bool]
 """Asked with the id of an account's resting order before it would trade; False ends the taking.
 
-It may call `remove` on the same market, with the order it was asked about as with others: matching looks again after it.
+It may call `remove` on the same market, for the order it was asked about too: matching looks again after it.
 """
 
 
@@ -84,9 +84,7 @@ class Market(Protocol):
         """Trades what crosses and returns the lots left over. Rests nothing."""
         ...
 
-    def rest(
-        self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False
-    ) -> None:
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
         """Puts an order that does not cross at the end of its price's queue; a hidden one behind all displayed."""
         ...
 

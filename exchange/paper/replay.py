@@ -131,8 +131,9 @@ class ReplayMarket:
                 break
             maker = self._first_in_queue(side.opposite, ticks)
             displayed = self._displayed[side.opposite].get(ticks, 0)
-            is_last = maker is None or maker.ahead is None or maker.is_hidden
-            ahead = displayed if is_last else min(maker.ahead or 0, displayed)
+            ahead = displayed
+            if maker is not None and maker.ahead is not None and not maker.is_hidden:
+                ahead = min(maker.ahead, displayed)
             if maker is None or ahead > 0:
                 traded = min(lots, ahead)
                 self._take_displayed(side.opposite, ticks, traded)
@@ -149,9 +150,7 @@ class ReplayMarket:
             lots -= traded
         return lots
 
-    def rest(
-        self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False
-    ) -> None:
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
         displayed = self._displayed[side]
         ahead = displayed.get(ticks, 0) if _within(side, ticks, displayed) else None
         self._own[order_id] = _Own(order_id, side, ticks, lots, ahead, is_hidden)

@@ -120,9 +120,7 @@ class SyntheticMarket:
     ) -> int:
         return self._book.take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
 
-    def rest(
-        self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False
-    ) -> None:
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
         self._book.add(order_id, side, ticks, lots, is_hidden=is_hidden)
 
     def remove(self, order_id: int) -> int:

@@ -80,9 +80,7 @@ class StillMarket:
     ) -> int:
         return self.book.take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
 
-    def rest(
-        self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False
-    ) -> None:
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
         self.book.add(order_id, side, ticks, lots, is_hidden=is_hidden)
 
     def remove(self, order_id: int) -> int:
