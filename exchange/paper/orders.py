@@ -23,9 +23,10 @@ from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
 from exchange.paper.entry import NewOrder
-from exchange.paper.holding import ZERO, Holding, OwnTrade
+from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.listing import Listing
 from exchange.paper.market import Trade
+from exchange.paper.money import ZERO
 from exchange.protocol import codes
 
 _KEPT_DONE = 5000
@@ -157,18 +158,25 @@ class Orders:
         if new.reduce_only or new.position_side.reduces(new.side):
             if not holding.reducible(new.side):
                 raise Refusal(codes.REDUCE_ONLY_REJECT, "ReduceOnly Order is rejected.")
-        elif not account.can_hold(holding, new.side, self._notional(listing, new.ticks, new.lots)):
-            raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
+        else:
+            _check_margin(account, holding, new.side, self._notional(listing, new.ticks, new.lots))
         return self._enter(account, listing, holding, new, now_us)
 
-    def liquidate(self, account: Account, listing: Listing, holding: Holding, now_us: int) -> None:
-        """Closes a position at whatever price there is, at the taker fee (client id `autoclose-…`)."""
+    def liquidate(self, account: Account, listing: Listing, holding: Holding, now_us: int) -> PaperOrder:
+        """Closes a position as far as the market's bound, at the taker fee (client id `autoclose-…`)."""
         side = Side.SELL if holding.lots > 0 else Side.BUY
-        client_id = f"autoclose-{self._next_id}"
         new = NewOrder(
-            side, LIQUIDATION, TimeInForce.IOC, 0, abs(holding.lots), True, client_id, True, holding.position_side
+            side=side,
+            type=LIQUIDATION,
+            time_in_force=TimeInForce.IOC,
+            ticks=self._market_limit(listing, side),
+            lots=abs(holding.lots),
+            reduce_only=True,
+            client_id=f"autoclose-{self._next_id}",
+            wants_result=True,
+            position_side=holding.position_side,
         )
-        self._enter(account, listing, holding, new, now_us)
+        return self._enter(account, listing, holding, new, now_us)
 
     def amend(self, order: PaperOrder, ticks: int, lots: int, now_us: int) -> None:
         """A new price and whole quantity for a resting order. Raises Refusal, and the order is as it was."""
@@ -188,8 +196,7 @@ class Orders:
             left = min(left, holding.reducible(order.side))
         else:
             more = self._notional(listing, ticks, left) - order.held
-            if not account.can_hold(holding, order.side, more):
-                raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
+            _check_margin(account, holding, order.side, more)
         market.remove(order.id)
         order.resting = False
         self._hold(order, ZERO)
@@ -290,7 +297,8 @@ class Orders:
     def _fill(self, order: PaperOrder, trade: Trade, side: Side, *, is_maker: bool) -> None:
         listing, account, holding = order.listing, order.account, order.holding
         now_ms = trade.exchange_us // 1000
-        rate = self._settings.maker_fee if is_maker else self._settings.taker_fee
+        fees = account.fees_of(listing.symbol)
+        rate = fees.maker if is_maker else fees.taker
         own = OwnTrade(trade.trade_id, order.id, side, trade.ticks, trade.lots, is_maker, ZERO, ZERO, now_ms)
         own = account.fill(holding, own, rate)
         order.filled += trade.lots
@@ -367,3 +375,11 @@ class Orders:
             if side is Side.SELL and price >= listing.mark * instrument.percent_down:
                 return
         raise Refusal(-4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit")
+
+
+def _check_margin(account: Account, holding: Holding, side: Side, notional: Decimal) -> None:
+    """Whether `notional` more of open orders may be. Raises Refusal."""
+    if not account.can_hold(holding, side, notional):
+        raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
+    if holding.over_cap(side, notional):
+        raise Refusal(-2027, "Exceeded the maximum allowable position at current leverage.")
