@@ -48,13 +48,20 @@ def admitted_lots(order: PaperOrder) -> int:
     if order.type == "MARKET":
         _check_counterparty(listing, side)
     if not order.only_reduces:
-        if not order.account.can_hold(holding, side, notional(listing, order.ticks, order.lots)):
-            raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
+        check_margin(order, notional(listing, order.ticks, order.lots))
         return order.lots
     room = holding.reducible(side)
     if not room or (order.lots > room and order.position_side is not PositionSide.BOTH):
         raise Refusal(codes.REDUCE_ONLY_REJECT, "ReduceOnly Order is rejected.")
     return min(order.lots or room, room)
+
+
+def check_margin(order: PaperOrder, more: Decimal) -> None:
+    """Whether `more` notional of open orders may be."""
+    if not order.account.can_hold(order.holding, order.side, more):
+        raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
+    if order.holding.over_cap(order.side, more):
+        raise Refusal(codes.MAX_LEVERAGE_RATIO, "Exceeded the maximum allowable position at current leverage.")
 
 
 def notional(listing: Listing, ticks: int, lots: int) -> Decimal:

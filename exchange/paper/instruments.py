@@ -25,6 +25,7 @@ REAL_LIMITS = (
     RateLimit("ORDERS", 10, 300),
 )
 
+_ESTABLISHED_PERCENT = Decimal("2.5")
 _FOREVER_MS = "4133404800000"
 
 _SYMBOL_FIELDS = {
@@ -79,6 +80,8 @@ class Rules:
     trigger_protect: Decimal
     """How far last and mark price may be apart for a protected conditional order to trigger, as a fraction."""
     max_algo_orders: int
+    liquidation_fee: Decimal
+    """What a liquidation pays to the insurance fund, as a fraction of the notional closed."""
 
 
 def to_csv(exchange_info: Mapping[str, Any]) -> str:
@@ -119,6 +122,12 @@ def trading_symbols() -> tuple[str, ...]:
 
 
 @cache
+def is_established(symbol: str) -> bool:
+    """Whether exchangeInfo gives it the lowest maintenance percentage; KeyError for a symbol it does not have."""
+    return Decimal(_table()[symbol]["maint_percent"]) <= _ESTABLISHED_PERCENT
+
+
+@cache
 def rules(symbol: str) -> Rules:
     """KeyError for a symbol that the exchange does not have, ValueError for one that it has not priced yet."""
     row = _table()[symbol]
@@ -152,6 +161,7 @@ def rules(symbol: str) -> Rules:
         take_bound=Decimal(row["take_bound"]),
         trigger_protect=Decimal(row["trigger"]),
         max_algo_orders=int(row["max_algo_orders"]),
+        liquidation_fee=Decimal(row["liquidation_fee"]),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from exchange.model import Side
-from exchange.paper.holding import ZERO
+from exchange.paper.money import ZERO
 from exchange.paper.register import Key
 
 

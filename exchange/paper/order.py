@@ -11,8 +11,9 @@ from typing import Protocol
 from exchange.model import OrderStatus, PositionSide
 from exchange.paper.accounts import Account
 from exchange.paper.entry import NewOrder
-from exchange.paper.holding import ZERO, Holding, OwnTrade
+from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.listing import Listing
+from exchange.paper.money import ZERO
 
 LIQUIDATION = "LIQUIDATION"
 

@@ -26,15 +26,16 @@ from decimal import Decimal
 
 from exchange.model import OrderStatus, Side, StpMode, TimeInForce
 from exchange.paper.accounts import Account
-from exchange.paper.admission import admitted_lots, check_status, check_waiting, market_limit, notional
+from exchange.paper.admission import admitted_lots, check_margin, check_status, check_waiting, market_limit, notional
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
 from exchange.paper.entry import NewOrder
 from exchange.paper.filters import check_percent
-from exchange.paper.holding import ZERO, Holding, OwnTrade
+from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.listing import Listing
 from exchange.paper.market import MayMeet, Trade
 from exchange.paper.mmp import Protections
+from exchange.paper.money import ZERO
 from exchange.paper.order import LIQUIDATION, News, PaperOrder
 from exchange.paper.pegs import pegged_ticks
 from exchange.paper.register import Register
@@ -90,24 +91,27 @@ class Orders:
         self._enter(order, now_us)
         return order
 
-    def liquidate(self, account: Account, listing: Listing, holding: Holding, now_us: int) -> None:
-        """Closes a position at whatever price there is, at the taker fee (client id `autoclose-…`)."""
+    def liquidate(self, account: Account, listing: Listing, holding: Holding, now_us: int) -> PaperOrder:
+        """Closes a position as far as the market's bound, at the taker fee (client id `autoclose-…`)."""
+        side = Side.SELL if holding.lots > 0 else Side.BUY
         new = NewOrder(
-            side=Side.SELL if holding.lots > 0 else Side.BUY,
+            side=side,
             type=LIQUIDATION,
             time_in_force=TimeInForce.IOC,
-            ticks=0,
+            ticks=market_limit(listing, side),
             lots=abs(holding.lots),
             reduce_only=True,
             client_id=f"autoclose-{self._next_id}",
             wants_result=True,
             position_side=holding.position_side,
         )
-        self._enter(PaperOrder(self._next_id, account, listing, holding, new, now_us // 1000), now_us)
+        order = PaperOrder(self._next_id, account, listing, holding, new, now_us // 1000)
+        self._enter(order, now_us)
+        return order
 
     def amend(self, order: PaperOrder, ticks: int, lots: int, now_us: int) -> None:
         """A new price and whole quantity for a resting order. Raises Refusal, and the order is as it was."""
-        listing, account, market = order.listing, order.account, order.listing.market
+        listing, market = order.listing, order.listing.market
         if order.amendments >= _MAX_AMENDMENTS:
             raise Refusal(codes.MAX_AMENDMENTS_EXCEEDED, "Exceed maximum modify order limit.")
         if ticks == order.ticks and lots == order.lots:
@@ -123,9 +127,7 @@ class Orders:
         if order.only_reduces:
             left = min(left, order.holding.reducible(order.side))
         else:
-            more = notional(listing, ticks, left) - order.held
-            if not account.can_hold(order.holding, order.side, more):
-                raise Refusal(codes.MARGIN_NOT_SUFFICIENT, "Margin is insufficient.")
+            check_margin(order, notional(listing, ticks, left) - order.held)
         keeps_place = self._settings.amend_keeps_priority and ticks == order.ticks and left <= order.left
         if keeps_place:
             market.shrink(order.id, left)
@@ -298,7 +300,8 @@ class Orders:
     def _fill(self, order: PaperOrder, trade: Trade, *, is_maker: bool) -> None:
         listing, account, holding = order.listing, order.account, order.holding
         now_ms = trade.exchange_us // 1000
-        rate = self._settings.maker_fee if is_maker else self._settings.taker_fee
+        fees = account.fees_of(listing.symbol)
+        rate = fees.maker if is_maker else fees.taker
         own = OwnTrade(trade.trade_id, order.id, order.side, trade.ticks, trade.lots, is_maker, ZERO, ZERO, now_ms)
         own = account.fill(holding, own, rate)
         order.filled += trade.lots

@@ -179,7 +179,11 @@ def test_who_cannot_hold_his_position_is_closed_out() -> None:
         ("CANCELED", "CANCELED"), ("NEW", "NEW"), ("CALCULATED", "FILLED"),
     ]  # fmt: skip
     assert events[-1]["c"].startswith("autoclose-")
-    assert bench.books.wallet == 10 + bench.books.realised - bench.books.fees
+    cleared = 10 + bench.books.realised - bench.books.fees
+    assert cleared < 0
+    assert bench.books.wallet == 0
+    (insurance,) = bench.ask("GET", "income", incomeType="INSURANCE_CLEAR")
+    assert Decimal(insurance["income"]) == -cleared
 
 
 # Symbols
