@@ -11,11 +11,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from exchange.model import RateLimit
+from exchange.paper.brackets import Brackets, default_brackets
 from exchange.paper.instruments import REAL_LIMITS
 from exchange.protocol.signing import Signer
 
 STABLE_ASSETS = ("USDT", "USDF", "USDC", "USD1")
 """Assets that count as collateral at one dollar each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """As fractions of notional; a negative one is a rebate."""
+
+    maker: Decimal
+    taker: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +39,27 @@ class PaperSettings:
     """Whether all stable assets are collateral; None: when more than USDT is in the balances."""
     maker_fee: Decimal = Decimal("0.0001")
     taker_fee: Decimal = Decimal("0.00035")
+    symbol_fees: Mapping[str, Fees] = field(default_factory=dict[str, Fees])
+    """Of symbols that differ from the two above."""
     default_leverage: int = 20
-    max_leverage: int = 125
-    maintenance_rate: Decimal = Decimal("0.005")
-    """Maintenance margin as a fraction of position notional at mark."""
+    """Or the highest that a symbol's brackets allow."""
+    brackets: Mapping[str, Brackets] = field(default_factory=dict[str, Brackets])
+    """Of symbols whose real brackets are known."""
     funding_rate: Decimal | None = None
     """The same at every interval; None: by the premium of mark over index."""
     funding_interval_s: int | None = None
     """Every symbol's; None: each its own."""
+    amend_keeps_priority: bool = False
+    """Whether an amend that changes no price and adds no quantity leaves the order its place in the queue."""
     limits: tuple[RateLimit, ...] = REAL_LIMITS
     chain_id: int = 1666
     seed: int = 0
+
+    def brackets_of(self, symbol: str) -> Brackets:
+        return self.brackets.get(symbol) or default_brackets(symbol)
+
+    def fees_of(self, symbol: str) -> Fees:
+        return self.symbol_fees.get(symbol) or Fees(self.maker_fee, self.taker_fee)
 
     @property
     def is_multi_assets(self) -> bool:

@@ -6,14 +6,18 @@ Owns: what happens when. Must not know: HTTP, signatures, rate limits, sockets. 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from exchange.model import Instrument
-from exchange.paper.accounts import ZERO, Account
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
+from exchange.paper.countdown import Countdowns
 from exchange.paper.feeds import Feeds
+from exchange.paper.force_orders import ForceOrders
 from exchange.paper.funding import Funding
 from exchange.paper.instruments import all_symbols, rules
+from exchange.paper.liquidation import Liquidations
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
 from exchange.paper.orders import Orders
@@ -42,6 +46,9 @@ class Engine:
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
+        self.countdowns = Countdowns(self._timetable, self._cancel_all)
+        self.force_orders = ForceOrders(self.hub)
+        self.liquidations = Liquidations(self.listings, self.orders, self.force_orders, self.user_streams, self.acted)
         self._open_market = open_market
         unknown = named - set(self.symbols)
         if unknown:
@@ -74,7 +81,7 @@ class Engine:
         if not symbol_rules.instrument.is_trading:
             raise Refusal(-4140, "Invalid symbol status for opening position")
         market = self._open_market(symbol_rules.instrument, self.now_us)
-        funding = Funding(symbol_rules, self.settings, self.now_us)
+        funding = Funding(symbol, self.settings, self.now_us)
         opened = Listing(symbol_rules, market, funding, self.now_us, lambda trade: self._traded(opened, trade))
         self.listings[symbol] = opened
         self._schedule(opened)
@@ -91,8 +98,15 @@ class Engine:
 
     def acted(self, listing: Listing) -> None:
         """To be called after an account's orders went into or out of a market."""
+        self.orders.trigger_by_trades(listing, self.now_us)
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
+
+    def transfer(self, account: Account, asset: str, amount: Decimal) -> None:
+        """Moves money into an account, or (negative) out of it. ValueError when so much may not leave."""
+        account.transfer(asset, amount, self.now_us // 1000)
+        reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
+        self.user_streams.balance_changed(account, asset, reason, amount, self.now_us)
 
     def _find_listing(self, symbol: str) -> Listing | None:
         try:
@@ -113,14 +127,14 @@ class Engine:
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
         listing.market.advance(now_us, listing.on_trade)
+        self.orders.trigger_by_trades(listing, now_us)
         self.feeds.touched(listing, now_us)
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
         listing.traded(trade)
         self.feeds.traded(listing, trade)
-        if trade.maker_order_id is not None or trade.taker_order_id is not None:
-            self.orders.traded(listing, trade)
+        self.orders.traded(listing, trade)
 
     def _second(self, now_us: int) -> None:
         """Each full second: mark prices, funding, what accounts are worth by them, and lines that are too old."""
@@ -134,19 +148,19 @@ class Engine:
             if listing.funding.next_us <= now_us:
                 self._fund(listing, now_us)
         for account in self.accounts.values():
-            if account.unrealised < ZERO and account.equity < account.maintenance:
-                self._liquidate(account, now_us)
+            self.liquidations.check(account, now_us)
+        self.force_orders.push(now_us)
+        for listing in self.listings.values():
+            if self.orders.trigger_by_mark(listing, now_us):
+                self.acted(listing)
         self.feeds.marks(self.listings.values(), now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 
-    def _liquidate(self, account: Account, now_us: int) -> None:
-        self.orders.cancel_all(self.orders.all_open_orders(account), now_us)
-        for holding in account.holdings:
-            if holding.lots:
-                listing = self.listings[holding.instrument.symbol]
-                self.orders.liquidate(account, listing, holding, now_us)
-                self.acted(listing)
+    def _cancel_all(self, account: Account, listing: Listing, now_us: int) -> None:
+        self.now_us = max(self.now_us, now_us)
+        self.orders.cancel_all(self.orders.open_orders(account, listing.symbol), now_us)
+        self.acted(listing)
 
     def _fund(self, listing: Listing, now_us: int) -> None:
         """Longs pay shorts (or the other way round) on the position's notional at mark."""
@@ -155,5 +169,5 @@ class Engine:
             stake = account.stakes.get(listing.symbol)
             for holding in stake.holdings.values() if stake else ():
                 if holding.lots:
-                    amount = account.fund(holding, rate, now_us)
+                    amount = account.fund(holding, rate, now_us // 1000)
                     self.user_streams.funded(account, holding, amount, now_us)

@@ -16,17 +16,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from exchange.paper.config import PaperSettings
-from exchange.paper.instruments import Rules
+from exchange.paper.instruments import is_established
+from exchange.paper.money import CENT8, ZERO
 
 _KEPT = 1000
 _HOUR_S = 3600
 _EIGHT_HOURS_S = 8 * _HOUR_S
-_ESTABLISHED_PERCENT = Decimal("2.5")
 _INTEREST = Decimal("0.0001")
 """For eight hours."""
 _DAMPING = Decimal("0.0005")
-_CENT8 = Decimal("0.00000001")
-_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +39,17 @@ class FundingEvent:
 class Funding:
     __slots__ = ("_constant", "_premiums", "_samples", "cap", "history", "interest", "interval_s", "next_us")
 
-    def __init__(self, rules: Rules, settings: PaperSettings, now_us: int) -> None:
-        own_s = _EIGHT_HOURS_S if rules.maintenance_percent <= _ESTABLISHED_PERCENT else 4 * _HOUR_S
+    def __init__(self, symbol: str, settings: PaperSettings, now_us: int) -> None:
+        own_s = _EIGHT_HOURS_S if is_established(symbol) else 4 * _HOUR_S
         self.interval_s = settings.funding_interval_s or own_s
-        self.interest = (_INTEREST * self.interval_s / _EIGHT_HOURS_S).quantize(_CENT8)
+        self.interest = (_INTEREST * self.interval_s / _EIGHT_HOURS_S).quantize(CENT8)
         self.cap = Decimal("0.03") if self.interval_s >= _EIGHT_HOURS_S else Decimal("0.02")
         """The rate's limit either way."""
         self.next_us = 0
         self.history: deque[FundingEvent] = deque(maxlen=_KEPT)
         """Oldest first."""
         self._constant = settings.funding_rate
-        self._premiums = _ZERO
+        self._premiums = ZERO
         self._samples = 0
         self._begin(now_us)
 
@@ -65,7 +63,7 @@ class Funding:
         premium = self._premiums / self._samples
         rate = premium + max(-_DAMPING, min(_INTEREST - premium, _DAMPING))
         rate = rate * self.interval_s / _EIGHT_HOURS_S
-        return max(-self.cap, min(rate, self.cap)).quantize(_CENT8)
+        return max(-self.cap, min(rate, self.cap)).quantize(CENT8)
 
     def sample(self, mark: Decimal, index: Decimal) -> None:
         """To be called each second."""
@@ -83,5 +81,5 @@ class Funding:
     def _begin(self, now_us: int) -> None:
         interval_us = self.interval_s * 1_000_000
         self.next_us = (now_us // interval_us + 1) * interval_us
-        self._premiums = _ZERO
+        self._premiums = ZERO
         self._samples = 0

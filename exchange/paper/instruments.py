@@ -25,6 +25,7 @@ REAL_LIMITS = (
     RateLimit("ORDERS", 10, 300),
 )
 
+_ESTABLISHED_PERCENT = Decimal("2.5")
 _FOREVER_MS = "4133404800000"
 
 _SYMBOL_FIELDS = {
@@ -73,9 +74,12 @@ class Rules:
     quantity_digits: int
     market_min_lots: int
     market_max_lots: int
+    market_step_lots: int
     take_bound: Decimal
     """How far from the mark price a market order may trade, as a fraction."""
-    maintenance_percent: Decimal
+    trigger_protect: Decimal
+    """How far last and mark price may be apart for a protected conditional order to trigger, as a fraction."""
+    max_algo_orders: int
     liquidation_fee: Decimal
     """What a liquidation pays to the insurance fund, as a fraction of the notional closed."""
 
@@ -118,6 +122,12 @@ def trading_symbols() -> tuple[str, ...]:
 
 
 @cache
+def is_established(symbol: str) -> bool:
+    """Whether exchangeInfo gives it the lowest maintenance percentage; KeyError for a symbol it does not have."""
+    return Decimal(_table()[symbol]["maint_percent"]) <= _ESTABLISHED_PERCENT
+
+
+@cache
 def rules(symbol: str) -> Rules:
     """KeyError for a symbol that the exchange does not have, ValueError for one that it has not priced yet."""
     row = _table()[symbol]
@@ -147,8 +157,10 @@ def rules(symbol: str) -> Rules:
         quantity_digits=int(row["qty_digits"]),
         market_min_lots=int(Decimal(row["market_min_qty"]) / step),
         market_max_lots=int(Decimal(row["market_max_qty"]) / step),
+        market_step_lots=max(1, int(Decimal(row["market_step"]) / step)),
         take_bound=Decimal(row["take_bound"]),
-        maintenance_percent=Decimal(row["maint_percent"]),
+        trigger_protect=Decimal(row["trigger"]),
+        max_algo_orders=int(row["max_algo_orders"]),
         liquidation_fee=Decimal(row["liquidation_fee"]),
     )
 

@@ -9,7 +9,6 @@ from still_market import START_US, SYMBOL
 
 from exchange.paper.config import PaperSettings
 from exchange.paper.funding import Funding
-from exchange.paper.instruments import rules
 
 HOUR_US = 3_600_000_000
 
@@ -17,7 +16,7 @@ HOUR_US = 3_600_000_000
 def funding(symbol: str = "BTCUSDT", rate: str | None = None, interval_s: int | None = None) -> Funding:
     constant = Decimal(rate) if rate else None
     settings = PaperSettings(symbols=(symbol,), funding_rate=constant, funding_interval_s=interval_s)
-    return Funding(rules(symbol), settings, START_US)
+    return Funding(symbol, settings, START_US)
 
 
 @pytest.mark.parametrize(
