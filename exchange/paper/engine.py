@@ -82,11 +82,12 @@ class Engine:
         return opened
 
     def account(self, address: str) -> Account:
-        """An account by its wallet's address; a new one is funded with the settings' balances."""
+        """An account by its wallet's address; a new one is funded as the settings say."""
         key = address.lower()
         account = self.accounts.get(key)
         if account is None:
-            account = Account(key, self.settings, self.settings.balances, self.now_us // 1000)
+            own = self.settings.of(key)
+            account = Account(key, own, own.balances, self.now_us // 1000)
             self.accounts[key] = account
         return account
 

@@ -274,7 +274,7 @@ class Orders:
         listing, account = order.listing, order.account
         holding = account.holdings[listing.symbol]
         now_ms = trade.exchange_us // 1000
-        rate = self._settings.maker_fee if is_maker else self._settings.taker_fee
+        rate = account.settings.maker_fee if is_maker else account.settings.taker_fee
         own = OwnTrade(trade.trade_id, order.id, side, trade.ticks, trade.lots, is_maker, ZERO, ZERO, now_ms)
         own = account.fill(holding, own, rate)
         order.filled += trade.lots

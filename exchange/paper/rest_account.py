@@ -110,7 +110,7 @@ def set_multi_assets(engine: Engine, account: Account, params: Params) -> Answer
 
 def commission_rate(engine: Engine, account: Account, params: Params) -> Answer:
     symbol = engine.listing(required(params, "symbol")).symbol
-    settings = engine.settings
+    settings = account.settings
     return payloads.CommissionRateBody(symbol, f"{settings.maker_fee:f}", f"{settings.taker_fee:f}")
 
 

@@ -39,6 +39,7 @@ INVALID_SIDE = -1117
 BAD_SYMBOL = -1121
 INVALID_LISTEN_KEY = -1125
 INVALID_PARAMETER = -1130
+BAD_RECV_WINDOW = -1131
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
@@ -71,9 +72,10 @@ INVALID_BATCH_PLACE_ORDER_SIZE = -4082
 DUPLICATED_CLIENT_ORDER_ID = -4116
 MIN_NOTIONAL = -4164
 NONCE_EXPIRED = -4225
+INVALID_PATH = -5000
 FOK_REJECTED = -5021
 POST_ONLY_REJECTED = -5022
-"""The last two, -4116 and -1021 are in no page of the docs: they are those of the exchange family this API follows."""
+"""-5000 and below, -4116, -1131 and -1021 are in no page of the docs: they are the exchange family's."""
 
 SIGNATURE_CHECK_FAILED = "Signature check failed"
 NO_AGENT_FOUND = "No agent found"

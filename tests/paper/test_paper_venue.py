@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from still_market import SYMBOL, Bench
 
 from exchange.model import Side
-from exchange.paper import rest_account, rest_market, rest_orders
 from exchange.paper.answers import Request
+from exchange.paper.routes import PUBLIC, SIGNED
 from exchange.protocol import endpoints, payloads
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -76,17 +76,34 @@ def test_signed_requests_answer_in_the_documented_shape(
 
 
 def test_every_endpoint_in_the_table_is_served_or_unknown() -> None:
-    served = {*rest_market.HANDLERS, *rest_orders.HANDLERS, *rest_account.HANDLERS}
+    served = {*PUBLIC, *SIGNED}
     bench = Bench()
     for endpoint in endpoints.ENDPOINTS:
-        status = bench.send(endpoint.method, endpoint.path, signed=False).status
-        assert (status == 404) == (endpoint not in served), endpoint.name
+        for path in (endpoint.path, endpoint.path.replace("/v3/", "/v1/"), endpoint.v1_path):
+            status = bench.send(endpoint.method, path, signed=False).status
+            assert (status == 404) == (endpoint not in served), (endpoint.name, path)
 
 
-def test_unknown_paths_are_404() -> None:
-    response = Bench().send("GET", "/fapi/v3/nonsense", signed=False)
+@pytest.mark.parametrize("name", ["balance", "account", "accountWithJoinMargin", "positionRisk"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4"])
+def test_money_and_positions_are_served_under_every_version(bench: Bench, version: str, name: str) -> None:
+    assert bench.send("GET", f"/fapi/{version}/{name}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/fapi/v3/nonsense"),
+        ("GET", "/fapi/v2/depth"),
+        ("POST", "/fapi/v1/depth"),
+        ("PATCH", "/fapi/v3/order"),
+        ("GET", "/"),
+    ],
+)
+def test_unknown_paths_and_methods_are_404(method: str, path: str) -> None:
+    response = Bench().send(method, path, signed=False)
     assert response.status == 404
-    assert b"is invalid" in response.body
+    assert msgspec.json.decode(response.body) == {"code": -5000, "msg": f"Path {path}, Method {method} is invalid"}
 
 
 TEXTS = st.text(max_size=20)
