@@ -29,6 +29,8 @@ _MISSING = {
     "fleet": "fleet: NAME, the fleet's name",
     "venue": "venue: paper, testnet or mainnet",
     "symbols": "symbols: and below it at least one, such as ASTERUSDT: {}",
+    "accounts": "accounts: and below it at least one NAME: {wallet: ADDRESS}",
+    "wallet": "wallet: ADDRESS, the account's main wallet",
 }
 _KINDS = {
     "int": "is no whole number",
@@ -39,6 +41,7 @@ _KINDS = {
     "string": "is no text",
     "path": "is no path",
     "dict": "is no mapping",
+    "tuple": "is no list",
     "model": "is no mapping",
 }
 _RIGHT = {
@@ -50,6 +53,7 @@ _RIGHT = {
     "string": "a text",
     "path": "a path",
     "dict": "keys and values",
+    "tuple": "a list such as [A, B]",
     "model": "keys and values",
 }
 
@@ -68,7 +72,7 @@ def section_keys(path: tuple[str | int, ...]) -> list[str]:
 
 def worded(detail: ErrorDetails, path: tuple[str | int, ...], written: str | None) -> tuple[str, str]:
     """(what is wrong, what would be right). `written` is the scalar as the file has it, None for a collection."""
-    name = str(path[-1]) if path else "the file"
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")
     context = detail.get("ctx", {})
     kind = detail["type"]
     value = "a collection" if written is None else shown(written) if written else "(nothing)"
