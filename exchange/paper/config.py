@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from exchange.model import RateLimit
-from exchange.paper.instruments import REAL_LIMITS
+from exchange.paper.instruments import REAL_LIMITS, Table
 from exchange.protocol.signing import Signer
 
 STABLE_ASSETS = ("USDT", "USDF", "USDC", "USD1")
@@ -57,6 +57,8 @@ class PaperSettings:
 
     symbols: tuple[str, ...]
     listed: tuple[str, ...] = ()
+    table: Table | None = None
+    """The rules of all symbols; None: those that come with the paper exchange."""
     balances: Mapping[str, Decimal] = field(default_factory=lambda: {"USDT": Decimal(10_000)})
     """What every new account is funded with."""
     multi_assets: bool | None = None

@@ -12,7 +12,7 @@ from exchange.paper.accounts import ZERO, Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
 from exchange.paper.feeds import Feeds
-from exchange.paper.instruments import all_symbols, rules
+from exchange.paper.instruments import real_table, rules_of
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
 from exchange.paper.orders import Orders
@@ -35,7 +35,11 @@ class Engine:
         self.accounts: dict[str, Account] = {}
         """By address, in lower case."""
         named = {*settings.symbols, *settings.listed}
-        self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
+        self.table = settings.table or real_table()
+        self.symbols = tuple(symbol for symbol in self.table.rows if symbol in named)
+        self.frozen: dict[str, None] = {}
+        """Symbols whose markets are driven from outside and have lost their source: there nothing is known, so nothing
+        trades, and no price is told."""
         self._timetable = Timetable()
         self.feeds = Feeds(self._timetable, self._find_listing)
         self.hub = self.feeds.hub
@@ -70,7 +74,7 @@ class Engine:
         if symbol not in self.symbols:
             raise Refusal(codes.BAD_SYMBOL, "Invalid symbol.")
         try:
-            symbol_rules = rules(symbol)
+            symbol_rules = rules_of(symbol, self.table)
         except ValueError:
             raise Refusal(codes.WRONG_MARKET_STATUS, "market status sent is not valid.") from None
         if not symbol_rules.instrument.is_trading:
@@ -95,6 +99,16 @@ class Engine:
         """To be called after an account's orders went into or out of a market."""
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
+
+    def stirred(self, symbol: str, is_frozen: bool) -> None:
+        """To be called when a market that is driven from outside has been given news, or has lost its source."""
+        if is_frozen:
+            self.frozen[symbol] = None
+        else:
+            self.frozen.pop(symbol, None)
+        listing = self.listings.get(symbol)
+        if listing is not None:
+            self._schedule(listing)
 
     def _find_listing(self, symbol: str) -> Listing | None:
         try:
@@ -136,7 +150,8 @@ class Engine:
                 account.revalue(holding, self.listings[symbol].mark)
             if account.unrealised < ZERO and account.equity < account.maintenance:
                 self._liquidate(account, now_us)
-        self.feeds.marks(self.listings.values(), self.settings.funding_rate, self.next_funding_us, now_us)
+        told = [listing for listing in self.listings.values() if listing.symbol not in self.frozen]
+        self.feeds.marks(told, self.settings.funding_rate, self.next_funding_us, now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 

@@ -66,6 +66,11 @@ class Venue:
     def advance(self, now_us: int) -> None:
         self.engine.advance(now_us)
 
+    def stirred(self, symbol: str, is_frozen: bool, now_us: int) -> None:
+        """A market that is driven from outside has news, or has lost its source."""
+        self.engine.stirred(symbol, is_frozen)
+        self.engine.advance(now_us)
+
     # Requests
 
     def handle(self, request: Request, now_us: int) -> Response:
@@ -112,12 +117,19 @@ class Venue:
             self._charge(limiter, address, orders, now_us)
             for name, used in limiter.used(now_us).items():
                 headers[f"x-mbx-order-count-{name.rpartition('_')[2].lower()}"] = str(used)
+            self._expect_running(params)
         return _encode(SIGNED[endpoint](self.engine, account, params))
 
     def _authenticate(self, endpoint: Endpoint, request: Request, params: Params, now_us: int) -> str:
         if endpoint in BY_KEY_ALONE and "signature" not in params and API_KEY in request.headers:
             return self._gate.owner_of_key(request)
         return self._gate.authenticate(request, params, now_us)
+
+    def _expect_running(self, params: Params) -> None:
+        """An order for a market that stands still for want of its source is refused, and nothing happened."""
+        wanted = params.get("symbol") or params.get("batchOrders", "")
+        if any(wanted == symbol or f'"{symbol}"' in wanted.replace("'", '"') for symbol in self.engine.frozen):
+            raise Refusal(codes.DISCONNECTED, "Internal error; unable to process your request. Please try again.")
 
     def _charge(self, limiter: Limiter, address: Address, amount: int, now_us: int) -> None:
         """Counts a request, or refuses it: 429, and 418 when too many 429 have been ignored."""

@@ -9,15 +9,16 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from fleet.config.faults import did_you_mean, shown
-from fleet.config.models import Budget, Control, FleetConfig, Logging, Paper, Replay, VenueAddress
+from fleet.config.models import Budget, Control, FleetConfig, Live, Logging, Paper, Replay, Source, VenueAddress
 
-_SECTIONS: dict[tuple[str | int, ...], type[BaseModel]] = {
-    ("venue",): VenueAddress,
-    ("paper",): Paper,
-    ("paper", "feed"): Replay,
-    ("budget",): Budget,
-    ("control",): Control,
-    ("logging",): Logging,
+_SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
+    ("venue",): (VenueAddress,),
+    ("paper",): (Paper,),
+    ("paper", "feed"): (Replay, Live),
+    ("paper", "feed", "live"): (Source,),
+    ("budget",): (Budget,),
+    ("control",): (Control,),
+    ("logging",): (Logging,),
 }
 _PATTERNS = {
     "fleet": "1 to 12 of the characters a-z, 0-9, _ . and -",
@@ -66,8 +67,7 @@ def file_keys(model: type[BaseModel]) -> list[str]:
 def section_keys(path: tuple[str | int, ...]) -> list[str]:
     if not path:
         return [*file_keys(FleetConfig), "defaults"]
-    model = _SECTIONS.get(path)
-    return [] if model is None else file_keys(model)
+    return [key for model in _SECTIONS.get(path, ()) for key in file_keys(model)]
 
 
 def worded(detail: ErrorDetails, path: tuple[str | int, ...], written: str | None) -> tuple[str, str]:
