@@ -151,7 +151,8 @@ class Engine:
             if account.unrealised < ZERO and account.equity < account.maintenance:
                 self._liquidate(account, now_us)
         told = [listing for listing in self.listings.values() if listing.symbol not in self.frozen]
-        self.feeds.marks(told, self.settings.funding_rate, self.next_funding_us, now_us)
+        if told or not self.frozen:
+            self.feeds.marks(told, self.settings.funding_rate, self.next_funding_us, now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 

@@ -210,3 +210,20 @@ def test_listed_symbols_open_when_they_are_first_asked_for() -> None:
     assert bench.public("ticker/price", symbol="SANDUSDT")["code"] == -4140
     with pytest.raises(ValueError, match="no such symbols: NOPE"):
         Bench("NOPE")
+
+
+def test_where_the_market_stands_still_orders_are_refused_and_can_be_taken_out(bench: Bench) -> None:
+    resting = bench.order("BUY", "1.9", "5")
+    bench.venue.stirred(SYMBOL, is_frozen=True, now_us=bench.now_us)
+    row = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "1.9", "quantity": "5"}
+    refusal = {"code": -1001, "msg": "Internal error; unable to process your request. Please try again."}
+    assert bench.ask("POST", "order", **row) == refusal
+    assert bench.ask("POST", "batchOrders", batchOrders=msgspec.json.encode([row]).decode()) == refusal
+    assert bench.ask("POST", "batchOrders", batchOrders=str([row])) == refusal
+    assert bench.ask("PUT", "order", symbol=SYMBOL, orderId=resting["orderId"], price="1.8", quantity="5") == refusal
+    bench.listen("!markPrice@arr@1s")
+    bench.wait(2)
+    assert bench.frames() == []
+    assert bench.ask("DELETE", "order", symbol=SYMBOL, orderId=resting["orderId"])["status"] == "CANCELED"
+    bench.venue.stirred(SYMBOL, is_frozen=False, now_us=bench.now_us)
+    assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
