@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def test_a_whole_file() -> None:
     assert desk.fees == Fees(maker=Decimal("-0.00005"), taker=Decimal("0.0004"))
     assert sub.fees == Fees(taker=Decimal(0))
     assert other.balance == {"USDT": Decimal(10_000)}
+
+
+def test_the_example_in_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n(accounts:.*?)```", readme, re.DOTALL)
+    assert [name for name, _, _ in parse_accounts(text, "README.md", {}).all()] == ["desk", "desk-1"]
 
 
 def test_secrets_may_come_from_the_environment() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from still_market import START_US, Bench
 
 from exchange.paper.answers import Refusal, Request
@@ -34,8 +36,8 @@ def vectors(scheme: str) -> list[Any]:
 def gate(
     accounts: tuple[KnownAccount, ...] | None = None, chain_id: int = 1666, hmac_key: tuple[str, str] | None = None
 ) -> Gate:
-    settings = PaperSettings(symbols=(), accounts=accounts, chain_id=chain_id, hmac_key=hmac_key)
-    return Gate(settings, demo_credentials(7, chain_id, hmac_key))
+    paper = PaperSettings(symbols=(), accounts=accounts, chain_id=chain_id, hmac_key=hmac_key)
+    return Gate(paper, demo_credentials(7, chain_id, hmac_key))
 
 
 def message(signer: Signer, nonce: int = START_US, **params: str) -> str:
@@ -258,6 +260,32 @@ def test_a_nonce_is_new_recent_and_above_the_oldest_of_a_hundred(before: list[in
     for each in before:
         assert nonces.accept(each, NOW)
     assert nonces.accept(nonce, NOW) is accepted
+
+
+@given(st.lists(st.integers(NOW - 12_000_000, NOW + 12_000_000), max_size=300))
+@settings(max_examples=50, deadline=None)
+def test_no_nonce_is_good_twice_and_only_the_newest_hundred_are_remembered(given: list[int]) -> None:
+    nonces, accepted = Nonces(), list[int]()
+    for nonce in given:
+        kept = sorted(accepted)[-100:]
+        too_old = len(kept) == 100 and nonce < kept[0]
+        expected = abs(nonce - NOW) <= 10_000_000 and nonce not in accepted and not too_old
+        assert nonces.accept(nonce, NOW) is expected
+        if expected:
+            accepted.append(nonce)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=12), max_size=5), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_any_parameters_are_read_as_they_were_meant_and_verify(fields: dict[str, str], is_signed_raw: bool) -> None:
+    pairs = {f"x{name}": value for name, value in fields.items()}
+    pairs |= {"nonce": str(START_US), "user": USER, "signer": SIGNER.signer}
+    sent = urlencode(pairs)
+    raw = "&".join(f"{name}={value}" for name, value in pairs.items())
+    signature = SIGNER.sign(raw if is_signed_raw else sent)
+    received = request(f"{sent}&signature={signature}", in_body=True)
+    assert parameters(received) == {**pairs, "signature": signature}
+    assert check(gate(), received) == USER.lower()
 
 
 NOW_MS = START_US // 1000
