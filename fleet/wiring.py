@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import anyio
 import httpx
+import msgspec
 
 from exchange.asgi import serve
 from exchange.aster import sockets
@@ -24,30 +26,35 @@ from exchange.aster.rest import Rest, http_client
 from exchange.aster.trading import AsterTrading
 from exchange.aster.user_stream import AsterAccountStream
 from exchange.clock import Clock
-from exchange.errors import VenueError
+from exchange.errors import Rejected, VenueError
 from exchange.limits.budget import Budget
 from exchange.model import ExchangeInfo, Instrument
 from exchange.paper import instruments as listed
 from exchange.paper.calibration import parameters_for
-from exchange.paper.config import DemoCredentials, PaperSettings
+from exchange.paper.config import DemoCredentials, KnownAccount, PaperSettings
+from exchange.paper.live import LiveMarkets
 from exchange.paper.market import Market
 from exchange.paper.markets import replay_markets
 from exchange.paper.runner import Runner
 from exchange.paper.sockets import PaperApp
 from exchange.paper.synthetic import SyntheticMarket
 from exchange.paper.venue import Venue as PaperVenue
-from exchange.protocol import streams
+from exchange.protocol import endpoints, streams
 from exchange.protocol.hosts import MAINNET, TESTNET, Host
 from exchange.protocol.signing import Signer
 from exchange.protocol.wire import Connect
+from fleet.config.accounts import AccountsFile
 from fleet.config.credentials import Credentials
-from fleet.config.models import FleetConfig, Paper, Replay, VenueAddress
+from fleet.config.models import Feed, FleetConfig, Live, Paper, Replay, VenueAddress
 from fleet.config.venue_check import VenueFacts
+from fleet.live_feed import LEVELS, SYMBOLS_PER_LINE, LiveFeed
 from fleet.runtime.account import STABLE_ASSETS
 from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
 
 FLEET_CHANNELS = (streams.BOOK_TICKER, streams.MARK_PRICE)
+LIVE_CHANNELS = (streams.BOOK_TICKER, streams.DEPTH20, streams.AGG_TRADE, streams.MARK_PRICE)
+"""What a paper exchange follows another by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +147,53 @@ def _auth(credentials: Credentials | DemoCredentials | None, chain_id: int, cloc
 # --- a paper exchange, run by us
 
 
-def paper_venue(config: Paper, symbols: Sequence[str], clock: Clock) -> PaperVenue:
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """Whose accounts a paper exchange keeps; without a file, everybody's. `hmac_key`: the demonstration account's."""
+
+    file: AccountsFile | None = None
+    hmac_key: tuple[str, str] | None = None
+
+    def known(self) -> tuple[KnownAccount, ...] | None:
+        if self.file is None:
+            return None
+        return tuple(
+            KnownAccount(
+                name=name,
+                user=account.wallet,
+                balances=account.balance,
+                agents=account.agents,
+                hmac_keys=account.hmac,
+                maker_fee=account.fees.maker,
+                taker_fee=account.fees.taker,
+                parent=parent,
+            )
+            for name, parent, account in self.file.all()
+        )
+
+
+def paper_venue(
+    config: Paper,
+    symbols: Sequence[str],
+    clock: Clock,
+    feed: LiveFeed | None = None,
+    customers: Customers = Customers(),
+) -> PaperVenue:
     """A paper exchange with a market for each of `symbols`; synthetic, it lists all the real one's others too.
 
-    Raises RecordingError.
+    `feed` is what `open_feed` gave for the configuration. Raises RecordingError.
     """
-    feed = config.feed
-    others = () if isinstance(feed, Replay) else tuple(s for s in listed.trading_symbols() if s not in symbols)
-    settings = PaperSettings(symbols=tuple(symbols), listed=others, balances=config.balance, seed=config.seed)
-    return PaperVenue(settings, _market_maker(config), clock.now_us())
+    is_synthetic = config.feed == "synthetic"
+    settings = PaperSettings(
+        symbols=tuple(symbols),
+        listed=tuple(s for s in listed.trading_symbols() if s not in symbols) if is_synthetic else (),
+        table=feed.table if feed else None,
+        balances=config.balance,
+        accounts=customers.known(),
+        hmac_key=customers.hmac_key,
+        seed=config.seed,
+    )
+    return PaperVenue(settings, feed.markets.open if feed else _market_maker(config), clock.now_us())
 
 
 def _market_maker(config: Paper) -> Callable[[Instrument, int], Market]:
@@ -157,6 +202,60 @@ def _market_maker(config: Paper) -> Callable[[Instrument, int], Market]:
         path, speed = feed.replay, feed.speed
         return lambda instrument, now_us: replay_markets(path, [instrument], now_us, speed)[instrument.symbol]
     return lambda instrument, now_us: SyntheticMarket(instrument, parameters_for(instrument), config.seed, now_us)
+
+
+def source_of(feed: Live) -> Address:
+    """Where a live feed comes from. Only what is public is asked for there."""
+    if isinstance(feed.live, str):
+        return address_of(feed.live)
+    return Address(feed.live.rest, Host(feed.live.rest, feed.live.stream, MAINNET.chain_id))
+
+
+async def rules_at(address: Address, clock: Clock) -> listed.Table:
+    """Every symbol of an exchange, by its exchangeInfo. Raises VenueError."""
+    async with http_client(address.transport) as http:
+        gate = Gate(Budget(listed.REAL_LIMITS), clock)
+        rest = Rest(http, address.host.rest, clock, gate, None)
+        return await rest.call(
+            endpoints.EXCHANGE_INFO, [], lambda body: listed.table_of(msgspec.json.decode(body, type=dict[str, Any]))
+        )
+
+
+@asynccontextmanager
+async def open_feed(feed: Feed, symbols: Sequence[str], clock: Clock) -> AsyncGenerator[LiveFeed | None]:
+    """What a paper exchange's markets are to be driven by; None when they go by themselves. Raises VenueError."""
+    if isinstance(feed, Live):
+        async with open_live(source_of(feed), symbols, clock) as live:
+            yield live
+    else:
+        yield None
+
+
+@asynccontextmanager
+async def open_live(
+    address: Address, symbols: Sequence[str], clock: Clock, rng: Random | None = None
+) -> AsyncGenerator[LiveFeed]:
+    """Markets that follow another exchange's, each begun with its book and mark price of now. Raises VenueError."""
+    # A clock of its own: it is kept in step with the source, the paper exchange's is not.
+    own_clock = Clock(clock.now_us())
+    table = await rules_at(address, own_clock)
+    for symbol in symbols:
+        if symbol not in table.trading():
+            raise Rejected(f"{symbol} is not traded at {address.name}")
+    rng = rng or Random()
+    failure: VenueError | None = None
+    async with open_venue(address, None, own_clock, rng=rng, channels=LIVE_CHANNELS) as venue:
+        try:
+            marks = await venue.market_data.mark_prices()
+            books = [await venue.market_data.depth(symbol, LEVELS) for symbol in symbols]
+        except VenueError as error:
+            failure = error
+        else:
+            parts = [symbols[start : start + SYMBOLS_PER_LINE] for start in range(0, len(symbols), SYMBOLS_PER_LINE)]
+            lines = [(market_stream(address, venue, LIVE_CHANNELS, rng), part) for part in parts]
+            yield LiveFeed(lines, venue.market_data, LiveMarkets(books, marks), table, clock)
+    if failure is not None:
+        raise failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +267,14 @@ class RunningPaper:
 
 @asynccontextmanager
 async def run_paper(
-    venue: PaperVenue, clock: Clock, host: str = "127.0.0.1", port: int = 0
+    venue: PaperVenue, clock: Clock, host: str = "127.0.0.1", port: int = 0, feed: LiveFeed | None = None
 ) -> AsyncGenerator[RunningPaper]:
     """Serves a paper exchange on a socket. Raises OSError when the port is taken."""
     runner = Runner(venue, clock.now_us)
     async with anyio.create_task_group() as tasks:
+        if feed is not None:
+            feed.begin(runner)
+            tasks.start_soon(feed.run, runner)
         tasks.start_soon(runner.run)
         bound: int = await tasks.start(serve, PaperApp(runner), host, port)
         shown = f"[{host}]" if ":" in host else host
@@ -186,12 +288,14 @@ async def open_fleet_venue(config: FleetConfig, credentials: Credentials | None,
     """The venue that a fleet file names; paper is run here, on loopback. Raises VenueError, RecordingError."""
     safety = config.budget.safety
     if config.venue == "paper":
-        paper = paper_venue(config.paper, list(config.symbols), clock)
-        async with (
-            run_paper(paper, clock) as running,
-            open_venue(running.address, running.credentials, clock, safety=safety) as venue,
-        ):
-            yield venue
+        symbols = list(config.symbols)
+        async with open_feed(config.paper.feed, symbols, clock) as feed:
+            paper = paper_venue(config.paper, symbols, clock, feed)
+            async with (
+                run_paper(paper, clock, feed=feed) as running,
+                open_venue(running.address, running.credentials, clock, safety=safety) as venue,
+            ):
+                yield venue
     else:
         async with open_venue(address_of(config.venue), credentials, clock, safety=safety) as venue:
             yield venue
@@ -202,11 +306,15 @@ async def open_fleet_venue(config: FleetConfig, credentials: Credentials | None,
 
 async def venue_facts(config: FleetConfig, clock: Clock) -> VenueFacts:
     """What the file's venue lists and allows, asked without credentials. Raises VenueError."""
+    feed = config.paper.feed
+    address, collateral = address_of(config.venue), None
     if config.venue == "paper":
-        return paper_facts(config)
-    async with open_venue(address_of(config.venue), None, clock) as venue:
+        if not isinstance(feed, Live):
+            return paper_facts(config)
+        address, collateral = source_of(feed), _paper_collateral(config)
+    async with open_venue(address, None, clock) as venue:
         try:
-            return await facts_of(venue, None)
+            return await facts_of(venue, collateral)
         except VenueError as error:
             failure = error
     raise failure
@@ -219,8 +327,12 @@ def paper_facts(config: FleetConfig) -> VenueFacts:
     if config.paper.feed == "synthetic":
         traded = (instruments[symbol] for symbol in config.symbols if symbol in instruments)
         prices = {each.symbol: Decimal(str(parameters_for(each).price)) for each in traded}
-    collateral = sum((amount for asset, amount in config.paper.balance.items() if asset in STABLE_ASSETS), Decimal(0))
+    collateral = _paper_collateral(config)
     return VenueFacts(ExchangeInfo(instruments, listed.REAL_LIMITS, 0), prices, prices, collateral)
+
+
+def _paper_collateral(config: FleetConfig) -> Decimal:
+    return sum((amount for asset, amount in config.paper.balance.items() if asset in STABLE_ASSETS), Decimal(0))
 
 
 async def facts_of(venue: Venue, collateral_usd: Decimal | None) -> VenueFacts:

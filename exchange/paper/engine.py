@@ -16,7 +16,7 @@ from exchange.paper.countdown import Countdowns
 from exchange.paper.feeds import Feeds
 from exchange.paper.force_orders import ForceOrders
 from exchange.paper.funding import Funding
-from exchange.paper.instruments import all_symbols, rules
+from exchange.paper.instruments import real_table, rules_of
 from exchange.paper.liquidation import Liquidations
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
@@ -40,7 +40,11 @@ class Engine:
         self.accounts: dict[str, Account] = {}
         """By address, in lower case."""
         named = {*settings.symbols, *settings.listed}
-        self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
+        self.table = settings.table or real_table()
+        self.symbols = tuple(symbol for symbol in self.table.rows if symbol in named)
+        self.frozen: dict[str, None] = {}
+        """Symbols whose markets are driven from outside and have lost their source: there nothing is known, so nothing
+        trades, and no price is told."""
         self._timetable = Timetable()
         self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
@@ -75,7 +79,7 @@ class Engine:
         if symbol not in self.symbols:
             raise Refusal(codes.BAD_SYMBOL, "Invalid symbol.")
         try:
-            symbol_rules = rules(symbol)
+            symbol_rules = rules_of(symbol, self.table)
         except ValueError:
             raise Refusal(codes.WRONG_MARKET_STATUS, "market status sent is not valid.") from None
         if not symbol_rules.instrument.is_trading:
@@ -88,11 +92,12 @@ class Engine:
         return opened
 
     def account(self, address: str) -> Account:
-        """An account by its wallet's address; a new one is funded with the settings' balances."""
+        """An account by its wallet's address; a new one is funded as the settings say."""
         key = address.lower()
         account = self.accounts.get(key)
         if account is None:
-            account = Account(key, self.settings, self.settings.balances, self.now_us // 1000)
+            own = self.settings.of(key)
+            account = Account(key, own, own.balances, self.now_us // 1000)
             self.accounts[key] = account
         return account
 
@@ -107,6 +112,16 @@ class Engine:
         account.transfer(asset, amount, self.now_us // 1000)
         reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
         self.user_streams.balance_changed(account, asset, reason, amount, self.now_us)
+
+    def stirred(self, symbol: str, is_frozen: bool) -> None:
+        """To be called when a market that is driven from outside has been given news, or has lost its source."""
+        if is_frozen:
+            self.frozen[symbol] = None
+        else:
+            self.frozen.pop(symbol, None)
+        listing = self.listings.get(symbol)
+        if listing is not None:
+            self._schedule(listing)
 
     def _find_listing(self, symbol: str) -> Listing | None:
         try:
@@ -153,7 +168,9 @@ class Engine:
         for listing in self.listings.values():
             if self.orders.trigger_by_mark(listing, now_us):
                 self.acted(listing)
-        self.feeds.marks(self.listings.values(), now_us)
+        told = [listing for listing in self.listings.values() if listing.symbol not in self.frozen]
+        if told or not self.frozen:
+            self.feeds.marks(told, now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 

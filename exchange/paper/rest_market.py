@@ -34,7 +34,7 @@ def time(engine: Engine, params: Params) -> Answer:
 
 def info(engine: Engine, params: Params) -> Answer:
     assets = dict.fromkeys((*STABLE_ASSETS, *engine.settings.balances))
-    return exchange_info(engine.symbols, engine.settings.limits, assets, engine.now_us // 1000)
+    return exchange_info(engine.symbols, engine.settings.limits, assets, engine.now_us // 1000, engine.table)
 
 
 def depth(engine: Engine, params: Params) -> Answer:

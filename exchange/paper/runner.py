@@ -139,6 +139,12 @@ class Runner:
         self._outboxes.pop(line_id, None)
         self.venue.close_line(line_id)
 
+    def stirred(self, symbol: str, is_frozen: bool) -> None:
+        """A market that is driven from outside has news, or has lost its source."""
+        before_us = self.venue.next_us()
+        self.venue.stirred(symbol, is_frozen, self._now_us())
+        self._after(before_us)
+
     def cut_lines(self, reason: str = "connection lost") -> None:
         """Every websocket breaks, as when a line goes dead: no close frame, what was on its way is lost."""
         for line_id, outbox in list(self._outboxes.items()):

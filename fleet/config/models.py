@@ -34,22 +34,41 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+Rest = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s/]+", description="Base URL of the REST API, such as http://127.0.0.1:9090."),
+]
+Stream = Annotated[
+    str,
+    Field(pattern=r"^wss?://[^\s/]+", description="Base URL of the websocket streams, such as ws://127.0.0.1:9090."),
+]
+
+
 class VenueAddress(_Frozen):
     """A venue that speaks AsterDEX's protocol at an address of one's own."""
 
-    rest: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = Field(
-        description="Base URL of the REST API, such as http://127.0.0.1:9090."
-    )
-    stream: Annotated[str, Field(pattern=r"^wss?://[^\s/]+")] = Field(
-        description="Base URL of the websocket streams, such as ws://127.0.0.1:9090."
-    )
+    rest: Rest
+    stream: Stream
     chain_id: Whole = Field(ge=1, description="EIP-712 chain id of the signatures: 1666 on mainnet, 714 on testnet.")
+
+
+class Source(_Frozen):
+    """The public side of a venue that speaks AsterDEX's protocol."""
+
+    rest: Rest
+    stream: Stream
 
 
 def _name_or_mapping(value: object) -> str | None:
     if isinstance(value, str):
         return "name"
     return "mapping" if isinstance(value, dict | BaseModel) else None
+
+
+def _kind_of_feed(value: object) -> str | None:
+    kind = _name_or_mapping(value)
+    is_live = isinstance(value, Live) or (isinstance(value, dict) and "live" in value)
+    return "source" if is_live else kind
 
 
 Venue = Annotated[
@@ -75,15 +94,32 @@ class Replay(_Frozen):
     )
 
 
+class Live(_Frozen):
+    """Another exchange's books and trades as they are now; own orders queue behind them."""
+
+    live: Annotated[
+        Annotated[Literal["mainnet", "testnet"], Tag("name")] | Annotated[Source, Tag("mapping")],
+        Discriminator(
+            _name_or_mapping,
+            custom_error_type="unit",
+            custom_error_message="{what}: {right}",
+            custom_error_context={
+                "what": "is neither a name nor a mapping",
+                "right": "mainnet, testnet or {rest: URL, stream: URL}",
+            },
+        ),
+    ] = Field(description="Whose markets to follow: mainnet, testnet, or an address.")
+
+
 Feed = Annotated[
-    Annotated[Literal["synthetic"], Tag("name")] | Annotated[Replay, Tag("mapping")],
+    Annotated[Literal["synthetic"], Tag("name")] | Annotated[Replay, Tag("mapping")] | Annotated[Live, Tag("source")],
     Discriminator(
-        _name_or_mapping,
+        _kind_of_feed,
         custom_error_type="unit",
         custom_error_message="{what}: {right}",
         custom_error_context={
             "what": "is neither a name nor a mapping",
-            "right": "synthetic or {replay: PATH, speed: 1.0}",
+            "right": "synthetic, {replay: PATH, speed: 1.0} or {live: mainnet}",
         },
     ),
 ]
@@ -92,7 +128,9 @@ Feed = Annotated[
 class Paper(_Frozen):
     """The paper exchange: used when venue is paper."""
 
-    feed: Feed = Field(default="synthetic", description="Where its markets come from: synthetic, or a recording.")
+    feed: Feed = Field(
+        default="synthetic", description="Where its markets come from: synthetic, a recording, or a live exchange."
+    )
     seed: Whole = Field(default=7, ge=0, description="The same seed gives the same synthetic market.")
     balance: dict[str, Annotated[Decimal, Field(ge=0, le=10**12)]] = Field(
         default={"USDT": Decimal(10000)}, description="What the demonstration account starts with, by asset."
