@@ -271,7 +271,7 @@ class Account:
         is_margin = asset == MARGIN_ASSET or (self.is_multi_assets and asset in STABLE_ASSETS)
         most = min(self.balances.get(asset, ZERO), self.withdrawable) if is_margin else self.balances.get(asset, ZERO)
         if -amount > max(ZERO, most):
-            raise ValueError(f"only {most} {asset} may be taken out")
+            raise ValueError(f"only {max(ZERO, most)} {asset} may be taken out")
         self._pay(asset, amount, now_ms)
         self._note("", kind, amount, asset, None, now_ms)
 
