@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exchange.paper import rest_history, rest_margin, rest_money
+from exchange.paper import rest_account_history, rest_margin, rest_money
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params
 from exchange.paper.engine import Engine
@@ -33,7 +33,7 @@ def close_listen_key(engine: Engine, account: Account, params: Params) -> Answer
 HANDLERS: dict[Endpoint, Callable[[Engine, Account, Params], Answer]] = {
     **rest_money.HANDLERS,
     **rest_margin.HANDLERS,
-    **rest_history.HANDLERS,
+    **rest_account_history.HANDLERS,
     endpoints.START_LISTEN_KEY: start_listen_key,
     endpoints.KEEP_LISTEN_KEY: keep_listen_key,
     endpoints.CLOSE_LISTEN_KEY: close_listen_key,

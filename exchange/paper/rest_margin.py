@@ -21,7 +21,7 @@ from exchange.paper.engine import Engine
 from exchange.paper.holding import Stake
 from exchange.paper.liquidation import adl_quantiles
 from exchange.paper.money import CENT8, ZERO
-from exchange.paper.rest_history import TimeSpan, list_rows
+from exchange.paper.rest_account_history import TimeSpan, list_rows
 from exchange.paper.rest_market import Answer, list_limit
 from exchange.protocol import codes, endpoints, payloads
 from exchange.protocol.endpoints import Endpoint
