@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
 from exchange.model import Instrument, PositionSide, Side, StpMode
@@ -236,7 +236,18 @@ class Account:
         holding.volume += notional
         holding.fills += 1
         holding.updated_ms = trade.exchange_ms
-        booked = replace(trade, fee=fee, realised=realised, position_side=holding.position_side)
+        booked = OwnTrade(
+            trade.trade_id,
+            trade.order_id,
+            trade.side,
+            trade.ticks,
+            trade.lots,
+            trade.is_maker,
+            fee,
+            realised,
+            trade.exchange_ms,
+            holding.position_side,
+        )
         holding.stake.trades.append(booked)
         symbol, asset = holding.instrument.symbol, holding.instrument.margin_asset
         self._pay(asset, realised - fee, trade.exchange_ms)
@@ -266,7 +277,7 @@ class Account:
         is_margin = asset == MARGIN_ASSET or (self.is_multi_assets and asset in STABLE_ASSETS)
         most = min(self.balances.get(asset, ZERO), self.withdrawable) if is_margin else self.balances.get(asset, ZERO)
         if -amount > max(ZERO, most):
-            raise ValueError(f"only {most} {asset} may be taken out")
+            raise ValueError(f"only {max(ZERO, most)} {asset} may be taken out")
         self._pay(asset, amount, now_ms)
         self._note("", kind, amount, asset, None, now_ms)
 

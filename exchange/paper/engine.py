@@ -107,10 +107,13 @@ class Engine:
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
 
-    def transfer(self, account: Account, asset: str, amount: Decimal) -> None:
-        """Moves money into an account, or (negative) out of it. ValueError when so much may not leave."""
+    def transfer(self, account: Account, asset: str, amount: Decimal, reason: str | None = None) -> None:
+        """Moves money into an account, or (negative) out of it; `reason` is ACCOUNT_UPDATE's.
+
+        ValueError when so much may not leave.
+        """
         account.transfer(asset, amount, self.now_us // 1000)
-        reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
+        reason = reason or ("DEPOSIT" if amount > 0 else "WITHDRAW")
         self.user_streams.balance_changed(account, asset, reason, amount, self.now_us)
 
     def stirred(self, symbol: str, is_frozen: bool) -> None:

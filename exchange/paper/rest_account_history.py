@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
+from msgspec import UNSET
+
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, required, whole_number
 from exchange.paper.engine import Engine
@@ -158,6 +160,7 @@ def force_orders(engine: Engine, account: Account, params: Params) -> Answer:
             row = order_body(order, with_time=True)
             row.type = row.orig_type = "LIMIT"
             row.reduce_only = False
+            row.cum_qty = UNSET
             rows.append(row)
     limit = max(1, min(whole_number(params, "limit", _FORCE_ORDERS_DEFAULT), _FORCE_ORDERS_MOST))
     return list_rows(rows, sent, limit)

@@ -19,7 +19,7 @@ from exchange.paper.order import PaperOrder
 from exchange.paper.streams import Hub, PushKind
 from exchange.paper.timetable import Timetable
 from exchange.protocol import codes, frames
-from exchange.protocol.margin_frames import CalledPosition, MarginCallFrame
+from exchange.protocol.margin_frames import AccountConfig, CalledPosition, MarginCallFrame
 from exchange.protocol.streams import LISTEN_KEY_LIFE_S
 
 _LIFE_US = LISTEN_KEY_LIFE_S * 1_000_000
@@ -135,7 +135,7 @@ class UserStreams:
         self._configured(account, frames.AccountConfigFrame(now_us // 1000, now_us // 1000, symbol_config=config))
 
     def modes_changed(self, account: Account, now_us: int) -> None:
-        config = frames.AccountConfig(account.is_multi_assets, False, account.is_hedge)
+        config = AccountConfig(account.is_multi_assets, False, account.is_hedge)
         self._configured(account, frames.AccountConfigFrame(now_us // 1000, now_us // 1000, account_config=config))
 
     def margin_called(self, account: Account, holdings: Sequence[Holding], now_us: int) -> None:

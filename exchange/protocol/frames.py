@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from exchange.protocol.margin_frames import AccountConfig
+
 Levels = list[tuple[str, str]]
 """(price, quantity); quantity 0 in a diff takes the level away."""
 
@@ -319,12 +321,6 @@ class ListenKeyExpiredFrame(Struct, tag_field="e", tag="listenKeyExpired", renam
 class SymbolConfig(Struct, rename={"symbol": "s", "leverage": "l"}):
     symbol: str
     leverage: int
-
-
-class AccountConfig(Struct, rename={"is_multi_assets": "j", "pays_fees_in_token": "f", "is_hedge": "d"}):
-    is_multi_assets: bool
-    pays_fees_in_token: bool
-    is_hedge: bool
 
 
 class AccountConfigFrame(

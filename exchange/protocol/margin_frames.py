@@ -1,4 +1,4 @@
-"""Frames that tell of margin running out (docs: Liquidation Order Streams, Event: Margin Call).
+"""Frames about margin: its modes, calls, and force orders (docs: Liquidation Order Streams, Event: Margin Call).
 
 Owns and must not know: as frames.
 """
@@ -40,6 +40,14 @@ class ForceOrder(
 class ForceOrderFrame(Struct, tag_field="e", tag="forceOrder", rename={"event_ms": "E", "order": "o"}):
     event_ms: int
     order: ForceOrder
+
+
+class AccountConfig(Struct, rename={"is_multi_assets": "j", "pays_fees_in_token": "f", "is_hedge": "d"}):
+    """Of ACCOUNT_CONFIG_UPDATE (`ai`)."""
+
+    is_multi_assets: bool
+    pays_fees_in_token: bool
+    is_hedge: bool
 
 
 class CalledPosition(

@@ -218,3 +218,53 @@ def test_what_was_only_looked_at_leaves_nothing_behind() -> None:
     bench.ask("GET", "account")
     bench.ask("GET", "positionRisk", symbol=SYMBOL)
     assert bench.books.stakes == {}
+
+
+SHAPES: dict[str, tuple[str, ...]] = {
+    "balance": (
+        "accountAlias", "asset", "balance", "crossWalletBalance", "crossUnPnl", "availableBalance",
+        "maxWithdrawAmount", "marginAvailable", "updateTime",
+    ),
+    "account": ("feeTier", "canTrade", "canDeposit", "canWithdraw", "updateTime", *MONEY, "assets", "positions"),
+    "account assets": (
+        "asset", "walletBalance", "unrealizedProfit", "marginBalance", "maintMargin", "initialMargin",
+        "positionInitialMargin", "openOrderInitialMargin", "crossWalletBalance", "crossUnPnl", "availableBalance",
+        "maxWithdrawAmount", "marginAvailable", "updateTime",
+    ),
+    "account positions": (
+        "symbol", "initialMargin", "maintMargin", "unrealizedProfit", "positionInitialMargin",
+        "openOrderInitialMargin", "leverage", "isolated", "entryPrice", "maxNotional", "positionSide", "positionAmt",
+        "updateTime",
+    ),
+    "positionRisk": (
+        "entryPrice", "marginType", "isAutoAddMargin", "isolatedMargin", "leverage", "liquidationPrice", "markPrice",
+        "maxNotionalValue", "positionAmt", "symbol", "unRealizedProfit", "positionSide", "updateTime",
+    ),
+    "income": ("symbol", "incomeType", "income", "asset", "info", "time", "tranId", "tradeId"),
+    "userTrades": (
+        "buyer", "commission", "commissionAsset", "id", "maker", "orderId", "price", "qty", "quoteQty", "realizedPnl",
+        "side", "positionSide", "symbol", "time",
+    ),
+    "forceOrders": (
+        "orderId", "symbol", "status", "clientOrderId", "price", "avgPrice", "origQty", "executedQty", "cumQuote",
+        "timeInForce", "type", "reduceOnly", "closePosition", "side", "positionSide", "stopPrice", "workingType",
+        "origType", "time", "updateTime",
+    ),
+    "positionMargin/history": ("amount", "asset", "symbol", "time", "type", "positionSide"),
+}  # fmt: skip
+"""Every field of the docs' examples (Account/Trades Endpoints)."""
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_answers_have_the_documented_fields(name: str) -> None:
+    bench = Bench(balances={"USDT": Decimal(20)})
+    bench.ask("POST", "marginType", symbol=SYMBOL, marginType="ISOLATED")
+    bench.book([(18_000, 100_000)], [(20_000, 100_000)])
+    bench.order("BUY", None, "100")
+    bench.market.mark_ticks = 18_000
+    bench.wait(1)
+    endpoint, _, part = name.partition(" ")
+    answer = bench.ask("GET", endpoint, **({} if endpoint == "account" else {"symbol": SYMBOL}))
+    rows = answer[part] if part else [answer] if endpoint == "account" else answer
+    # An order tells of its price protection too, as in all its other answers.
+    assert set(rows[0]) - {"priceProtect"} == set(SHAPES[name])

@@ -115,9 +115,11 @@ TEXTS = st.text(max_size=20)
         st.sampled_from(
             ["symbol", "limit", "orderId", "origClientOrderId", "price", "quantity", "side", "type", "timeInForce",
              "leverage", "fromId", "stopPrice", "callbackRate", "closePosition", "pegPriceType", "countdownTime",
-             "windowTimeInMilliseconds", "frozenTimeInMilliseconds", "stpMode", "endTime", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
+             "windowTimeInMilliseconds", "frozenTimeInMilliseconds", "stpMode", "endTime", "startTime", "batchOrders",
+             "orderIdList", "newClientOrderId", "reduceOnly", "amount", "positionSide", "marginType", "incomeType",
+             "autoCloseType", "dualSidePosition", "multiAssetsMargin"]
         ),
-        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "STOP", "GTC", "1", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
+        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "STOP", "GTC", "1", "1.9", "true", "ISOLATED", "LONG", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
     ),
 )  # fmt: skip
 def test_nothing_a_client_sends_breaks_the_venue(endpoint: endpoints.Endpoint, params: dict[str, str]) -> None:
