@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
 from exchange.model import Instrument, PositionSide, Side, StpMode
@@ -231,7 +231,18 @@ class Account:
         holding.volume += notional
         holding.fills += 1
         holding.updated_ms = trade.exchange_ms
-        booked = replace(trade, fee=fee, realised=realised, position_side=holding.position_side)
+        booked = OwnTrade(
+            trade.trade_id,
+            trade.order_id,
+            trade.side,
+            trade.ticks,
+            trade.lots,
+            trade.is_maker,
+            fee,
+            realised,
+            trade.exchange_ms,
+            holding.position_side,
+        )
         holding.stake.trades.append(booked)
         symbol, asset = holding.instrument.symbol, holding.instrument.margin_asset
         self._pay(asset, realised - fee, trade.exchange_ms)

@@ -137,7 +137,7 @@ class Holding:
 
     def margin_with(self, bids: Decimal, asks: Decimal) -> Decimal:
         """Initial margin if open orders were `bids` and `asks`: the dearer of the two ways they could fill."""
-        worst = max(abs(self.notional + bids), abs(self.notional - asks))
+        worst = max(abs(self.notional + bids), abs(self.notional - asks)) if bids or asks else abs(self.notional)
         return (worst / self.stake.leverage).quantize(CENT8, ROUND_UP)
 
     def held_with(self, bids: Decimal, asks: Decimal) -> Decimal:
