@@ -30,6 +30,8 @@ class Engine:
     def __init__(self, settings: PaperSettings, open_market: OpenMarket, now_us: int) -> None:
         self.settings = settings
         self.now_us = now_us
+        self.clock_skew_us = 0
+        """How far the clock that clients are told of, and held to, is ahead of the true one."""
         self.listings: dict[str, Listing] = {}
         """The symbols whose markets run."""
         self.accounts: dict[str, Account] = {}
@@ -61,6 +63,11 @@ class Engine:
         """Lets everything happen that is due by now; a clock that went back stands still."""
         self._timetable.run(now_us)
         self.now_us = max(self.now_us, now_us)
+
+    @property
+    def told_us(self) -> int:
+        """The time as clients are told it."""
+        return self.now_us + self.clock_skew_us
 
     def listing(self, symbol: str) -> Listing:
         """The symbol's, its market opened if it has not been. Raises Refusal when there is none to be had."""

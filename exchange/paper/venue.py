@@ -22,6 +22,7 @@ from exchange.protocol.endpoints import Endpoint
 
 _PUBLIC = rest_market.HANDLERS
 _SIGNED = {**rest_orders.HANDLERS, **rest_account.HANDLERS}
+TOO_MANY = "Too many requests; please use the websocket for live updates to avoid polling the API."
 _LISTEN_KEY = (endpoints.START_LISTEN_KEY, endpoints.KEEP_LISTEN_KEY, endpoints.CLOSE_LISTEN_KEY)
 
 
@@ -88,7 +89,7 @@ class Venue:
         banned_s = address.banned_s(now_us)
         if banned_s:
             self.refused_418 += 1
-            raise Refusal(codes.TOO_MANY_REQUESTS, _banned_text(now_us, banned_s), 418, banned_s)
+            raise Refusal(codes.TOO_MANY_REQUESTS, banned_text(now_us, banned_s), 418, banned_s)
         endpoint = _ROUTES.get((request.method, request.path))
         known = endpoint in _PUBLIC or endpoint in _SIGNED
         parameters = self._parameters(request)
@@ -122,7 +123,7 @@ class Venue:
             owner = self._gate.owner_of_key(request)
             if owner is not None:
                 return owner
-        return self._gate.authenticate(request, parameters, now_us)
+        return self._gate.authenticate(request, parameters, now_us + self.engine.clock_skew_us)
 
     def _charge(self, limiter: Limiter, address: Address, amount: int, now_us: int) -> None:
         """Counts a request, or refuses it: 429, and 418 when too many 429 have been ignored."""
@@ -133,12 +134,11 @@ class Venue:
         if address.refused(now_us):
             self.refused_418 += 1
             banned_s = address.banned_s(now_us)
-            raise Refusal(codes.TOO_MANY_REQUESTS, _banned_text(now_us, banned_s), 418, banned_s)
+            raise Refusal(codes.TOO_MANY_REQUESTS, banned_text(now_us, banned_s), 418, banned_s)
         self.refused_429 += 1
         retry_after_s = -(-wait_us // 1_000_000)
         if limiter is address:
-            message = "Too many requests; please use the websocket for live updates to avoid polling the API."
-            raise Refusal(codes.TOO_MANY_REQUESTS, message, 429, retry_after_s)
+            raise Refusal(codes.TOO_MANY_REQUESTS, TOO_MANY, 429, retry_after_s)
         raise Refusal(codes.TOO_MANY_ORDERS, "Too many new orders.", 429, retry_after_s)
 
     # Lines
@@ -175,7 +175,7 @@ def _encode(answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else payloads.encode(answer)
 
 
-def _banned_text(now_us: int, banned_s: int) -> str:
+def banned_text(now_us: int, banned_s: int) -> str:
     until_ms = now_us // 1000 + banned_s * 1000
     return (
         f"Way too many requests; IP banned until {until_ms}. Please use the websocket for live updates to avoid bans."
