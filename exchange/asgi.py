@@ -54,7 +54,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         # Its task, which reads this, begins later.
         if not self.transport.is_closing():
-            self.scope["extensions"] = {**(self.scope["extensions"] or {}), _CONNECTION: {"transport": self.transport}}
+            self.scope["extensions"] = {_CONNECTION: {"transport": self.transport}}
 
 
 def reset(scope: MutableMapping[str, Any]) -> None:

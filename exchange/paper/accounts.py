@@ -249,6 +249,11 @@ class Account:
         self._revalue(holding)
         return booked
 
+    def deposit(self, asset: str, amount: Decimal, now_ms: int) -> None:
+        self.balances[asset] = self.balances.get(asset, ZERO) + amount
+        self.updated_ms = now_ms
+        self._note("", "TRANSFER", amount, asset, None, now_ms)
+
     def fund(self, holding: Holding, rate: Decimal, now_ms: int) -> Decimal:
         """Pays (or receives) one funding interval on the position at mark; returns the wallet's change."""
         amount = -(holding.notional * rate).quantize(CENT8)

@@ -6,16 +6,18 @@ Owns: what happens when. Must not know: HTTP, signatures, rate limits, sockets. 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from exchange.model import Instrument
 from exchange.paper.accounts import ZERO, Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
 from exchange.paper.feeds import Feeds
-from exchange.paper.instruments import all_symbols, rules
+from exchange.paper.instruments import all_symbols
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
 from exchange.paper.orders import Orders
+from exchange.paper.rule_changes import Filters, RuleBook
 from exchange.paper.timetable import Timetable
 from exchange.paper.user_stream import UserStreams
 from exchange.protocol import codes
@@ -38,6 +40,7 @@ class Engine:
         """By address, in lower case."""
         named = {*settings.symbols, *settings.listed}
         self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
+        self.rule_book = RuleBook()
         self._timetable = Timetable()
         self.feeds = Feeds(self._timetable, self._find_listing)
         self.hub = self.feeds.hub
@@ -77,11 +80,11 @@ class Engine:
         if symbol not in self.symbols:
             raise Refusal(codes.BAD_SYMBOL, "Invalid symbol.")
         try:
-            symbol_rules = rules(symbol)
+            symbol_rules = self.rule_book.rules(symbol)
         except ValueError:
             raise Refusal(codes.WRONG_MARKET_STATUS, "market status sent is not valid.") from None
         if not symbol_rules.instrument.is_trading:
-            raise Refusal(-4140, "Invalid symbol status for opening position")
+            raise Refusal(codes.INVALID_OPENING_POSITION_STATUS, "Invalid symbol status for opening position")
         market = self._open_market(symbol_rules.instrument, self.now_us)
         opened = Listing(symbol_rules, market, self.now_us, lambda trade: self._traded(opened, trade))
         self.listings[symbol] = opened
@@ -102,6 +105,27 @@ class Engine:
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
 
+    def change_rules(self, symbol: str, status: str | None, filters: Filters) -> None:
+        """Another status or other filters. A symbol that stops trading loses its orders; else they stay.
+
+        Raises KeyError for an unknown symbol, ValueError for a change that cannot be.
+        """
+        if symbol not in self.symbols:
+            raise KeyError(symbol)
+        changed = self.rule_book.change(symbol, status, filters)
+        listing = self.listings.get(symbol)
+        if listing is None:
+            return
+        listing.change(changed)
+        if not changed.instrument.is_trading:
+            for account in self.accounts.values():
+                self.orders.cancel_all(self.orders.open_orders(account, symbol), self.now_us)
+        self.acted(listing)
+
+    def deposit(self, account: Account, asset: str, amount: Decimal) -> None:
+        account.deposit(asset, amount, self.now_us // 1000)
+        self.user_streams.deposited(account, asset, amount, self.now_us)
+
     def _find_listing(self, symbol: str) -> Listing | None:
         try:
             return self.listing(symbol)
@@ -120,8 +144,12 @@ class Engine:
             return
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
-        listing.market.advance(now_us, listing.on_trade)
-        self.feeds.touched(listing, now_us)
+        if listing.instrument.is_trading:
+            listing.market.advance(now_us, listing.on_trade)
+            self.feeds.touched(listing, now_us)
+        else:
+            # It goes on unseen, so that it need not catch up when it trades again.
+            listing.market.advance(now_us, _unseen)
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
@@ -163,3 +191,7 @@ class Engine:
                     amount = account.fund(holding, self.settings.funding_rate, now_us)
                     self.user_streams.funded(account, holding, amount, now_us)
         self._timetable.at(self.next_funding_us, self._fund)
+
+
+def _unseen(trade: Trade) -> None:
+    pass

@@ -33,8 +33,15 @@ class NewOrder:
     wants_result: bool
 
 
+def check_status(listing: Listing) -> None:
+    """Raises Refusal when the symbol takes no orders."""
+    if not listing.instrument.is_trading:
+        raise Refusal(codes.INVALID_OPENING_POSITION_STATUS, "Invalid symbol status for opening position")
+
+
 def parse_new_order(params: Params, listing: Listing) -> NewOrder:
     """Raises Refusal."""
+    check_status(listing)
     side = parse_side(params)
     kind = required(params, "type")
     if kind in _STOP_TYPES:
@@ -82,7 +89,9 @@ def parse_price(text: str, listing: Listing, side: Side) -> int:
     try:
         ticks = instrument.ticks(price)
     except ValueError:
-        raise Refusal(codes.PRICE_NOT_INCREASED_BY_TICK_SIZE, "Price not increased by tick size.") from None
+        ticks = -1
+    if ticks < 0 or ticks % listing.rules.tick_multiple:
+        raise Refusal(codes.PRICE_NOT_INCREASED_BY_TICK_SIZE, "Price not increased by tick size.")
     if ticks < instrument.min_ticks:
         raise Refusal(codes.PRICE_LESS_THAN_MIN_PRICE, "Price less than min price.")
     if instrument.max_ticks and ticks > instrument.max_ticks:
@@ -105,7 +114,9 @@ def parse_quantity(text: str, listing: Listing, *, is_market: bool) -> int:
     try:
         lots = rules.instrument.lots(quantity)
     except ValueError:
-        raise Refusal(codes.QTY_NOT_INCREASED_BY_STEP_SIZE, "Qty not increased by step size.") from None
+        lots = -1
+    if lots < 0 or lots % rules.lot_multiple:
+        raise Refusal(codes.QTY_NOT_INCREASED_BY_STEP_SIZE, "Qty not increased by step size.")
     least, most = rules.instrument.min_lots, rules.instrument.max_lots
     if is_market:
         least, most = rules.market_min_lots, rules.market_max_lots

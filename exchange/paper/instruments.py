@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -41,7 +41,7 @@ _SYMBOL_FIELDS = {
     "onboard_ms": "onboardDate",
     "delivery_ms": "deliveryDate",
 }
-_FILTER_FIELDS = {
+FILTER_FIELDS = {
     "tick": ("PRICE_FILTER", "tickSize"),
     "min_price": ("PRICE_FILTER", "minPrice"),
     "max_price": ("PRICE_FILTER", "maxPrice"),
@@ -75,17 +75,20 @@ class Rules:
     market_max_lots: int
     take_bound: Decimal
     """How far from the mark price a market order may trade, as a fraction."""
+    tick_multiple: int = 1
+    """Prices must be multiples of so many ticks: more than 1 where the tick size was raised in a running market."""
+    lot_multiple: int = 1
 
 
 def to_csv(exchange_info: Mapping[str, Any]) -> str:
     """The compact table of a real exchangeInfo answer: how `instruments.csv` was made."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*_SYMBOL_FIELDS, *_FILTER_FIELDS], lineterminator="\n")
+    writer = csv.DictWriter(out, [*_SYMBOL_FIELDS, *FILTER_FIELDS], lineterminator="\n")
     writer.writeheader()
     for symbol in exchange_info["symbols"]:
         filters: dict[str, dict[str, Any]] = {each["filterType"]: each for each in symbol["filters"]}
         row = {column: str(symbol[field]) for column, field in _SYMBOL_FIELDS.items()}
-        row |= {column: str(filters[kind][field]) for column, (kind, field) in _FILTER_FIELDS.items()}
+        row |= {column: str(filters[kind][field]) for column, (kind, field) in FILTER_FIELDS.items()}
         blank = {column for column, default in _DEFAULTS.items() if row[column] == default}
         blank |= {column for column, other in _SAME_AS.items() if row[column] == row[other]}
         writer.writerow({column: "" if column in blank else value for column, value in row.items()})
@@ -103,6 +106,11 @@ def _table() -> dict[str, dict[str, str]]:
             row[column] = row[column] or row[other]
         rows[row["symbol"]] = row
     return rows
+
+
+def table_row(symbol: str) -> Mapping[str, str]:
+    """A symbol's numbers as the exchange writes them, by column of the table. KeyError when it is not there."""
+    return _table()[symbol]
 
 
 def all_symbols() -> tuple[str, ...]:
@@ -158,7 +166,7 @@ _TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX", "RPI", "HIDDEN")
 
 def _symbol_json(row: Mapping[str, str]) -> dict[str, Any]:
     by_kind: dict[str, dict[str, Any]] = {}
-    for column, (kind, field) in _FILTER_FIELDS.items():
+    for column, (kind, field) in FILTER_FIELDS.items():
         value = int(row[column]) if field == "limit" else row[column]
         by_kind.setdefault(kind, {"filterType": kind})[field] = value
     by_kind["PERCENT_PRICE"]["multiplierDecimal"] = "4"
@@ -200,20 +208,35 @@ def _limit_json(limit: RateLimit) -> dict[str, Any]:
     }
 
 
-@cache
-def _info_tail(symbols: tuple[str, ...], limits: tuple[RateLimit, ...], assets: tuple[str, ...]) -> bytes:
-    table = _table()
+_Cells = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@lru_cache(maxsize=16)
+def _info_tail(
+    symbols: tuple[str, ...], limits: tuple[RateLimit, ...], assets: tuple[str, ...], changes: _Cells
+) -> bytes:
+    table, changed = _table(), {symbol: dict(cells) for symbol, cells in changes}
     body = {
         "futuresType": "U_MARGINED",
         "rateLimits": [_limit_json(limit) for limit in limits],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
-        "symbols": [_symbol_json(table[symbol]) for symbol in symbols],
+        "symbols": [_symbol_json({**table[symbol], **changed.get(symbol, {})}) for symbol in symbols],
     }
     return msgspec.json.encode(body)[1:]
 
 
-def exchange_info(symbols: Iterable[str], limits: Sequence[RateLimit], assets: Iterable[str], now_ms: int) -> bytes:
-    """The body of `GET exchangeInfo` (docs: Exchange Information); all but the time is encoded once."""
-    tail = _info_tail(tuple(symbols), tuple(limits), tuple(assets))
+def exchange_info(
+    symbols: Iterable[str],
+    limits: Sequence[RateLimit],
+    assets: Iterable[str],
+    now_ms: int,
+    changes: Mapping[str, Mapping[str, str]] | None = None,
+) -> bytes:
+    """The body of `GET exchangeInfo` (docs: Exchange Information); all but the time is encoded once.
+
+    `changes` are cells that differ from the table's, by symbol and column.
+    """
+    cells = tuple((symbol, tuple(row.items())) for symbol, row in (changes or {}).items())
+    tail = _info_tail(tuple(symbols), tuple(limits), tuple(assets), cells)
     return b'{"timezone":"UTC","serverTime":%d,' % now_ms + tail

@@ -48,5 +48,10 @@ class Listing:
         self.recent: deque[Trade] = deque(maxlen=_KEPT_TRADES)
         self.last_ticks: int | None = None
 
+    def change(self, rules: Rules) -> None:
+        """Other rules from now on, on the same grid."""
+        self.rules = rules
+        self.instrument = rules.instrument
+
     def touch(self) -> Touch:
         return self.market.best_bid(), self.market.best_ask()

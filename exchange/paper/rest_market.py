@@ -34,7 +34,8 @@ def time(engine: Engine, params: Params) -> Answer:
 
 def info(engine: Engine, params: Params) -> Answer:
     assets = dict.fromkeys((*STABLE_ASSETS, *engine.settings.balances))
-    return exchange_info(engine.symbols, engine.settings.limits, assets, engine.told_us // 1000)
+    now_ms, changes = engine.told_us // 1000, engine.rule_book.changes
+    return exchange_info(engine.symbols, engine.settings.limits, assets, now_ms, changes)
 
 
 def depth(engine: Engine, params: Params) -> Answer:

@@ -18,7 +18,7 @@ from exchange.model import OrderStatus
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, required, whole_number
 from exchange.paper.engine import Engine
-from exchange.paper.entry import check_notional, parse_new_order, parse_price, parse_quantity
+from exchange.paper.entry import check_notional, check_status, parse_new_order, parse_price, parse_quantity
 from exchange.paper.orders import PaperOrder
 from exchange.paper.rest_market import Answer, list_limit
 from exchange.paper.user_stream import average_price
@@ -47,6 +47,7 @@ def amend(engine: Engine, account: Account, params: Params) -> Answer:
     if params.get("side", order.side.value) != order.side:
         raise Refusal(codes.INVALID_SIDE, "Invalid side.")
     listing = order.listing
+    check_status(listing)
     lots = parse_quantity(required(params, "quantity"), listing, is_market=False)
     ticks = parse_price(required(params, "price"), listing, order.side)
     if not order.reduce_only:

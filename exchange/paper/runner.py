@@ -11,6 +11,7 @@ from collections.abc import Callable
 import anyio
 
 from exchange.paper.answers import Request, Response
+from exchange.paper.engine import Engine
 from exchange.paper.fault_settings import (
     CutLines,
     Events,
@@ -154,6 +155,17 @@ class Runner:
         """How much longer the venue is restarting."""
         return max(0, self._down_until_us - self._now_us()) / 1e6
 
+    def stalled_for_s(self) -> float:
+        """How much longer market data do not come."""
+        return max(0, self._stalled_until_us - self._now_us()) / 1e6
+
+    def act(self, change: Callable[[Engine], None]) -> None:
+        """Something done to the exchange itself, at its time and with its news delivered."""
+        before_us = self.venue.next_us()
+        self.venue.advance(self._now_us())
+        change(self.venue.engine)
+        self._after(before_us)
+
     def _carry_out(self, happening: Happening) -> None:
         now_us = self._now_us()
         if isinstance(happening, CutLines):
@@ -181,9 +193,8 @@ class Runner:
             outbox.cut(reason, code)
 
     def _expire_keys(self, which: ExpireListenKeys) -> None:
-        engine, now_us = self.venue.engine, self._now_us()
-        self.venue.advance(now_us)
-        engine.user_streams.expire_all(engine.now_us, which.address and which.address.lower())
+        address = None if which.address is None else which.address.lower()
+        self.act(lambda engine: engine.user_streams.expire_all(engine.now_us, address))
 
     # Requests
 

@@ -112,12 +112,19 @@ class UserStreams:
             accumulated_realised=f"{holding.realised:f}",
             unrealised_pnl=f"{holding.unrealised:.8f}",
         )
-        self._account_update(key, account, holding, "ORDER", ZERO, [position], now_us)
+        asset = holding.instrument.margin_asset
+        self._account_update(key, account, asset, "ORDER", ZERO, [position], now_us)
 
     def funded(self, account: Account, holding: Holding, amount: Decimal, now_us: int) -> None:
         key = self._listened(account)
         if key is not None:
-            self._account_update(key, account, holding, "FUNDING_FEE", amount, [], now_us)
+            asset = holding.instrument.margin_asset
+            self._account_update(key, account, asset, "FUNDING_FEE", amount, [], now_us)
+
+    def deposited(self, account: Account, asset: str, amount: Decimal, now_us: int) -> None:
+        key = self._listened(account)
+        if key is not None:
+            self._account_update(key, account, asset, "DEPOSIT", amount, [], now_us)
 
     def leverage_changed(self, account: Account, holding: Holding, now_us: int) -> None:
         key = self._listened(account)
@@ -130,13 +137,12 @@ class UserStreams:
         self,
         key: _Key,
         account: Account,
-        holding: Holding,
+        asset: str,
         reason: str,
         change: Decimal,
         positions: list[frames.PositionEvent],
         now_us: int,
     ) -> None:
-        asset = holding.instrument.margin_asset
         wallet = f"{account.balances[asset]:f}"
         balance = frames.BalanceEvent(asset=asset, wallet=wallet, cross_wallet=wallet, change=f"{change:f}")
         event = frames.AccountEvent(reason=reason, balances=[balance], positions=positions)
