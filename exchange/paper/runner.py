@@ -50,32 +50,24 @@ class PaperLine:
         self._runner = runner
         self._id = line_id
         self._outbox = outbox
-        self._way_s = way_s
-        self._last_arrival = 0.0
+        self._inbox = Outbox(lambda: way_s + runner.faults.to_venue_s())
 
     async def recv(self) -> str:
         """Raises LineClosed."""
         return await self._outbox.get()
 
-    async def send(self, text: str | bytes) -> None:
+    async def send(self, text: str) -> None:
         """Raises LineClosed."""
-        wait_s = self.travel_s()
-        if wait_s:
-            await anyio.sleep(wait_s)
-        self.arrive(text)
+        self.post(text)
+        await self.hear()
 
-    def travel_s(self) -> float:
-        """How long what is sent now is under way: nothing overtakes what was sent before it."""
-        way_s = self._way_s + self._runner.faults.to_venue_s()
-        now = anyio.current_time()
-        if not way_s and self._last_arrival < now:
-            return 0.0
-        # A microsecond apart: of timers that are due at the same instant any may go first.
-        self._last_arrival = max(self._last_arrival + 1e-6, now + way_s)
-        return self._last_arrival - now
+    def post(self, text: str) -> None:
+        """Sends something on its way to the venue, behind what is under way already."""
+        self._inbox.put(Push(self._id, PushKind.REPLY, text))
 
-    def arrive(self, text: str | bytes) -> None:
-        """Raises LineClosed."""
+    async def hear(self) -> None:
+        """Lets the venue have the next thing posted, when it has arrived. Raises LineClosed."""
+        text = await self._inbox.get()
         if self._outbox.closed is not None:
             raise self._outbox.closed
         if not self._outbox.is_silent:

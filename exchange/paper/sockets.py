@@ -97,6 +97,7 @@ class PaperApp:
             await send({"type": "websocket.accept"})
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._listen, scope, line, receive, tasks)
+                tasks.start_soon(self._hear, line)
                 line.when_silent(lambda: stop_reading(scope))
                 await self._speak(scope, line, send)
                 tasks.cancel_scope.cancel()
@@ -112,23 +113,18 @@ class PaperApp:
             if line.is_silent:
                 # The server reads on when the last message has been taken.
                 stop_reading(scope)
-            text = message.get("text") or message.get("bytes") or ""
-            wait_s = line.travel_s()
-            if wait_s:
-                tasks.start_soon(self._hear, line, text, wait_s)
-            else:
-                await self._hear(line, text, 0)
+            line.post(message.get("text") or (message.get("bytes") or b"").decode("utf-8", "replace"))
 
-    async def _hear(self, line: PaperLine, text: str | bytes, wait_s: float) -> None:
-        if wait_s:
-            await anyio.sleep(wait_s)
-        try:
-            line.arrive(text)
-        except LineClosed:
-            return
-        except Exception as fault:  # noqa: BLE001 - as above
-            _log("a websocket's message", fault)
-            line.cut("internal error", 1011)
+    async def _hear(self, line: PaperLine) -> None:
+        while True:
+            try:
+                await line.hear()
+            except LineClosed:
+                return
+            except Exception as fault:  # noqa: BLE001 - as above
+                _log("a websocket's message", fault)
+                line.cut("internal error", 1011)
+                return
 
     async def _speak(self, scope: _Message, line: PaperLine, send: _Send) -> None:
         while True:
