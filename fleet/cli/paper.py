@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -24,7 +25,7 @@ from fleet.cli.stopping import for_duration, until_told
 from fleet.cli.venue_option import PAPER_PORT, PAPER_SEED, run
 from fleet.config.faults import did_you_mean
 from fleet.config.models import Paper, Replay
-from fleet.wiring import RunningPaper, paper_venue, run_paper
+from fleet.wiring import Admin, RunningPaper, paper_venue, run_paper
 
 _SYMBOLS: tuple[str, ...] = ("ASTERUSDT", "BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "HYPEUSDT")
 _BALANCE = re.compile(r"([A-Z0-9]{2,12})=(.+)")
@@ -89,6 +90,18 @@ class _Balance(click.ParamType[tuple[str, Decimal]]):
     metavar="ASSET=AMOUNT",
     help="What each account starts with; may be repeated. [default: USDT=10000]",
 )
+@click.option(
+    "--admin-port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Also serve the admin API there, which lets things go wrong on demand. [default: not served]",
+)
+@click.option(
+    "--admin-token",
+    metavar="TOKEN",
+    envvar="ASTERMM_ADMIN_TOKEN",
+    help="What opens the admin API. [default: made up anew]",
+)
 @for_duration
 @click.option("--json", "json_output", is_flag=True, help="Addresses and keys as one JSON line.")
 def paper(
@@ -99,6 +112,8 @@ def paper(
     speed: float | None,
     symbols: tuple[str, ...],
     balances: tuple[tuple[str, Decimal], ...],
+    admin_port: int | None,
+    admin_token: str | None,
     stop_after_s: float | None,
     json_output: bool,
 ) -> None:
@@ -107,6 +122,7 @@ def paper(
     config = Paper(feed=_feed(feed, speed), seed=seed, balance=balance)
     chosen = _chosen(symbols, config)
     _expect_free(host, port)
+    admin = _admin(host, admin_port, admin_token)
 
     async def main() -> None:
         clock = Clock(time.time_ns() // 1000)
@@ -114,11 +130,11 @@ def paper(
             venue = paper_venue(config, chosen, clock)
         except RecordingError as error:
             raise Failure(f"error: {error}") from None
-        async with until_told(stop_after_s), run_paper(venue, clock, host, port) as running:
+        async with until_told(stop_after_s), run_paper(venue, clock, host, port, admin=admin) as running:
             if json_output:
-                print_json(_card(running, config, chosen))
+                print_json(_card(running, config, chosen, admin))
             else:
-                click.echo(_welcome(running, config, chosen))
+                click.echo(_welcome(running, config, chosen, admin))
             await anyio.sleep_forever()
 
     run(main)
@@ -161,9 +177,19 @@ def _expect_free(host: str, port: int) -> None:
         raise Failure(f"error: {host}:{port} cannot be listened on: {(error.strerror or str(error)).lower()}") from None
 
 
-def _card(running: RunningPaper, config: Paper, symbols: Sequence[str]) -> dict[str, object]:
+def _admin(host: str, port: int | None, token: str | None) -> Admin | None:
+    """Raises Failure when the port is taken."""
+    if port is None:
+        return None
+    if token is not None and not re.fullmatch(r"[!-~]{8,200}", token):
+        raise click.BadParameter("--admin-token is 8 to 200 visible ASCII characters")
+    _expect_free(host, port)
+    return Admin(port, token or secrets.token_urlsafe(24))
+
+
+def _card(running: RunningPaper, config: Paper, symbols: Sequence[str], admin: Admin | None) -> dict[str, object]:
     host, keys = running.address.host, running.credentials
-    return {
+    card: dict[str, object] = {
         "rest": host.rest,
         "stream": host.stream,
         "chain_id": host.chain_id,
@@ -178,10 +204,14 @@ def _card(running: RunningPaper, config: Paper, symbols: Sequence[str]) -> dict[
             "APIV1_PRIVATE_KEY": keys.api_secret,
         },
     }
+    if admin is not None:
+        card["admin"] = {"url": running.admin, "token": admin.token}
+    return card
 
 
-def _welcome(running: RunningPaper, config: Paper, symbols: Sequence[str]) -> str:
+def _welcome(running: RunningPaper, config: Paper, symbols: Sequence[str], admin: Admin | None) -> str:
     host, keys = running.address.host, running.credentials
+    opened = "" if admin is None else f"\n\nAdmin API    {running.admin}\nadmin token  {admin.token}"
     feed = "synthetic markets" if config.feed == "synthetic" else f"markets of {config.feed.replay}"
     pointed = "" if host.rest.endswith(f"://127.0.0.1:{PAPER_PORT}") else f" --venue {host.rest}"
     seeded = "" if config.seed == PAPER_SEED else f" --seed {config.seed}"
@@ -190,7 +220,7 @@ paper exchange: {feed}, seed {config.seed}, {len(symbols)} running: {" ".join(sy
 
 REST base    {host.rest}
 stream base  {host.stream}
-chain id     {host.chain_id}
+chain id     {host.chain_id}{opened}
 
 Demonstration account, which holds paper money only (lines for .env):
 API_USER={keys.user}

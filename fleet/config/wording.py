@@ -10,11 +10,13 @@ from pydantic_core import ErrorDetails
 
 from fleet.config.faults import did_you_mean, shown
 from fleet.config.models import Budget, Control, FleetConfig, Logging, Paper, Replay, VenueAddress
+from fleet.config.paper_faults import Faults
 
 _SECTIONS: dict[tuple[str | int, ...], type[BaseModel]] = {
     ("venue",): VenueAddress,
     ("paper",): Paper,
     ("paper", "feed"): Replay,
+    ("paper", "faults"): Faults,
     ("budget",): Budget,
     ("control",): Control,
     ("logging",): Logging,

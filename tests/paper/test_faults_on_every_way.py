@@ -223,7 +223,7 @@ async def test_a_restart_loses_answers_that_are_under_way(way: str) -> None:
                     await house.place()
 
             tasks.start_soon(place)
-            while not house.orders:
+            while not house.orders:  # noqa: ASYNC110 the exchange tells nobody
                 await anyio.sleep(0.01)
             house.runner.inject(Restart(for_s=0))
 
