@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -30,8 +30,11 @@ from exchange.errors import Rejected, VenueError
 from exchange.limits.budget import Budget
 from exchange.model import ExchangeInfo, Instrument
 from exchange.paper import instruments as listed
+from exchange.paper.admin import AdminApp
 from exchange.paper.calibration import parameters_for
 from exchange.paper.config import DemoCredentials, KnownAccount, PaperSettings
+from exchange.paper.fault_settings import FaultSettings
+from exchange.paper.faults import FaultPlan
 from exchange.paper.live import LiveMarkets
 from exchange.paper.market import Market
 from exchange.paper.markets import replay_markets
@@ -46,6 +49,7 @@ from exchange.protocol.wire import Connect
 from fleet.config.accounts import AccountsFile
 from fleet.config.credentials import Credentials
 from fleet.config.models import Feed, FleetConfig, Live, Paper, Replay, VenueAddress
+from fleet.config.paper_faults import Between, Faults, LogNormal
 from fleet.config.venue_check import VenueFacts
 from fleet.live_feed import LEVELS, SYMBOLS_PER_LINE, LiveFeed
 from fleet.runtime.account import STABLE_ASSETS
@@ -196,6 +200,29 @@ def paper_venue(
     return PaperVenue(settings, feed.markets.open if feed else _market_maker(config), clock.now_us())
 
 
+def fault_settings(faults: Faults) -> FaultSettings:
+    """A fleet file's faults in the exchange's words."""
+    told: dict[str, object] = {}
+    for name, value in faults:
+        stem = name.removesuffix("_ms")
+        if stem in ("to_venue", "from_venue", "stream", "event_delay"):
+            told[stem] = _latency(value)
+        elif isinstance(value, Decimal):
+            told[name] = float(value)
+        elif name != stem and name != "clock_skew_ms":
+            told[f"{stem}_s"] = value and value / 1000
+        else:
+            told[name] = value
+    # Not strict: 2.0 seconds are 2 where whole ones are wanted.
+    return msgspec.convert(told, FaultSettings, strict=False)
+
+
+def _latency(value: int | Between | LogNormal) -> dict[str, object]:
+    if isinstance(value, int):
+        return {"shape": "constant", "ms": value}
+    return {"shape": "uniform" if isinstance(value, Between) else "lognormal", **value.model_dump()}
+
+
 def _market_maker(config: Paper) -> Callable[[Instrument, int], Market]:
     feed = config.feed
     if isinstance(feed, Replay):
@@ -263,14 +290,32 @@ class RunningPaper:
     address: Address
     credentials: DemoCredentials
     venue: PaperVenue
+    admin: str | None = None
+    """Base URL of the admin API, when it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Where a paper exchange's admin API is to be, and the token that opens it."""
+
+    port: int
+    token: str = field(repr=False)
 
 
 @asynccontextmanager
 async def run_paper(
-    venue: PaperVenue, clock: Clock, host: str = "127.0.0.1", port: int = 0, feed: LiveFeed | None = None
+    venue: PaperVenue,
+    clock: Clock,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    feed: LiveFeed | None = None,
+    faults: Faults | None = None,
+    admin: Admin | None = None,
 ) -> AsyncGenerator[RunningPaper]:
-    """Serves a paper exchange on a socket. Raises OSError when the port is taken."""
-    runner = Runner(venue, clock.now_us)
+    """Serves a paper exchange on a socket. Raises OSError when a port is taken."""
+    settings = fault_settings(faults or Faults())
+    runner = Runner(venue, clock.now_us, FaultPlan(settings, venue.settings.seed))
     async with anyio.create_task_group() as tasks:
         if feed is not None:
             feed.begin(runner)
@@ -279,7 +324,11 @@ async def run_paper(
         bound: int = await tasks.start(serve, PaperApp(runner), host, port)
         shown = f"[{host}]" if ":" in host else host
         place = Host(f"http://{shown}:{bound}", f"ws://{shown}:{bound}", venue.settings.chain_id)
-        yield RunningPaper(Address("paper", place), venue.demo, venue)
+        admin_url: str | None = None
+        if admin is not None:
+            admin_port: int = await tasks.start(serve, AdminApp(runner, admin.token), host, admin.port)
+            admin_url = f"http://{shown}:{admin_port}"
+        yield RunningPaper(Address("paper", place), venue.demo, venue, admin_url)
         tasks.cancel_scope.cancel()
 
 
@@ -288,11 +337,12 @@ async def open_fleet_venue(config: FleetConfig, credentials: Credentials | None,
     """The venue that a fleet file names; paper is run here, on loopback. Raises VenueError, RecordingError."""
     safety = config.budget.safety
     if config.venue == "paper":
-        symbols = list(config.symbols)
-        async with open_feed(config.paper.feed, symbols, clock) as feed:
-            paper = paper_venue(config.paper, symbols, clock, feed)
+        # A clock of its own: the fleet's follows what the venue tells it, right or wrong.
+        venue_clock, symbols = Clock(clock.now_us()), list(config.symbols)
+        async with open_feed(config.paper.feed, symbols, venue_clock) as feed:
+            paper = paper_venue(config.paper, symbols, venue_clock, feed)
             async with (
-                run_paper(paper, clock, feed=feed) as running,
+                run_paper(paper, venue_clock, feed=feed, faults=config.paper.faults) as running,
                 open_venue(running.address, running.credentials, clock, safety=safety) as venue,
             ):
                 yield venue

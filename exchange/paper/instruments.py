@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -42,7 +42,7 @@ _SYMBOL_FIELDS = {
     "onboard_ms": "onboardDate",
     "delivery_ms": "deliveryDate",
 }
-_FILTER_FIELDS = {
+FILTER_FIELDS = {
     "tick": ("PRICE_FILTER", "tickSize"),
     "min_price": ("PRICE_FILTER", "minPrice"),
     "max_price": ("PRICE_FILTER", "maxPrice"),
@@ -82,6 +82,9 @@ class Rules:
     max_algo_orders: int
     liquidation_fee: Decimal
     """What a liquidation pays to the insurance fund, as a fraction of the notional closed."""
+    tick_multiple: int = 1
+    """Prices must be multiples of so many ticks: more than 1 where the tick size was raised in a running market."""
+    lot_multiple: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +112,13 @@ def table_of(exchange_info: Mapping[str, Any]) -> Table:
 def _row(symbol: Mapping[str, Any]) -> dict[str, str]:
     filters: dict[str, dict[str, Any]] = {each["filterType"]: each for each in symbol["filters"]}
     row = {column: str(symbol[field]) for column, field in _SYMBOL_FIELDS.items()}
-    return row | {column: str(filters[kind][field]) for column, (kind, field) in _FILTER_FIELDS.items()}
+    return row | {column: str(filters[kind][field]) for column, (kind, field) in FILTER_FIELDS.items()}
 
 
 def to_csv(exchange_info: Mapping[str, Any]) -> str:
     """The compact table of a real exchangeInfo answer: how `instruments.csv` was made."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, [*_SYMBOL_FIELDS, *_FILTER_FIELDS], lineterminator="\n")
+    writer = csv.DictWriter(out, [*_SYMBOL_FIELDS, *FILTER_FIELDS], lineterminator="\n")
     writer.writeheader()
     for symbol in exchange_info["symbols"]:
         row = _row(symbol)
@@ -207,7 +210,7 @@ _TIMES_IN_FORCE = ("GTC", "IOC", "FOK", "GTX", "RPI", "HIDDEN")
 
 def _symbol_json(row: Mapping[str, str]) -> dict[str, Any]:
     by_kind: dict[str, dict[str, Any]] = {}
-    for column, (kind, field) in _FILTER_FIELDS.items():
+    for column, (kind, field) in FILTER_FIELDS.items():
         value = int(row[column]) if field == "limit" else row[column]
         by_kind.setdefault(kind, {"filterType": kind})[field] = value
     by_kind["PERCENT_PRICE"]["multiplierDecimal"] = "4"
@@ -249,14 +252,20 @@ def _limit_json(limit: RateLimit) -> dict[str, Any]:
     }
 
 
-@cache
-def _info_tail(symbols: tuple[str, ...], limits: tuple[RateLimit, ...], assets: tuple[str, ...], table: Table) -> bytes:
+_Cells = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+
+
+@lru_cache(maxsize=16)
+def _info_tail(
+    symbols: tuple[str, ...], limits: tuple[RateLimit, ...], assets: tuple[str, ...], table: Table, changes: _Cells
+) -> bytes:
+    changed = {symbol: dict(cells) for symbol, cells in changes}
     body = {
         "futuresType": "U_MARGINED",
         "rateLimits": [_limit_json(limit) for limit in limits],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
-        "symbols": [_symbol_json(table.rows[symbol]) for symbol in symbols],
+        "symbols": [_symbol_json({**table.rows[symbol], **changed.get(symbol, {})}) for symbol in symbols],
     }
     return msgspec.json.encode(body)[1:]
 
@@ -267,7 +276,12 @@ def exchange_info(
     assets: Iterable[str],
     now_ms: int,
     table: Table | None = None,
+    changes: Mapping[str, Mapping[str, str]] | None = None,
 ) -> bytes:
-    """The body of `GET exchangeInfo` (docs: Exchange Information); all but the time is encoded once."""
-    tail = _info_tail(tuple(symbols), tuple(limits), tuple(assets), table or real_table())
+    """The body of `GET exchangeInfo` (docs: Exchange Information); all but the time is encoded once.
+
+    `changes` are cells that differ from the table's, by symbol and column.
+    """
+    cells = tuple((symbol, tuple(row.items())) for symbol, row in (changes or {}).items())
+    tail = _info_tail(tuple(symbols), tuple(limits), tuple(assets), table or real_table(), cells)
     return b'{"timezone":"UTC","serverTime":%d,' % now_ms + tail

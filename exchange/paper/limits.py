@@ -152,6 +152,11 @@ class Limits:
             address = self._addresses[client] = Address(self._weight, self._firewall)
         return address
 
+    @property
+    def weight_limit(self) -> int:
+        """Of an address, in its first window."""
+        return self._weight[0].limit if self._weight else 0
+
     def orders(self, account: str) -> Limiter:
         limiter = self._accounts.get(account)
         if limiter is None:

@@ -28,7 +28,7 @@ _FORBIDDEN = Response(
     b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 Forbidden</h1></center>\r\n"
     b"</body>\r\n</html>\r\n",
 )
-_TOO_MANY_REQUESTS = (
+TOO_MANY_REQUESTS = (
     "Too many requests; current limit is {} requests per minute. Please use the websocket for live updates to avoid "
     "polling the API."
 )
@@ -123,7 +123,7 @@ class Venue:
     def _authenticate(self, endpoint: Endpoint, request: Request, params: Params, now_us: int) -> str:
         if endpoint in BY_KEY_ALONE and "signature" not in params and API_KEY in request.headers:
             return self._gate.owner_of_key(request)
-        return self._gate.authenticate(request, params, now_us)
+        return self._gate.authenticate(request, params, now_us + self.engine.clock_skew_us)
 
     def _expect_running(self, params: Params) -> None:
         """An order for a market that stands still for want of its source is refused, and nothing happened."""
@@ -143,15 +143,14 @@ class Venue:
         retry_after_s = -(-wait_us // 1_000_000)
         name, limit = limiter.tightest(amount, now_us)
         if limiter is address:
-            raise Refusal(codes.TOO_MANY_REQUESTS, _TOO_MANY_REQUESTS.format(limit), 429, retry_after_s)
+            raise Refusal(codes.TOO_MANY_REQUESTS, TOO_MANY_REQUESTS.format(limit), 429, retry_after_s)
         message = f"Too many new orders; current limit is {limit} orders per {_PERIODS.get(name, name)}."
         raise Refusal(codes.TOO_MANY_ORDERS, message, 429, retry_after_s)
 
     def _banned(self, address: Address, now_us: int) -> Refusal:
         self.refused_418 += 1
         banned_s = address.banned_s(now_us)
-        until_ms = now_us // 1000 + banned_s * 1000
-        return Refusal(codes.TOO_MANY_REQUESTS, _WAY_TOO_MANY.format(until_ms), 418, banned_s)
+        return Refusal(codes.TOO_MANY_REQUESTS, banned_text(now_us, banned_s), 418, banned_s)
 
     # Lines
 
@@ -193,3 +192,7 @@ def _cost(rule: Callable[[Params], int], params: dict[str, str] | Refusal) -> in
 
 def _encode(answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else payloads.encode(answer)
+
+
+def banned_text(now_us: int, banned_s: int) -> str:
+    return _WAY_TOO_MANY.format(now_us // 1000 + banned_s * 1000)

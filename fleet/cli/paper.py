@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -27,7 +28,7 @@ from fleet.cli.venue_option import PAPER_PORT, PAPER_SEED, place_of, run
 from fleet.config.accounts import load_accounts
 from fleet.config.faults import did_you_mean
 from fleet.config.models import Feed, Live, Paper, Replay, Source
-from fleet.wiring import Customers, RunningPaper, open_feed, paper_venue, rules_at, run_paper, source_of
+from fleet.wiring import Admin, Customers, RunningPaper, open_feed, paper_venue, rules_at, run_paper, source_of
 
 _SYMBOLS: tuple[str, ...] = ("ASTERUSDT", "BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "HYPEUSDT")
 _HMAC = re.compile(r"([\x21-\x39\x3B-\x7E]{1,128}):([\x21-\x39\x3B-\x7E]{1,128})")
@@ -120,6 +121,18 @@ class _HmacKey(click.ParamType[tuple[str, str]]):
     metavar="KEY:SECRET",
     help="The demonstration account's V1 key and its secret. [default: by the seed]",
 )
+@click.option(
+    "--admin-port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="Also serve the admin API there, which lets things go wrong on demand. [default: not served]",
+)
+@click.option(
+    "--admin-token",
+    metavar="TOKEN",
+    envvar="ASTERMM_ADMIN_TOKEN",
+    help="What opens the admin API. [default: made up anew]",
+)
 @for_duration
 @click.option("--json", "json_output", is_flag=True, help="Addresses and keys as one JSON line.")
 def paper(
@@ -132,6 +145,8 @@ def paper(
     balances: tuple[tuple[str, Decimal], ...],
     accounts_file: Path | None,
     hmac_key: tuple[str, str] | None,
+    admin_port: int | None,
+    admin_token: str | None,
     stop_after_s: float | None,
     json_output: bool,
 ) -> None:
@@ -142,6 +157,7 @@ def paper(
     if not isinstance(config.feed, Live):
         _chosen(symbols, config.feed)
     _expect_free(host, port)
+    admin = _admin(host, admin_port, admin_token)
 
     async def main() -> None:
         clock = Clock(time.time_ns() // 1000)
@@ -152,11 +168,11 @@ def paper(
                 venue = paper_venue(config, chosen, clock, live, customers)
             except RecordingError as error:
                 raise Failure(f"error: {error}") from None
-            async with until_told(stop_after_s), run_paper(venue, clock, host, port, live) as running:
+            async with until_told(stop_after_s), run_paper(venue, clock, host, port, feed=live, admin=admin) as running:
                 if json_output:
-                    print_json(_card(running, config, chosen, customers))
+                    print_json(_card(running, config, chosen, customers, admin))
                 else:
-                    click.echo(_welcome(running, config, chosen, customers))
+                    click.echo(_welcome(running, config, chosen, customers, admin))
                 await anyio.sleep_forever()
 
     run(main)
@@ -234,9 +250,21 @@ def _env(keys: DemoCredentials) -> dict[str, str]:
     }
 
 
-def _card(running: RunningPaper, config: Paper, symbols: Sequence[str], customers: Customers) -> dict[str, object]:
+def _admin(host: str, port: int | None, token: str | None) -> Admin | None:
+    """Raises Failure when the port is taken."""
+    if port is None:
+        return None
+    if token is not None and not re.fullmatch(r"[!-~]{8,200}", token):
+        raise click.BadParameter("--admin-token is 8 to 200 visible ASCII characters")
+    _expect_free(host, port)
+    return Admin(port, token or secrets.token_urlsafe(24))
+
+
+def _card(
+    running: RunningPaper, config: Paper, symbols: Sequence[str], customers: Customers, admin: Admin | None
+) -> dict[str, object]:
     host, known = running.address.host, customers.known()
-    return {
+    card: dict[str, object] = {
         "rest": host.rest,
         "stream": host.stream,
         "chain_id": host.chain_id,
@@ -246,10 +274,16 @@ def _card(running: RunningPaper, config: Paper, symbols: Sequence[str], customer
         "env": _env(running.credentials) if known is None else {},
         "accounts": None if known is None else {each.name: each.user for each in known},
     }
+    if admin is not None:
+        card["admin"] = {"url": running.admin, "token": admin.token}
+    return card
 
 
-def _welcome(running: RunningPaper, config: Paper, symbols: Sequence[str], customers: Customers) -> str:
+def _welcome(
+    running: RunningPaper, config: Paper, symbols: Sequence[str], customers: Customers, admin: Admin | None
+) -> str:
     host = running.address.host
+    opened = "" if admin is None else f"\n\nAdmin API    {running.admin}\nadmin token  {admin.token}"
     feed = {"synthetic": "synthetic markets"}.get(_feed_name(config.feed), f"markets of {_feed_name(config.feed)}")
     pointed = "" if host.rest.endswith(f"://127.0.0.1:{PAPER_PORT}") else f" --venue {host.rest}"
     seeded = "" if config.seed == PAPER_SEED else f" --seed {config.seed}"
@@ -270,7 +304,7 @@ paper exchange: {feed}, seed {config.seed}, {len(symbols)} running: {" ".join(sy
 
 REST base    {host.rest}
 stream base  {host.stream}
-chain id     {host.chain_id}
+chain id     {host.chain_id}{opened}
 
 {keys}
 

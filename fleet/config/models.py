@@ -10,28 +10,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SerializeAsAny, Tag
+from pydantic import BaseModel, Discriminator, Field, SerializeAsAny, Tag
 
-from strategies.units import Duration, Share, Tolerance, duration_between, wrong
+from fleet.config.frozen import Frozen, Whole
+from fleet.config.paper_faults import Faults
+from strategies.units import Duration, Share, Tolerance, duration_between
 
 MIN_STALE_MS = 1500
 """Mark prices come every second: a shorter patience would take a quiet market for a dead line."""
 
 FLEET_NAME_PATTERN = r"^[a-z0-9_.-]{1,12}$"
 SYMBOL_PATTERN = r"^[^\s\x00-\x1F/:]{2,32}$"
-
-
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise wrong("is no whole number", "a whole number such as 10")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 Rest = Annotated[
@@ -44,7 +33,7 @@ Stream = Annotated[
 ]
 
 
-class VenueAddress(_Frozen):
+class VenueAddress(Frozen):
     """A venue that speaks AsterDEX's protocol at an address of one's own."""
 
     rest: Rest
@@ -52,7 +41,7 @@ class VenueAddress(_Frozen):
     chain_id: Whole = Field(ge=1, description="EIP-712 chain id of the signatures: 1666 on mainnet, 714 on testnet.")
 
 
-class Source(_Frozen):
+class Source(Frozen):
     """The public side of a venue that speaks AsterDEX's protocol."""
 
     rest: Rest
@@ -85,7 +74,7 @@ Venue = Annotated[
 ]
 
 
-class Replay(_Frozen):
+class Replay(Frozen):
     """Recorded books and trades, played back."""
 
     replay: Path = Field(description="Directory of recorded data, relative to the fleet file.")
@@ -94,7 +83,7 @@ class Replay(_Frozen):
     )
 
 
-class Live(_Frozen):
+class Live(Frozen):
     """Another exchange's books and trades as they are now; own orders queue behind them."""
 
     live: Annotated[
@@ -125,7 +114,7 @@ Feed = Annotated[
 ]
 
 
-class Paper(_Frozen):
+class Paper(Frozen):
     """The paper exchange: used when venue is paper."""
 
     feed: Feed = Field(
@@ -135,29 +124,30 @@ class Paper(_Frozen):
     balance: dict[str, Annotated[Decimal, Field(ge=0, le=10**12)]] = Field(
         default={"USDT": Decimal(10000)}, description="What the demonstration account starts with, by asset."
     )
+    faults: Faults = Field(default=Faults(), description="What goes wrong on it; nothing unless it is named.")
 
 
-class Budget(_Frozen):
+class Budget(Frozen):
     safety: Share = Field(
         default=Decimal("0.9"), description="The part of each of the venue's rate limits that the fleet uses at most."
     )
 
 
-class Control(_Frozen):
+class Control(Frozen):
     """The local HTTP endpoint: health, metrics, state."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address it listens on.")
     port: Whole = Field(default=8787, ge=0, le=65535, description="Port it listens on; 0 takes any free one.")
 
 
-class Logging(_Frozen):
+class Logging(Frozen):
     level: Literal["trace", "debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is written: error is the quiet release mode."
     )
     file: Path | None = Field(default=None, description="Also write to this file; null writes to the terminal only.")
 
 
-class SymbolConfig(_Frozen):
+class SymbolConfig(Frozen):
     """One worker: a symbol, how it is traded and by which strategy."""
 
     symbol: str = Field(pattern=SYMBOL_PATTERN)
@@ -189,7 +179,7 @@ class SymbolConfig(_Frozen):
     )
 
 
-class FleetConfig(_Frozen):
+class FleetConfig(Frozen):
     fleet: str = Field(
         pattern=FLEET_NAME_PATTERN,
         description="The fleet's name, part of every client order id: 1 to 12 of a-z, 0-9, _ . and -.",

@@ -10,12 +10,14 @@ from pydantic_core import ErrorDetails
 
 from fleet.config.faults import did_you_mean, shown
 from fleet.config.models import Budget, Control, FleetConfig, Live, Logging, Paper, Replay, Source, VenueAddress
+from fleet.config.paper_faults import Faults
 
 _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
     ("venue",): (VenueAddress,),
     ("paper",): (Paper,),
     ("paper", "feed"): (Replay, Live),
     ("paper", "feed", "live"): (Source,),
+    ("paper", "faults"): (Faults,),
     ("budget",): (Budget,),
     ("control",): (Control,),
     ("logging",): (Logging,),

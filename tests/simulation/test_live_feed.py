@@ -16,6 +16,7 @@ from exchange.clock import Clock
 from exchange.errors import Rejected, Unavailable, VenueError
 from exchange.model import BookTicker, MarketEvent, MarkPrice, Place, Side, TimeInForce
 from exchange.paper.answers import Request
+from exchange.paper.fault_settings import CutLines
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.runner import Runner
 from exchange.paper.venue import Venue as PaperVenue
@@ -146,8 +147,7 @@ def test_without_its_source_no_order_is_taken_no_price_told_and_nothing_filled()
                 tasks.start_soon(there.venue.market_stream.run, heard.append)
                 await anyio.sleep(3)
                 assert await placed(there, "a") is None
-                there.source_lines.refusing = True
-                there.source_runner.cut_lines()
+                there.source_runner.inject(CutLines(refused_for_s=5))
                 await anyio.sleep(1)
                 heard.clear()
                 standing = tops(there.paper)
@@ -159,7 +159,6 @@ def test_without_its_source_no_order_is_taken_no_price_told_and_nothing_filled()
                 # What rests can be taken out all the same.
                 assert await there.venue.trading.cancel_many("ASTERUSDT", ["a"])
                 assert await there.venue.trading.open_orders() == []
-                there.source_lines.refusing = False
                 await anyio.sleep(40)
                 assert there.paper.engine.frozen == {}
                 assert await placed(there, "c") is None
@@ -179,7 +178,7 @@ def test_a_fleet_trades_on_it_through_outages_of_the_source(seed: int) -> None:
             async def live() -> None:
                 for _ in range(6):
                     await anyio.sleep(30)
-                    there.source_runner.cut_lines()
+                    there.source_runner.inject(CutLines())
                 fleet.stop()
 
             async with anyio.create_task_group() as tasks:
