@@ -160,7 +160,7 @@ def force_orders(engine: Engine, account: Account, params: Params) -> Answer:
             row = order_body(order, with_time=True)
             row.type = row.orig_type = "LIMIT"
             row.reduce_only = False
-            row.cum_qty = UNSET
+            row.cum_qty = row.price_protect = UNSET
             rows.append(row)
     limit = max(1, min(whole_number(params, "limit", _FORCE_ORDERS_DEFAULT), _FORCE_ORDERS_MOST))
     return list_rows(rows, sent, limit)

@@ -295,7 +295,7 @@ _MONEY = (
         quoted("SELL", "+0.05%", "15000"),
         place(limit("BUY", "+0.05%", "15000", "IOC")),
         quoted("BUY", "-4%", "15000"),
-        Mark("0.70"),
+        Mark("0.67"),
         Wait(1.1),
         ask(
             "GET",
@@ -375,7 +375,7 @@ _SETTINGS = (
             "positionMargin/history",
             OF_SYMBOL,
             shape=docs.MARGIN_HISTORY,
-            where={"#": 2, "0.amount": "100", "0.type": 1, "1.amount": "40", "1.type": 2},
+            where={"1.amount": "100", "1.type": 1, "2.amount": "40", "2.type": 2},
         ),
         ask("GET", "positionMargin/history", OF_SYMBOL | {"type": 2}, where={"#": 1, "0.type": 2}),
         ask("GET", "positionRisk", OF_SYMBOL, where={"0.isolatedMargin": Above("60")}),

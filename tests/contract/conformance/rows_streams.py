@@ -43,7 +43,7 @@ _LIQUIDATED: tuple[Step, ...] = (
     quoted("SELL", "+0.05%", "15000"),
     place(limit("BUY", "+0.05%", "15000", "IOC")),
     quoted("BUY", "-4%", "15000"),
-    Mark("0.70"),
+    Mark("0.67"),
 )
 
 
@@ -252,16 +252,19 @@ _BOOKS = (
         PAPER,
         _raw(f"{LOWER}@depth@100ms"),
         _BID,
-        hear(match={"b.0.0": "<mark-0.1%>"}, keep="event"),
-        public("depth", OF_SYMBOL | {"limit": 5}, where={"lastUpdateId": "<event.u>", "bids.0.0": "<mark-0.1%>"}),
+        hear(match={"b.0.0": "<mark-0.1%>"}, keep="before"),
+        public("depth", OF_SYMBOL | {"limit": 5}, keep="snapshot", where={"bids.0.0": "<mark-0.1%>"}),
+        _BETTER,
+        hear(match={"b.0.0": "<mark-0.05%>"}, keep="after", where={"pu": "<before.u>", "u": Above("<before.u>")}),
+        public("depth", OF_SYMBOL | {"limit": 5}, where={"lastUpdateId": Above("<snapshot.lastUpdateId>")}),
     ),
     row(
         _PARTIAL,
         "the best levels only",
         PAPER,
-        *(quoted("BUY", f"-{n}%") for n in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)),
         _raw(f"{LOWER}@depth5@100ms"),
-        hear(where={"b.#": 5, "b.0.0": "<mark-0.1%>", "b.4.0": "<mark-0.5%>"}),
+        *(quoted("BUY", f"-{n}%") for n in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)),
+        hear(match={"b.4.0": "<mark-0.5%>"}, where={"b.#": 5, "b.0.0": "<mark-0.1%>"}),
     ),
     row(
         _TICKER,
