@@ -1,4 +1,4 @@
-"""Requests about requests (docs: Noop).
+"""Requests about requests (docs: Noop), and about who else is behind them.
 
 Owns: what each answers. Must not know: signatures, nonces. That a noop's nonce is used up, and that the request which
 was sent with the same one is refused when it comes late, is the gate's doing; where none is on its way it does nothing.
@@ -20,6 +20,12 @@ def noop(engine: Engine, account: Account, params: Params) -> Answer:
     return payloads.ErrorBody(200, "success")
 
 
+def builders(engine: Engine, account: Account, params: Params) -> Answer:
+    """None: who wants one approved finds no path for it, and goes on without, as live clients do."""
+    return []
+
+
 HANDLERS: dict[Endpoint, Callable[[Engine, Account, Params], Answer]] = {
     endpoints.NOOP: noop,
+    endpoints.BUILDERS: builders,
 }

@@ -127,6 +127,9 @@ GET_MMP = _endpoint("get_mmp", "GET", "mmp")
 DELETE_MMP = _endpoint("delete_mmp", "DELETE", "mmp")
 RESET_MMP = _endpoint("reset_mmp", "POST", "mmpReset")
 
+BUILDERS = _endpoint("builders", "GET", "builder")
+"""In no page of the docs: the builders that a wallet pays a fee to. A deployed client asks for them before all else."""
+
 START_LISTEN_KEY = _endpoint("start_listen_key", "POST", "listenKey")
 KEEP_LISTEN_KEY = _endpoint("keep_listen_key", "PUT", "listenKey")
 CLOSE_LISTEN_KEY = _endpoint("close_listen_key", "DELETE", "listenKey")

@@ -101,6 +101,16 @@ _USUAL: dict[str, tuple[str, ...]] = {
     "set_stp_mode": ("stpMode",),
     "set_mmp": ("symbol", "windowTimeInMilliseconds", "frozenTimeInMilliseconds", "qtyLimit"),
 }
+_OF_TYPE: dict[str, tuple[str, ...]] = {
+    "LIMIT": ("timeInForce", "quantity", "price"),
+    "MARKET": ("quantity",),
+    "STOP": ("quantity", "price", "stopPrice"),
+    "STOP_MARKET": ("quantity", "stopPrice"),
+    "TAKE_PROFIT_MARKET": ("stopPrice", "closePosition"),
+    "TRAILING_STOP_MARKET": ("quantity", "callbackRate"),
+}
+_BITCOIN = ("price", "stopPrice", "activationPrice")
+"""Worth 45,000 times as much as the other."""
 _OFTEN = ("new_order", "modify_order", "cancel_order", "new_batch")
 
 
@@ -134,6 +144,8 @@ class Requests:
         rng = self._rng
         if endpoint.name == "new_batch":
             return {"batchOrders": self._batch(now_us)}
+        if endpoint.name == "new_order" and rng.random() < 0.7:
+            return self._order(now_us)
         names = list(_USUAL.get(endpoint.name, ("symbol",)))
         params = {name: self._value(name, now_us) for name in names if rng.random() < 0.97}
         if params.get("type") in ("1", "2") or endpoint.name == "change_position_margin":
@@ -143,6 +155,20 @@ class Requests:
             params[name] = self._value(name, now_us)
         if rng.random() < 0.03:
             params[rng.choice(_NASTY)[:50]] = rng.choice(_NASTY)
+        return params
+
+    def _order(self, now_us: int) -> dict[str, str]:
+        """One that goes together, but for a nasty value here and there."""
+        rng = self._rng
+        kind = rng.choice(("LIMIT",) * 6 + tuple(_OF_TYPE))
+        params = {"symbol": rng.choice(SYMBOLS), "side": rng.choice(("BUY", "SELL")), "type": kind}
+        params |= {name: self._value(name, now_us) for name in _OF_TYPE[kind]}
+        if params["symbol"] == SYMBOLS[1]:
+            params |= {name: str(rng.randint(900, 1100) * 90) for name in _BITCOIN if name in params}
+            params |= {"quantity": rng.choice(("0.001", "0.01", "0.05"))} if "quantity" in params else {}
+        for name in ("newOrderRespType", "stpMode", "reduceOnly"):
+            if rng.random() < 0.1:
+                params[name] = self._value(name, now_us)
         return params
 
     def _value(self, name: str, now_us: int) -> str:
@@ -159,9 +185,7 @@ class Requests:
         rng = self._rng
         if rng.random() < 0.1:
             return rng.choice(_NASTY)
-        rows: list[Any] = [
-            {name: self._value(name, now_us) for name in _USUAL["new_order"]} for _ in range(rng.randint(0, 6))
-        ]
+        rows: list[Any] = [self._order(now_us) for _ in range(rng.randint(0, 6))]
         if rng.random() < 0.1:
             rows.append(rng.choice((None, 1, "x", [], {"symbol": {"a": 1}}, {"symbol": None, "price": 1.5})))
         text = json.dumps(rows)
@@ -221,7 +245,7 @@ def _plain(endpoint: Endpoint, path: str, params: dict[str, str]) -> Request:
 
 
 def _request(method: str, path: str, text: str, *, in_query: bool) -> Request:
-    return Request(method, path, text) if in_query else Request(method, path, "", text.encode())
+    return Request(method, path, text) if in_query else Request(method, path, "", text.encode("utf-8", "replace"))
 
 
 def _encoded(fields: dict[str, str]) -> str:

@@ -47,7 +47,7 @@ def main() -> int:
     sockets = anyio.run(partial(fire_on_sockets, given.seed, on_sockets, said_on_sockets))
 
     figures = (fire.figures, sockets)
-    for fault in [each for one in figures for each in (*one.faults, *one.unbalanced)][:50]:
+    for fault in [each for one in figures for each in (*one.faults, *one.hangs, *one.unbalanced)][:50]:
         print(fault)
     statuses = fire.figures.statuses + sockets.statuses
     print(f"answers by status: {dict(sorted(statuses.items()))}; fills booked in memory: {fire.figures.fills}")
@@ -56,7 +56,7 @@ def main() -> int:
     print(
         f"requests {sum(one.requests for one in figures)} ({on_sockets} on sockets),"
         f" stream messages {sum(one.messages for one in figures)},"
-        f" 5xx not injected {sum(len(one.faults) for one in figures)}, hangs {sum(one.hangs for one in figures)},"
+        f" 5xx not injected {sum(len(one.faults) for one in figures)}, hangs {sum(len(one.hangs) for one in figures)},"
         f" memory {before_mb:.0f} -> {after_mb:.0f} MB (bound +{GROWTH_BOUND_MB}),"
         f" books {'balanced' if not any(one.unbalanced for one in figures) else 'NOT balanced'},"
         f" {time.monotonic() - began:.0f} s: {'good' if is_good else 'FAILED'}"

@@ -81,8 +81,8 @@ async def _ask(http: httpx.AsyncClient, drawn: Requests, clock: Clock, figures: 
                 request.method, url, content=request.body or None, headers=_sendable(request.headers)
             )
             response = await http.send(built)
-        except httpx.TimeoutException:
-            figures.hangs += 1
+        except httpx.TimeoutException as timeout:
+            figures.hangs.append(f"{type(timeout).__name__}: {request.method} {request.path} {request.query[:300]}")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError):
             # What httpx itself will not send, or what the server ends as no HTTP.
             figures.statuses[0] += 1
@@ -117,7 +117,7 @@ async def _say(port: int, rng: Random, figures: Figures, number: int) -> None:
             left -= 1
             figures.messages += 1
         except TimeoutError:
-            figures.hangs += 1
+            figures.hangs.append("a websocket that neither opened nor answered a ping")
             left -= 1
 
 
@@ -144,4 +144,5 @@ async def _babble(port: int, figures: Figures, number: int) -> None:
                         await stream.receive()
                 except (anyio.EndOfStream, anyio.BrokenResourceError):
                     pass
-            figures.hangs += scope.cancelled_caught
+            if scope.cancelled_caught:
+                figures.hangs.append(f"a connection that said {_NO_HTTP[each % len(_NO_HTTP)]!r}")

@@ -36,7 +36,8 @@ async def client(card: dict[str, Any], name: str) -> AsyncGenerator[Any]:
 
     # It asks for the spot exchange's markets too, and there is none here.
     aster.sapiPublicGetV3ExchangeInfo = no_spot_markets
-    rest, stream = card["rest"] + "/fapi", card["stream"]
+    # It tells futures from spot by "fstream" in the URL: as a user's name, which the exchange does not ask for.
+    rest, stream = card["rest"] + "/fapi", card["stream"].replace("://", "://fstream@")
     aster.urls["api"] |= {"fapiPublic": rest, "fapiPrivate": rest}
     aster.urls["api"]["ws"] = {"public": {"swap": f"{stream}/stream"}, "private": {"swap": f"{stream}/ws"}}
     try:
@@ -60,7 +61,7 @@ async def test_markets_book_and_prices(card: dict[str, Any]) -> None:
         assert (await aster.fetch_ohlcv(SYMBOL, "1m", limit=3)) is not None
         assert (await aster.fetch_funding_rate(SYMBOL))["markPrice"] > 0
         assert await aster.fetch_funding_rate_history(SYMBOL) is not None
-        assert (await aster.fetch_funding_intervals([SYMBOL]))[SYMBOL]["interval"] == "8h"
+        assert (await aster.fetch_funding_intervals([SYMBOL]))[SYMBOL]["interval"] in ("4h", "8h")
         assert await aster.fetch_time() > 0
 
 
@@ -88,7 +89,7 @@ async def test_an_order_is_amended(card: dict[str, Any]) -> None:
         placed = await aster.create_order(SYMBOL, "limit", "buy", 20, bid * 0.98)
         price = aster.price_to_precision(SYMBOL, bid * 0.97)
         request = {"symbol": "ASTERUSDT", "orderId": placed["id"], "side": "BUY", "quantity": "21", "price": price}
-        amended = await aster.request("v3/order", "fapiPrivate", "PUT", request)
+        amended = await aster.request("v3/order", ["fapiPrivate"], "PUT", request)
         assert (float(amended["origQty"]), amended["status"]) == (21, "NEW")
 
 
@@ -111,11 +112,12 @@ async def test_settings_positions_and_ledger(card: dict[str, Any]) -> None:
         await aster.load_markets()
         await aster.set_leverage(3, SYMBOL)
         await aster.create_order(SYMBOL, "market", "buy", 50)
-        position = next(each for each in await aster.fetch_positions([SYMBOL]) if each["symbol"] == SYMBOL)
-        assert (position["side"], position["contracts"]) == ("long", 50)
+        # Its `side` is made of `notional`, a field that no page of the docs has: nobody's exchange could give it one.
+        positions = await aster.fetch_positions([SYMBOL], {"method": "positionRisk"})
+        assert [(each["symbol"], each["contracts"], each["leverage"]) for each in positions] == [(SYMBOL, 50, 3)]
         assert (await aster.fetch_my_trades(SYMBOL))[0]["fee"]["currency"] == "USDT"
         assert (await aster.fetch_trading_fee(SYMBOL))["taker"] == 0.00035
-        assert {each["type"] for each in await aster.fetch_ledger()} >= {"fee"}
+        assert {each["type"] for each in await aster.fetch_ledger()} >= {"commission"}
         assert (await aster.fetch_position_mode(SYMBOL))["hedged"] is False
 
 
@@ -126,18 +128,26 @@ async def test_its_streams_bring_the_market_and_the_accounts_own_news(card: dict
         assert book["bids"][0][0] < book["asks"][0][0]
         assert (await aster.watch_ticker(SYMBOL))["symbol"] == SYMBOL
         assert (await aster.watch_bids_asks([SYMBOL]))[SYMBOL]["bid"] > 0
-        seen: list[Any] = []
-        ours: list[str] = []
+        positions: list[Any] = []
+        cancelled: set[tuple[str, str]] = set()
+
+        # Of an ACCOUNT_UPDATE its first lines fail where watchBalance has not been called, which this version forbids.
+        aster.balance["swap"] = {}
 
         async def listen() -> None:
-            while not any(each["status"] == "canceled" for each in seen):
-                seen.extend(await aster.watch_orders(SYMBOL))
+            while not positions:
+                news: Any = await aster.watch_positions([SYMBOL])
+                positions.extend(news if isinstance(news, list) else [news])
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listen)
             # The listen key and its line come first.
             await anyio.sleep(1)
-            placed = await aster.create_order(SYMBOL, "limit", "buy", 20, book["bids"][0][0] * 0.98)
-            await aster.cancel_order(placed["id"], SYMBOL)
-            ours.append(placed["id"])
-        assert [each["id"] for each in seen[:1]] == ours
+            resting = await aster.create_order(SYMBOL, "limit", "buy", 20, book["bids"][0][0] * 0.98)
+            await aster.cancel_order(resting["id"], SYMBOL)
+            cancelled.add((resting["id"], "canceled"))
+            await aster.create_order(SYMBOL, "market", "buy", 20)
+        assert positions[0]["contracts"] == 20
+        # watchOrders of this version refuses to begin (it asks for a market type that it never looks up); what it would
+        # have told came all the same, over the line that watchPositions opened.
+        assert {(each["id"], each["status"]) for each in aster.orders} >= cancelled
