@@ -137,7 +137,7 @@ async def test_its_streams_bring_the_market_and_the_accounts_own_news(card: dict
         async def listen() -> None:
             while not positions:
                 news: Any = await aster.watch_positions([SYMBOL])
-                positions.extend(news if isinstance(news, list) else [news])
+                positions.extend([news] if isinstance(news, dict) else news)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(listen)
