@@ -45,6 +45,25 @@ class TimeInForce(StrEnum):
     GTX = "GTX"
     """Good till crossing: post-only."""
     HIDDEN = "HIDDEN"
+    """Good till cancelled, and displayed nowhere."""
+    RPI = "RPI"
+    """Retail price improvement: post-only, and displayed nowhere."""
+
+    @property
+    def is_post_only(self) -> bool:
+        return self is TimeInForce.GTX or self is TimeInForce.RPI
+
+    @property
+    def is_hidden(self) -> bool:
+        return self is TimeInForce.HIDDEN or self is TimeInForce.RPI
+
+
+class StpMode(StrEnum):
+    """Self-trade prevention: which side goes when an order would trade with one of the same account."""
+
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
 
 
 class OrderStatus(StrEnum):

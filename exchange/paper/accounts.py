@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 
-from exchange.model import Instrument, PositionSide, Side
+from exchange.model import Instrument, PositionSide, Side, StpMode
 from exchange.paper.config import STABLE_ASSETS, Fees, PaperSettings
 from exchange.paper.holding import Holding, OwnTrade, Stake
 from exchange.paper.money import CENT8, ZERO
@@ -58,6 +58,7 @@ class Account:
         self.address = address
         self.is_multi_assets = settings.is_multi_assets
         self.is_hedge = False
+        self.stp_mode = StpMode.EXPIRE_TAKER
         self.is_called = False
         """Whether the cross margin call is out."""
         self.own_fees: Fees | None = None

@@ -49,6 +49,8 @@ class PaperSettings:
     """The same at every interval; None: by the premium of mark over index."""
     funding_interval_s: int | None = None
     """Every symbol's; None: each its own."""
+    amend_keeps_priority: bool = False
+    """Whether an amend that changes no price and adds no quantity leaves the order its place in the queue."""
     limits: tuple[RateLimit, ...] = REAL_LIMITS
     chain_id: int = 1666
     seed: int = 0

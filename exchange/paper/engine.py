@@ -12,6 +12,7 @@ from exchange.model import Instrument
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
+from exchange.paper.countdown import Countdowns
 from exchange.paper.feeds import Feeds
 from exchange.paper.force_orders import ForceOrders
 from exchange.paper.funding import Funding
@@ -41,10 +42,11 @@ class Engine:
         named = {*settings.symbols, *settings.listed}
         self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
         self._timetable = Timetable()
-        self.feeds = Feeds(self._timetable, self._find_listing)
+        self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
+        self.countdowns = Countdowns(self._timetable, self._cancel_all)
         self.force_orders = ForceOrders(self.hub)
         self.liquidations = Liquidations(self.listings, self.orders, self.force_orders, self.user_streams, self.acted)
         self._open_market = open_market
@@ -96,6 +98,7 @@ class Engine:
 
     def acted(self, listing: Listing) -> None:
         """To be called after an account's orders went into or out of a market."""
+        self.orders.trigger_by_trades(listing, self.now_us)
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
 
@@ -127,21 +130,20 @@ class Engine:
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
         listing.market.advance(now_us, listing.on_trade)
+        self.orders.trigger_by_trades(listing, now_us)
         self.feeds.touched(listing, now_us)
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
-        listing.recent.append(trade)
-        listing.last_ticks = trade.ticks
+        listing.traded(trade)
         self.feeds.traded(listing, trade)
-        if trade.maker_order_id is not None or trade.taker_order_id is not None:
-            self.orders.traded(listing, trade)
+        self.orders.traded(listing, trade)
 
     def _second(self, now_us: int) -> None:
         """Each full second: mark prices, funding, what accounts are worth by them, and lines that are too old."""
         self.now_us = max(self.now_us, now_us)
         for listing in self.listings.values():
-            listing.tick()
+            listing.tick(now_us)
         for account in self.accounts.values():
             for symbol, stake in account.stakes.items():
                 account.revalue(stake, self.listings[symbol].mark)
@@ -151,9 +153,17 @@ class Engine:
         for account in self.accounts.values():
             self.liquidations.check(account, now_us)
         self.force_orders.push(now_us)
+        for listing in self.listings.values():
+            if self.orders.trigger_by_mark(listing, now_us):
+                self.acted(listing)
         self.feeds.marks(self.listings.values(), now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
+
+    def _cancel_all(self, account: Account, listing: Listing, now_us: int) -> None:
+        self.now_us = max(self.now_us, now_us)
+        self.orders.cancel_all(self.orders.open_orders(account, listing.symbol), now_us)
+        self.acted(listing)
 
     def _fund(self, listing: Listing, now_us: int) -> None:
         """Longs pay shorts (or the other way round) on the position's notional at mark."""

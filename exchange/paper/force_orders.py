@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from exchange.paper.accounts import Account
-from exchange.paper.orders import PaperOrder
+from exchange.paper.order import PaperOrder
 from exchange.paper.streams import Hub
 from exchange.paper.user_stream import average_price
 from exchange.protocol import frames

@@ -10,12 +10,12 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from exchange.model import PositionSide, Side
+from exchange.model import PositionSide
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
 from exchange.paper.holding import Holding, OwnTrade, Stake
 from exchange.paper.money import ZERO
-from exchange.paper.orders import PaperOrder
+from exchange.paper.order import PaperOrder
 from exchange.paper.streams import Hub, PushKind
 from exchange.paper.timetable import Timetable
 from exchange.protocol import codes, frames
@@ -34,7 +34,7 @@ class _Key:
 
 
 class UserStreams:
-    """Implements exchange.paper.orders.News and exchange.paper.liquidation.LiquidationNews."""
+    """Implements exchange.paper.order.News and exchange.paper.liquidation.LiquidationNews."""
 
     def __init__(self, hub: Hub, timetable: Timetable, seed: int) -> None:
         self._hub = hub
@@ -76,7 +76,7 @@ class UserStreams:
             side=order.side.value,
             time_in_force=order.time_in_force.value,
             qty=instrument.quantity_text(order.lots),
-            price=instrument.price_text(order.ticks),
+            price=instrument.price_text(order.ticks) if order.ticks else "0",
             execution=execution,
             status=order.status.value,
             order_id=order.id,
@@ -86,15 +86,23 @@ class UserStreams:
             trade_ms=now_us // 1000,
             trade_id=trade.trade_id if trade else 0,
             is_maker=trade.is_maker if trade else False,
-            is_reduce_only=order.reduce_only,
+            is_reduce_only=order.only_reduces,
             realised_pnl=f"{trade.realised:f}" if trade else "0",
             average_price=average_price(order),
             type=order.type,
-            original_type=order.type,
-            bids_notional=f"{order.held:f}" if order.side is Side.BUY else "0",
-            asks_notional=f"{order.held:f}" if order.side is Side.SELL else "0",
+            original_type=order.original_type,
+            bids_notional=f"{order.holding.bids:f}",
+            asks_notional=f"{order.holding.asks:f}",
             position_side=order.position_side.value,
         )
+        condition = order.condition
+        if condition:
+            event.stop_price = instrument.price_text(condition.stop_ticks) if condition.stop_ticks else "0"
+            event.working_type = condition.working_type
+            event.is_close_all = condition.closes_position
+        if condition and condition.rate_text:
+            event.activation_price = instrument.price_text(condition.activation_ticks)
+            event.callback_rate = condition.rate_text
         if trade:
             event.fee_asset = instrument.margin_asset
             event.fee = f"{trade.fee:f}"

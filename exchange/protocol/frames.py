@@ -103,10 +103,13 @@ class TradeFrame(
         "trade_id": "t",
         "price": "p",
         "qty": "q",
+        "kind": "X",
         "is_buyer_maker": "m",
     },
     gc=False,
 ):
+    """In no page of the docs: as the exchange family of this API sends it."""
+
     event_ms: int
     symbol: str
     trade_id: int
@@ -114,6 +117,7 @@ class TradeFrame(
     qty: str
     is_buyer_maker: bool
     transaction_ms: int = 0
+    kind: str = "MARKET"
 
 
 class AggTradeFrame(
@@ -214,6 +218,8 @@ class OrderEvent(
         "original_type": "ot",
         "position_side": "ps",
         "is_close_all": "cp",
+        "activation_price": "AP",
+        "callback_rate": "cr",
         "realised_pnl": "rp",
     },
 ):
@@ -246,6 +252,8 @@ class OrderEvent(
     working_type: str = "CONTRACT_PRICE"
     position_side: str = "BOTH"
     is_close_all: bool = False
+    activation_price: str | UnsetType = UNSET
+    callback_rate: str | UnsetType = UNSET
 
 
 class OrderTradeUpdateFrame(
