@@ -37,7 +37,7 @@ def symbol_channel(name: str, listing: Listing, now_us: int) -> Channel | None:
     depth = _DEPTH.fullmatch(name)
     if depth:
         interval_us = int(depth[2] or 250) * 1000
-        return _PartialDepth(listing, int(depth[1]), interval_us) if depth[1] else _DiffDepth(listing, interval_us)
+        return _PartialDepth(listing, int(depth[1]), interval_us) if depth[1] else DiffDepth(listing, interval_us)
     if name == "aggTrade":
         return _AggTrades(listing)
     if name in _TICKERS:
@@ -70,15 +70,26 @@ class _PartialDepth:
             self._last_id = listing.update_id
 
 
-class _DiffDepth:
-    """What changed in the whole book since the last frame; a frame without changes is not sent, its updates join the
-    next."""
+class DiffDepth:
+    """What changed in the whole book since the last frame.
+
+    A level that came and went in between is no change, unless a snapshot has shown it: then whoever took that must hear
+    that it has gone. A frame without changes is not sent, its updates join the next.
+    """
 
     def __init__(self, listing: Listing, interval_us: int) -> None:
         self.interval_us = interval_us
         self._listing = listing
         self._last_id = self._seen_id = listing.update_id
         self._bids, self._asks = self._sides()
+        self._shown_bids: dict[int, None] = {}
+        self._shown_asks: dict[int, None] = {}
+
+    def show(self) -> None:
+        """Somebody takes a snapshot of the book as it is now."""
+        bids, asks = self._sides()
+        self._shown_bids |= dict.fromkeys(ticks for ticks, _ in _changes(self._bids, bids, {}))
+        self._shown_asks |= dict.fromkeys(ticks for ticks, _ in _changes(self._asks, asks, {}))
 
     def frames(self, now_us: int) -> Iterator[bytes]:
         listing = self._listing
@@ -86,9 +97,11 @@ class _DiffDepth:
             return
         self._seen_id = listing.update_id
         bids, asks = self._sides()
-        changed_bids, changed_asks = _changes(self._bids, bids), _changes(self._asks, asks)
+        changed_bids = _changes(self._bids, bids, self._shown_bids)
+        changed_asks = _changes(self._asks, asks, self._shown_asks)
         if changed_bids or changed_asks:
             self._bids, self._asks = bids, asks
+            self._shown_bids, self._shown_asks = {}, {}
             yield _depth_frame(listing, self._last_id, changed_bids, changed_asks, now_us)
             self._last_id = listing.update_id
 
@@ -97,9 +110,10 @@ class _DiffDepth:
         return dict(market.levels(Side.BUY, _WHOLE_BOOK)), dict(market.levels(Side.SELL, _WHOLE_BOOK))
 
 
-def _changes(before: dict[int, int], after: dict[int, int]) -> list[tuple[int, int]]:
-    changed = [(ticks, lots) for ticks, lots in after.items() if before.get(ticks) != lots]
-    return changed + [(ticks, 0) for ticks in before if ticks not in after]
+def _changes(before: dict[int, int], after: dict[int, int], shown: dict[int, None]) -> list[tuple[int, int]]:
+    """(ticks, lots) of the levels that are others now, or may be others than was shown; 0 lots where none is left."""
+    changed = [(ticks, lots) for ticks, lots in after.items() if before.get(ticks) != lots or ticks in shown]
+    return changed + [(ticks, 0) for ticks in before | shown if ticks not in after]
 
 
 def _depth_frame(

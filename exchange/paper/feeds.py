@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from exchange.model import Side
-from exchange.paper.channels import Channel, market_channel, symbol_channel
+from exchange.paper.channels import Channel, DiffDepth, market_channel, symbol_channel
 from exchange.paper.listing import Listing, Touch
 from exchange.paper.market import Trade
 from exchange.paper.streams import Hub
@@ -20,6 +20,7 @@ from exchange.protocol.market_frames import TradeProFrame
 from exchange.protocol.streams import ALL_BOOK_TICKERS
 
 _SYMBOL_STREAM = re.compile(r"([^@A-Z]+)@(.+)")
+_DIFFERENCES = ("@depth", "@depth@100ms", "@depth@250ms", "@depth@500ms")
 _NO_HASH = "0X" + "0" * 64
 """Here trades are settled on no chain."""
 _HIDDEN = ("hidden", "hidden")
@@ -41,6 +42,15 @@ class Feeds:
         self._beats: dict[int, dict[str, Channel]] = {}
         """Those pushed at an interval, by interval and stream."""
         self._tickers: dict[str, tuple[str, Touch]] = {}
+
+    def snapshot_id(self, listing: Listing) -> int:
+        """To be called when somebody takes a snapshot of a book: its id among the book's updates."""
+        for beat in self._beats.values():
+            for suffix in _DIFFERENCES:
+                channel = beat.get(f"{listing.symbol.lower()}{suffix}")
+                if isinstance(channel, DiffDepth):
+                    channel.show()
+        return listing.snapshot_id()
 
     def touched(self, listing: Listing, now_us: int) -> None:
         """Something happened in a market: tells those who want to know of its best prices."""

@@ -44,7 +44,7 @@ def depth(engine: Engine, params: Params) -> Answer:
         raise Refusal(codes.INVALID_DEPTH_LIMIT, f"{limit} is not valid depth limit.")
     market = listing.market
     return payloads.DepthBody(
-        last_update_id=listing.snapshot_id(),
+        last_update_id=engine.feeds.snapshot_id(listing),
         bids=level_texts(listing, market.levels(Side.BUY, limit)),
         asks=level_texts(listing, market.levels(Side.SELL, limit)),
         output_ms=engine.now_us // 1000,

@@ -67,7 +67,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_snapshot_and_differences_at_any_speed_make_the_venues_book(steps: list[Any]) -> None:
     bench = Bench()
     bench.book([(19_990, 1000), (19_980, 1000)], [(20_010, 1000), (20_020, 1000)])
@@ -139,6 +139,23 @@ def test_a_market_that_stood_still_until_the_snapshot_needs_no_second_one(speed:
     first = bench.frames()[0]["data"]
     assert first["U"] <= snapshot["lastUpdateId"] <= first["u"]
     assert first["b"] == [["1.99950", "5.00"]]
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_level_that_only_a_snapshot_has_seen_is_taken_back(speed: str) -> None:
+    bench = Bench()
+    bench.book([(19_990, 1000)], [(20_010, 1000)])
+    bench.listen(f"asterusdt@{speed}")
+    first = bench.order("BUY", "1.9995", "5")["orderId"]
+    bench.public("depth", symbol=SYMBOL, limit=5)
+    bench.ask("DELETE", "order", symbol=SYMBOL, orderId=first)
+    bench.order("BUY", "1.9996", "5")
+    bench.wait(0.5)
+    assert bench.frames()[0]["data"]["b"] == [["1.99960", "5.00"], ["1.99950", "0.00"]]
+    unseen = bench.order("BUY", "1.9997", "5")["orderId"]
+    bench.ask("DELETE", "order", symbol=SYMBOL, orderId=unseen)
+    bench.wait(0.5)
+    assert bench.frames() == []
 
 
 def test_books_tickers_and_differences_share_one_sequence() -> None:
