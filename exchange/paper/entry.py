@@ -148,7 +148,7 @@ def _closes_position(params: Params, kind: str, side: Side, position_side: Posit
     if not truth(params, "closePosition"):
         return False
     if kind not in _CLOSING:
-        message = f"Target strategy invalid for orderType '{kind}',closePosition 'true'"
+        message = f"Target strategy invalid for orderType {kind},closePosition true"
         raise Refusal(codes.CLOSE_POSITION_CONFLICT, message)
     if params.get("quantity"):
         raise Refusal(codes.QUANTITY_EXISTS_WITH_CLOSE_POSITION, "Quantity must be zero with closePosition equals true")

@@ -13,9 +13,6 @@ Choices where the docs are silent:
    position is refused.
  - A conditional order holds no margin and reduces nothing while it waits. When it triggers, its waiting form is
    EXPIRED and it is NEW as LIMIT or MARKET, under the same id; one that could not be placed then stays EXPIRED.
- - Self-trade prevention: the mode of the taker counts. What is ahead of the account's own order in the queue still
-   trades. An order that goes by it is EXPIRED, with nothing left resting. For FOK the account's own orders, and with
-   them in the way what lies behind, are nothing to fill with.
  - RPI is post-only and displayed nowhere; whom it trades with is not told apart.
 """
 
@@ -24,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from exchange.model import OrderStatus, Side, StpMode, TimeInForce
+from exchange.model import OrderStatus, Side, TimeInForce
 from exchange.paper.accounts import Account
 from exchange.paper.admission import admitted_lots, check_margin, check_status, check_waiting, market_limit, notional
 from exchange.paper.answers import Refusal
@@ -33,11 +30,12 @@ from exchange.paper.entry import NewOrder
 from exchange.paper.filters import check_percent
 from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.listing import Listing
-from exchange.paper.market import MayMeet, Trade
+from exchange.paper.market import Trade
 from exchange.paper.mmp import Protections
 from exchange.paper.money import ZERO
 from exchange.paper.order import LIQUIDATION, News, PaperOrder
 from exchange.paper.pegs import pegged_ticks
+from exchange.paper.prevention import Prevention, fillable
 from exchange.paper.register import Register
 from exchange.paper.triggers import Triggers
 from exchange.protocol import codes
@@ -230,15 +228,16 @@ class Orders:
         """Trades what it can, then rests or ends the order."""
         listing, market, side = order.listing, order.listing.market, order.side
         is_fok = order.time_in_force is TimeInForce.FOK
-        if is_fok and self._fillable(order, limit_ticks) < order.left:
+        if is_fok and fillable(order, limit_ticks, self.open_orders(order.account, listing.symbol)) < order.left:
             self._finish(order, OrderStatus.EXPIRED, now_us)
             return
         is_stopped = False
         if limit_ticks is None or market.would_cross(side, limit_ticks):
-            may_meet = self._prevention(order, now_us)
-            left = market.take(order.id, side, limit_ticks, order.left, now_us, listing.on_trade, may_meet)
-            # What still crosses now is the account's own.
-            is_stopped = left > 0 and limit_ticks is not None and market.would_cross(side, limit_ticks)
+            may_meet = Prevention(
+                order, self._register.__getitem__, lambda maker: self._finish(maker, OrderStatus.EXPIRED, now_us)
+            )
+            market.take(order.id, side, limit_ticks, order.left, now_us, listing.on_trade, may_meet)
+            is_stopped = may_meet.is_stopped
         if order.status.is_final:
             return
         if self.protections and self.protections.is_frozen((order.account.address, listing.symbol), now_us):
@@ -256,35 +255,6 @@ class Orders:
         market.rest(order.id, side, order.ticks, order.left, now_us, is_hidden=order.time_in_force.is_hidden)
         order.resting = True
         self._hold(order, notional(listing, order.ticks, order.left))
-
-    def _prevention(self, order: PaperOrder, now_us: int) -> MayMeet:
-        def may_meet(maker_id: int) -> bool:
-            maker = self._register[maker_id]
-            if maker.account is not order.account:
-                return True
-            if order.stp_mode is not StpMode.EXPIRE_TAKER:
-                self._finish(maker, OrderStatus.EXPIRED, now_us)
-            return order.stp_mode is StpMode.EXPIRE_MAKER
-
-        return may_meet
-
-    def _fillable(self, order: PaperOrder, limit_ticks: int | None) -> int:
-        """How much of the order there is to fill at once, the account's own orders apart."""
-        market, side = order.listing.market, order.side
-        own = [
-            each
-            for each in self._register.open_orders(order.account, order.listing.symbol)
-            if each.resting
-            and each.side is not side
-            and (limit_ticks is None or (limit_ticks - each.ticks) * side.sign >= 0)
-        ]
-        if not own:
-            return market.fillable(side, limit_ticks, order.left)
-        if order.stp_mode is StpMode.EXPIRE_MAKER:
-            own_lots = sum(each.left for each in own)
-            return market.fillable(side, limit_ticks, order.left + own_lots) - own_lots
-        first = min(each.ticks * side.sign for each in own) * side.sign
-        return market.fillable(side, first - side.sign, order.left)
 
     def _party(self, order: PaperOrder, listing: Listing, trade: Trade, *, is_maker: bool) -> None:
         account, now_us = order.account, trade.exchange_us

@@ -96,6 +96,7 @@ def cancel_all(engine: Engine, account: Account, params: Params) -> Answer:
 
 
 def order_body(order: PaperOrder, *, with_time: bool = False) -> payloads.OrderBody:
+    """`with_time` is the form of the answers to queries, which has `time` and no `cumQty`."""
     instrument, condition = order.listing.instrument, order.condition
     filled = instrument.quantity_text(order.filled)
     body = payloads.OrderBody(
@@ -112,7 +113,7 @@ def order_body(order: PaperOrder, *, with_time: bool = False) -> payloads.OrderB
         reduce_only=order.only_reduces,
         avg_price=average_price(order),
         cum_quote=f"{order.quote:f}",
-        cum_qty=filled,
+        cum_qty=msgspec.UNSET if with_time else filled,
         type=order.type,
         orig_type=order.original_type,
         position_side=order.position_side.value,

@@ -43,6 +43,7 @@ BAD_SYMBOL = -1121
 INVALID_LISTEN_KEY = -1125
 INVALID_PARAMETER = -1130
 INVALID_NEW_ORDER_RESP_TYPE = -1136
+INVALID_CALLBACK_RATE = -2007
 NEW_ORDER_REJECTED = -2010
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
@@ -98,8 +99,8 @@ FOK_REJECTED = -5021
 POST_ONLY_REJECTED = -5022
 MAX_AMENDMENTS_EXCEEDED = -5026
 NOTHING_TO_AMEND = -5027
-"""From -5021 on, and -4116, -4130, -4136 and -1021, are in no page of the docs: the exchange family this API follows
-has them.
+"""From -5021 on, and -2007, -4116, -4130, -4136 and -1021, are in no page of the docs: the exchange family this API
+follows has them.
 """
 
 SIGNATURE_CHECK_FAILED = "Signature check failed"

@@ -84,6 +84,17 @@ def test_an_unknown_mode_is_refused(bench: Bench, mode: str, code: int) -> None:
     assert bench.ask("GET", "stpMode") == {"stpMode": "EXPIRE_TAKER"}
 
 
+@pytest.mark.parametrize(
+    ("mode", "status", "open_orders"),
+    [("EXPIRE_TAKER", "EXPIRED", 1), ("EXPIRE_MAKER", "NEW", 1), ("EXPIRE_BOTH", "EXPIRED", 0)],
+)
+def test_where_only_the_own_order_is_in_the_way(mode: str, status: str, open_orders: int) -> None:
+    bench = Bench()
+    bench.order("SELL", "2.0015", "10")
+    assert bench.order("BUY", "2.0015", "10", stpMode=mode)["status"] == status
+    assert len(bench.ask("GET", "openOrders", symbol=SYMBOL)) == open_orders
+
+
 def test_an_expired_maker_is_news_and_holds_no_margin_any_more(bench: Bench) -> None:
     bench.user_line()
     bench.order("BUY", "2.0015", "19", "IOC", stpMode="EXPIRE_MAKER")
