@@ -134,7 +134,7 @@ class Play:
                 trade.lots
                 * trade.taker_side.sign
                 * ((trade.taker_order_id is not None) - (trade.maker_order_id is not None))
-                for trade in listing.recent
+                for trade in listing.tape.trades
             )
             lots = sum(
                 account.position_lots(listing.symbol, side) for account in self.accounts for side in PositionSide
