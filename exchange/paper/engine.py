@@ -16,11 +16,12 @@ from exchange.paper.countdown import Countdowns
 from exchange.paper.feeds import Feeds
 from exchange.paper.force_orders import ForceOrders
 from exchange.paper.funding import Funding
-from exchange.paper.instruments import all_symbols, rules
+from exchange.paper.instruments import real_table
 from exchange.paper.liquidation import Liquidations
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
 from exchange.paper.orders import Orders
+from exchange.paper.rule_changes import Filters, RuleBook
 from exchange.paper.timetable import Timetable
 from exchange.paper.user_stream import UserStreams
 from exchange.protocol import codes
@@ -35,12 +36,19 @@ class Engine:
     def __init__(self, settings: PaperSettings, open_market: OpenMarket, now_us: int) -> None:
         self.settings = settings
         self.now_us = now_us
+        self.clock_skew_us = 0
+        """How far the clock that clients are told of, and held to, is ahead of the true one."""
         self.listings: dict[str, Listing] = {}
         """The symbols whose markets run."""
         self.accounts: dict[str, Account] = {}
         """By address, in lower case."""
         named = {*settings.symbols, *settings.listed}
-        self.symbols = tuple(symbol for symbol in all_symbols() if symbol in named)
+        self.table = settings.table or real_table()
+        self.symbols = tuple(symbol for symbol in self.table.rows if symbol in named)
+        self.rule_book = RuleBook(self.table)
+        self.frozen: dict[str, None] = {}
+        """Symbols whose markets are driven from outside and have lost their source: there nothing is known, so nothing
+        trades, and no price is told."""
         self._timetable = Timetable()
         self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
@@ -67,6 +75,11 @@ class Engine:
         self._timetable.run(now_us)
         self.now_us = max(self.now_us, now_us)
 
+    @property
+    def told_us(self) -> int:
+        """The time as clients are told it."""
+        return self.now_us + self.clock_skew_us
+
     def listing(self, symbol: str) -> Listing:
         """The symbol's, its market opened if it has not been. Raises Refusal when there is none to be had."""
         listing = self.listings.get(symbol)
@@ -75,11 +88,11 @@ class Engine:
         if symbol not in self.symbols:
             raise Refusal(codes.BAD_SYMBOL, "Invalid symbol.")
         try:
-            symbol_rules = rules(symbol)
+            symbol_rules = self.rule_book.rules(symbol)
         except ValueError:
             raise Refusal(codes.WRONG_MARKET_STATUS, "market status sent is not valid.") from None
         if not symbol_rules.instrument.is_trading:
-            raise Refusal(-4140, "Invalid symbol status for opening position")
+            raise Refusal(codes.INVALID_OPENING_POSITION_STATUS, "Invalid symbol status for opening position")
         market = self._open_market(symbol_rules.instrument, self.now_us)
         funding = Funding(symbol, self.settings, self.now_us)
         opened = Listing(symbol_rules, market, funding, self.now_us, lambda trade: self._traded(opened, trade))
@@ -88,11 +101,12 @@ class Engine:
         return opened
 
     def account(self, address: str) -> Account:
-        """An account by its wallet's address; a new one is funded with the settings' balances."""
+        """An account by its wallet's address; a new one is funded as the settings say."""
         key = address.lower()
         account = self.accounts.get(key)
         if account is None:
-            account = Account(key, self.settings, self.settings.balances, self.now_us // 1000)
+            own = self.settings.of(key)
+            account = Account(key, own, own.balances, self.now_us // 1000)
             self.accounts[key] = account
         return account
 
@@ -110,6 +124,33 @@ class Engine:
         account.transfer(asset, amount, self.now_us // 1000)
         reason = reason or ("DEPOSIT" if amount > 0 else "WITHDRAW")
         self.user_streams.balance_changed(account, asset, reason, amount, self.now_us)
+
+    def stirred(self, symbol: str, is_frozen: bool) -> None:
+        """To be called when a market that is driven from outside has been given news, or has lost its source."""
+        if is_frozen:
+            self.frozen[symbol] = None
+        else:
+            self.frozen.pop(symbol, None)
+        listing = self.listings.get(symbol)
+        if listing is not None:
+            self._schedule(listing)
+
+    def change_rules(self, symbol: str, status: str | None, filters: Filters) -> None:
+        """Another status or other filters. A symbol that stops trading loses its orders; else they stay.
+
+        Raises KeyError for an unknown symbol, ValueError for a change that cannot be.
+        """
+        if symbol not in self.symbols:
+            raise KeyError(symbol)
+        changed = self.rule_book.change(symbol, status, filters)
+        listing = self.listings.get(symbol)
+        if listing is None:
+            return
+        listing.change(changed)
+        if not changed.instrument.is_trading:
+            for account in self.accounts.values():
+                self.orders.cancel_all(self.orders.open_orders(account, symbol), self.now_us)
+        self.acted(listing)
 
     def _find_listing(self, symbol: str) -> Listing | None:
         try:
@@ -129,9 +170,13 @@ class Engine:
             return
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
-        listing.market.advance(now_us, listing.on_trade)
-        self.orders.trigger_by_trades(listing, now_us)
-        self.feeds.touched(listing, now_us)
+        if listing.instrument.is_trading:
+            listing.market.advance(now_us, listing.on_trade)
+            self.orders.trigger_by_trades(listing, now_us)
+            self.feeds.touched(listing, now_us)
+        else:
+            # It goes on unseen, so that it need not catch up when it trades again.
+            listing.market.advance(now_us, _unseen)
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
@@ -156,7 +201,9 @@ class Engine:
         for listing in self.listings.values():
             if self.orders.trigger_by_mark(listing, now_us):
                 self.acted(listing)
-        self.feeds.marks(self.listings.values(), now_us)
+        told = [listing for listing in self.listings.values() if listing.symbol not in self.frozen]
+        if told or not self.frozen:
+            self.feeds.marks(told, now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 
@@ -174,3 +221,7 @@ class Engine:
                 if holding.lots:
                     amount = account.fund(holding, rate, now_us // 1000)
                     self.user_streams.funded(account, holding, amount, now_us)
+
+
+def _unseen(trade: Trade) -> None:
+    pass

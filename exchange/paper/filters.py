@@ -57,7 +57,9 @@ def parse_quantity(text: str, listing: Listing, *, is_market: bool) -> int:
     try:
         lots = rules.instrument.lots(quantity)
     except ValueError:
-        raise Refusal(codes.QTY_NOT_INCREASED_BY_STEP_SIZE, "Qty not increased by step size.") from None
+        lots = -1
+    if lots < 0 or lots % rules.lot_multiple:
+        raise Refusal(codes.QTY_NOT_INCREASED_BY_STEP_SIZE, "Qty not increased by step size.")
     least, most, step = rules.instrument.min_lots, rules.instrument.max_lots, 1
     if is_market:
         least, most, step = rules.market_min_lots, rules.market_max_lots, rules.market_step_lots
@@ -119,9 +121,12 @@ def _exact_ticks(price: Decimal, listing: Listing) -> int:
     if _digits(price) > listing.rules.price_digits:
         raise Refusal(codes.BAD_PRECISION, "Precision is over the maximum defined for this asset.")
     try:
-        return listing.instrument.ticks(price)
+        ticks = listing.instrument.ticks(price)
     except ValueError:
-        raise Refusal(codes.PRICE_NOT_INCREASED_BY_TICK_SIZE, "Price not increased by tick size.") from None
+        ticks = -1
+    if ticks < 0 or ticks % listing.rules.tick_multiple:
+        raise Refusal(codes.PRICE_NOT_INCREASED_BY_TICK_SIZE, "Price not increased by tick size.")
+    return ticks
 
 
 def _digits(number: Decimal) -> int:

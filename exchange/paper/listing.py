@@ -73,6 +73,11 @@ class Listing:
         self._sample(now_us)
         self.funding.sample(self.mark, self.index)
 
+    def change(self, rules: Rules) -> None:
+        """Other rules from now on, on the same grid."""
+        self.rules = rules
+        self.instrument = rules.instrument
+
     def touch(self) -> Touch:
         return self.market.best_bid(), self.market.best_ask()
 

@@ -29,12 +29,13 @@ def ping(engine: Engine, params: Params) -> Answer:
 
 
 def time(engine: Engine, params: Params) -> Answer:
-    return payloads.ServerTime(engine.now_us // 1000)
+    return payloads.ServerTime(engine.told_us // 1000)
 
 
 def info(engine: Engine, params: Params) -> Answer:
     assets = dict.fromkeys((*STABLE_ASSETS, *engine.settings.balances))
-    return exchange_info(engine.symbols, engine.settings.limits, assets, engine.now_us // 1000)
+    limits, now_ms = engine.settings.limits, engine.told_us // 1000
+    return exchange_info(engine.symbols, limits, assets, now_ms, engine.table, engine.rule_book.changes)
 
 
 def depth(engine: Engine, params: Params) -> Answer:

@@ -19,7 +19,7 @@ from exchange.model import OrderStatus
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, required, whole_number
 from exchange.paper.engine import Engine
-from exchange.paper.entry import parse_new_order
+from exchange.paper.entry import check_status, parse_new_order
 from exchange.paper.filters import check_notional, check_percent, parse_price, parse_quantity
 from exchange.paper.order import PaperOrder
 from exchange.paper.rest_market import Answer
@@ -49,6 +49,7 @@ def amend(engine: Engine, account: Account, params: Params) -> Answer:
     if params.get("side", order.side.value) != order.side:
         raise Refusal(codes.INVALID_SIDE, "Invalid side.")
     listing = order.listing
+    check_status(listing)
     lots = parse_quantity(required(params, "quantity"), listing, is_market=False)
     ticks = parse_price(required(params, "price"), listing)
     check_percent(ticks, listing, order.side)

@@ -59,11 +59,16 @@ class UserStreams:
         del self._keys[account.address]
         self._hub.drop_stream(key.text)
 
-    def expire(self, account: Account, now_us: int) -> None:
-        """Ends the account's key before its time, as the exchange does now and then."""
-        key = self._live(account)
-        del self._keys[account.address]
-        self._end(key, now_us)
+    def expire_all(self, now_us: int, address: str | None = None) -> None:
+        """Ends an account's key before its time, or every one, as the exchange does now and then."""
+        for each in list(self._keys) if address is None else [address]:
+            key = self._keys.pop(each, None)
+            if key is not None:
+                self._end(key, now_us)
+
+    def listened_by(self, target: str) -> str | None:
+        """Whose account a line at that path listens to from the start."""
+        return next((address for address, key in self._keys.items() if key.text in target), None)
 
     def order_changed(self, order: PaperOrder, execution: str, trade: OwnTrade | None, now_us: int) -> None:
         key = self._listened(order.account)

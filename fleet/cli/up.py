@@ -22,7 +22,7 @@ from fleet.cli.options import DURATION, HOST_PORT
 from fleet.config.credentials import Credentials, read_credentials
 from fleet.config.faults import ConfigError
 from fleet.config.loader import Loaded, load
-from fleet.config.models import VenueAddress
+from fleet.config.models import Live, VenueAddress
 from fleet.config.venue_check import Checked, check
 from fleet.control.server import make_app
 from fleet.control.state import FleetState
@@ -71,7 +71,7 @@ def up(
     options = Options(file, live, stop_after_s, plain, summary, log_format, control)
     loaded = load(file, os.environ)
     credentials = _credentials(loaded, live)
-    if loaded.config.venue == "paper":
+    if loaded.config.venue == "paper" and not isinstance(loaded.config.paper.feed, Live):
         facts = paper_facts(loaded.config)
         _refuse_faults(check(loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd))
     run = Run(options, loaded, credentials)

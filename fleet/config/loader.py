@@ -38,7 +38,7 @@ class Loaded:
 
     def locate(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """(line, column) from 1: of the value, of the default it comes from, or of the nearest thing around it."""
-        return self._places[_source(self._places, path)]
+        return self._places[place_of(self._places, path)]
 
     def fault(self, path: tuple[str | int, ...], what: str, right: str) -> Fault:
         return Fault(self.name, *self.locate(path), what, right)
@@ -46,26 +46,31 @@ class Loaded:
 
 def load(path: Path, env: Mapping[str, str]) -> Loaded:
     """Reads a fleet file; a recording's path is taken relative to the file. Raises ConfigError."""
-    name = str(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise ConfigError([Fault(name, 0, 0, f"cannot be read: {reason}", "a readable fleet file")]) from None
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError([Fault(name, 0, 0, f"{len(raw)} bytes long", f"at most {_MAX_BYTES} bytes")])
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        place = (before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1)
-        raise ConfigError([Fault(name, *place, "not UTF-8", "a text saved in UTF-8")]) from None
-    loaded = parse(text, name, env, path.parent)
+    text = read_text(path, "a readable fleet file")
+    loaded = parse(text, str(path), env, path.parent)
     feed = loaded.config.paper.feed
     if isinstance(feed, Replay) and loaded.config.venue == "paper" and not feed.replay.exists():
         what = f"no recording at {feed.replay}"
         raise ConfigError([loaded.fault(("paper", "feed", "replay"), what, "a path relative to the fleet file")])
     return loaded
+
+
+def read_text(path: Path, right: str) -> str:
+    """A file of ours, which is no large one; `right` says what it should be. Raises ConfigError."""
+    name = str(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigError([Fault(name, 0, 0, f"cannot be read: {reason}", right)]) from None
+    if len(raw) > _MAX_BYTES:
+        raise ConfigError([Fault(name, 0, 0, f"{len(raw)} bytes long", f"at most {_MAX_BYTES} bytes")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        place = (before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1)
+        raise ConfigError([Fault(name, *place, "not UTF-8", "a text saved in UTF-8")]) from None
 
 
 def parse(text: str, name: str, env: Mapping[str, str], directory: Path | None = None) -> Loaded:
@@ -178,28 +183,28 @@ class _Builder:
                 else:
                     written = str(at[1]) if at[-1] == "symbol" else self._written(at)
                     source = (
-                        at if detail["type"] == "missing" or at[-1] == "symbol" else _source(self._document.places, at)
+                        at if detail["type"] == "missing" or at[-1] == "symbol" else place_of(self._document.places, at)
                     )
                     self._report(at, *worded(detail, source, written))
             return None
 
     def _unknown(self, path: yaml_document.Path, key: str, known: list[str] | None = None) -> None:
-        section = _source(self._document.places, path)
+        section = place_of(self._document.places, path)
         place = self._document.keys.get((*section, key), self._document.places[section])
         if place not in self._unusable:
             right = did_you_mean(key, section_keys(section) if known is None else known)
             self._document.fault(place, f"unknown key {shown(key)}", right)
 
     def _report(self, path: yaml_document.Path, what: str, right: str) -> None:
-        place = self._document.places[_source(self._document.places, path)]
+        place = self._document.places[place_of(self._document.places, path)]
         if place not in self._unusable:
             self._document.fault(place, what, right)
 
     def _written(self, path: yaml_document.Path) -> str | None:
-        return self._document.written.get(_source(self._document.places, path))
+        return self._document.written.get(place_of(self._document.places, path))
 
 
-def _source(places: Mapping[yaml_document.Path, tuple[int, int]], path: yaml_document.Path) -> yaml_document.Path:
+def place_of(places: Mapping[yaml_document.Path, tuple[int, int]], path: yaml_document.Path) -> yaml_document.Path:
     """Where in the file a validated path's value stands.
 
     Elements the file does not have are left out (the tags of unions, `parameters`); what a symbol does not say itself

@@ -248,8 +248,7 @@ def test_a_long_day_is_eventful_and_balances() -> None:
     for account in play.accounts:
         kinds |= {each.kind + ("+" if each.amount > 0 else "-") for each in account.income}
         assert play.engine.force_orders.of(account)
-    assert play.accounts[0].margin_changes
-    assert play.accounts[1].margin_changes
+    assert any(account.margin_changes for account in play.accounts)
     assert kinds >= {
         "TRANSFER+", "TRANSFER-", "REALIZED_PNL+", "REALIZED_PNL-", "COMMISSION-", "FUNDING_FEE+", "FUNDING_FEE-",
         "INSURANCE_CLEAR-",

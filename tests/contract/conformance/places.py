@@ -24,8 +24,8 @@ from exchange.asgi import serve
 from exchange.clock import Clock
 from exchange.model import Instrument, RateLimit
 from exchange.paper.config import PaperSettings
-from exchange.paper.memory import MemoryLine, PaperLines, PaperTransport
-from exchange.paper.runner import Runner
+from exchange.paper.memory import PaperLines, PaperTransport
+from exchange.paper.runner import PaperLine, Runner
 from exchange.paper.sockets import PaperApp
 from exchange.paper.venue import Venue
 from exchange.protocol.wire import LineClosed
@@ -65,7 +65,7 @@ class Place:
 
 
 class _Memory:
-    def __init__(self, line: MemoryLine) -> None:
+    def __init__(self, line: PaperLine) -> None:
         self._line = line
 
     async def recv(self) -> str | bytes:

@@ -295,7 +295,7 @@ _MONEY = (
         quoted("SELL", "+0.05%", "15000"),
         place(limit("BUY", "+0.05%", "15000", "IOC")),
         quoted("BUY", "-4%", "15000"),
-        Mark("0.70"),
+        Mark("0.67"),
         Wait(1.1),
         ask(
             "GET",

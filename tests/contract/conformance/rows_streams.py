@@ -43,7 +43,7 @@ _LIQUIDATED: tuple[Step, ...] = (
     quoted("SELL", "+0.05%", "15000"),
     place(limit("BUY", "+0.05%", "15000", "IOC")),
     quoted("BUY", "-4%", "15000"),
-    Mark("0.70"),
+    Mark("0.67"),
 )
 
 

@@ -272,7 +272,7 @@ _PAPER = (
         ask("POST", "leverage", OF_SYMBOL | {"leverage": 4}),
         *bought("15000"),
         *listening(),
-        Mark("0.73"),
+        Mark("0.6735"),
         hear({"e": "MARGIN_CALL"}, line="user", shape=docs.MARGIN_CALL, where={"p.0.s": SYMBOL, "p.0.pa": "15000"}),
         is_long=True,
     ),
@@ -284,7 +284,7 @@ _PAPER = (
         *bought("15000"),
         quoted("BUY", "-4%", "15000"),
         *listening(),
-        Mark("0.70"),
+        Mark("0.67"),
         hear(_UPDATE | {"o.x": "CALCULATED"}, line="user", shape=docs.ORDER_TRADE_UPDATE, where={"o.S": "SELL"}),
     ),
     row(

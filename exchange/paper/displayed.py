@@ -1,33 +1,24 @@
-"""A recorded market played again, with our orders standing in it.
+"""Our orders in a market that is known by what it displays: books and trades of elsewhere, recorded or live.
 
-Owns: where our orders would have stood in the recorded queues, and when recorded trades would have reached them.
-Must not know: file formats, accounts. Recorded participants do not react to us, so all doubt is resolved against us:
+Owns: where our orders would stand in the displayed queues, and when trades would reach them. Must not know: where books
+and trades come from, when they are due, accounts. Its participants do not react to us, so all doubt is resolved against
+us:
 
  - An order stands behind all that is displayed at its price when it arrives. What is ahead shrinks by the trades at
    that price, and to the displayed size once less is displayed; cancels of others are otherwise taken to be behind.
    Beyond the displayed levels the queue is unknown: the order waits until its price is displayed, and then stands last.
- - A recorded trade at the order's price fills it with what is left after the queue ahead; a trade beyond it, or a book
+ - A trade at the order's price fills it with what is left after the queue ahead; a trade beyond it, or a book
    whose other side has reached it, fills all of it, at its own price.
- - A hidden order is in no figure shown, and always stands behind all that is displayed at its price.
- - An order that takes gets the displayed sizes. What it took stays away until the next recorded book.
-
-Playing begins with the first recorded book, at `start_us`. After the last row the market has ended: the book stays as
-it is, `next_us` is None, nothing trades but account orders against what is displayed.
+  - A hidden order is in no figure shown, and always stands behind all that is displayed at its price.
+  - An order that takes gets the displayed sizes. What it took stays away until the next book.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from exchange.model import Depth, Instrument, PublicTrade, Side
 from exchange.paper.market import MayMeet, OnTrade, Trade
-from exchange.paper.recordings import Gap, Recorded, RecordingError
-
-_MARK_S = 10.0
-"""Over how long the mark price smooths mid."""
 
 
 @dataclass(slots=True)
@@ -41,46 +32,18 @@ class _Own:
     is_hidden: bool
 
 
-class ReplayMarket:
-    """Implements exchange.paper.market.Market. Raises RecordingError when the events hold no book."""
+class DisplayedMarket:
+    """All of exchange.paper.market.Market but its time and its prices, which are for those to add who know them."""
 
-    def __init__(self, instrument: Instrument, events: Iterable[Recorded], start_us: int, speed: float = 1.0) -> None:
-        if not (speed > 0 and math.isfinite(speed)):
-            raise RecordingError(f"a recording cannot be played at speed {speed}")
+    def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
-        self._speed = speed
-        self._start_us = start_us
-        self._events = iter(events)
         self._own: dict[int, _Own] = {}
         self._displayed: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         self._next_trade_id = 1
-        first = next((event for event in self._events if isinstance(event, Depth)), None)
-        if first is None:
-            raise RecordingError(f"the recording of {instrument.symbol} holds no order book")
-        self._first_ms = first.exchange_ms
-        self._show(first)
-        self._mid = self._mark = self._displayed_mid() or 0.0
-        self._mark_us = start_us
-        self._pending: tuple[int, Depth | PublicTrade] | None = None
-        self._draw_next()
 
     @property
     def instrument(self) -> Instrument:
         return self._instrument
-
-    def next_us(self) -> int | None:
-        return self._pending[0] if self._pending else None
-
-    def advance(self, now_us: int, on_trade: OnTrade) -> None:
-        while self._pending and self._pending[0] <= now_us:
-            at_us, event = self._pending
-            self._draw_next()
-            if isinstance(event, Depth):
-                self._show(event)
-                self._fill_passed(at_us, on_trade)
-                self._update_mark(at_us)
-            else:
-                self._replay_trade(event, at_us, on_trade)
 
     def best_bid(self) -> tuple[int, int] | None:
         return next(iter(self.levels(Side.BUY, 1)), None)
@@ -94,13 +57,6 @@ class ReplayMarket:
             if own.side is side and not own.is_hidden:
                 sizes[own.ticks] = sizes.get(own.ticks, 0) + own.lots
         return sorted(sizes.items(), reverse=side is Side.BUY)[:limit]
-
-    def mark_price(self) -> Decimal:
-        return self._price(self._mark)
-
-    def index_price(self) -> Decimal:
-        """The recordings tell of no index: mid stands for it."""
-        return self._price(self._mid)
 
     def would_cross(self, side: Side, ticks: int) -> bool:
         best = self._best_ticks(side.opposite)
@@ -166,14 +122,6 @@ class ReplayMarket:
             raise ValueError(f"order {order_id} does not rest, or {lots} lots are no smaller size for it")
         own.lots = lots
 
-    def _draw_next(self) -> None:
-        self._pending = None
-        for event in self._events:
-            if not isinstance(event, Gap):
-                after_us = max(0, event.exchange_ms - self._first_ms) * 1000
-                self._pending = self._start_us + round(after_us / self._speed), event
-                return
-
     def _show(self, depth: Depth) -> None:
         self._displayed = {
             Side.BUY: {ticks: lots for ticks, lots in depth.bids if lots > 0},
@@ -186,7 +134,7 @@ class ReplayMarket:
                 own.ahead = size if own.ahead is None or own.is_hidden else min(own.ahead, size)
 
     def _fill_passed(self, at_us: int, on_trade: OnTrade) -> None:
-        """Fills the orders that the other side of the recorded book has reached."""
+        """Fills the orders that the other side of the book has reached."""
         best = {
             Side.BUY: min(self._displayed[Side.SELL], default=None),
             Side.SELL: max(self._displayed[Side.BUY], default=None),
@@ -261,16 +209,6 @@ class ReplayMarket:
     def _displayed_mid(self) -> float | None:
         bids, asks = self._displayed[Side.BUY], self._displayed[Side.SELL]
         return (max(bids) + min(asks)) / 2 if bids and asks else None
-
-    def _update_mark(self, at_us: int) -> None:
-        self._mid = self._displayed_mid() or self._mid
-        # Smoothed in recorded time: at any speed the mark price is as far behind mid.
-        elapsed_s = (at_us - self._mark_us) * 1e-6 * self._speed
-        self._mark += (self._mid - self._mark) * (1.0 - math.exp(-elapsed_s / _MARK_S))
-        self._mark_us = at_us
-
-    def _price(self, ticks: float) -> Decimal:
-        return self._instrument.tick_size * round(ticks * 100) / 100
 
 
 def _reaches(side: Side, limit_ticks: int | None, ticks: int) -> bool:

@@ -8,8 +8,8 @@ import pytest
 
 from exchange.model import Depth, Instrument, PublicTrade, Side
 from exchange.paper.market import Trade
+from exchange.paper.recorded_market import ReplayMarket
 from exchange.paper.recordings import Gap, Recorded, RecordingError
-from exchange.paper.replay import ReplayMarket
 
 BUY, SELL = Side.BUY, Side.SELL
 INSTRUMENT = Instrument(
