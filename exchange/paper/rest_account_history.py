@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
+from msgspec import UNSET
+
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, required, whole_number
 from exchange.paper.engine import Engine
-from exchange.paper.order import PaperOrder
 from exchange.paper.rest_market import Answer, list_limit
 from exchange.paper.rest_orders import order_body
 from exchange.protocol import codes, endpoints, payloads
 from exchange.protocol.endpoints import Endpoint
-from exchange.protocol.margin_payloads import ForceOrderRow
 
 _Row = TypeVar("_Row")
 _DAY_MS = 24 * 3600 * 1000
@@ -154,40 +154,16 @@ def force_orders(engine: Engine, account: Account, params: Params) -> Answer:
     sent = TimeSpan.of(params)
     now_ms = engine.now_us // 1000
     span = sent.since((now_ms if sent.end_ms is None else sent.end_ms) - _WEEK_MS)
-    rows = [
-        _force_order_row(order)
-        for order in (engine.force_orders.of(account) if kind != "ADL" else ())
-        if order.created_ms in span and (not symbol or order.listing.symbol == symbol)
-    ]
+    rows: list[payloads.OrderBody] = []
+    for order in engine.force_orders.of(account) if kind != "ADL" else ():
+        if order.created_ms in span and (not symbol or order.listing.symbol == symbol):
+            row = order_body(order, with_time=True)
+            row.type = row.orig_type = "LIMIT"
+            row.reduce_only = False
+            row.cum_qty = row.price_protect = UNSET
+            rows.append(row)
     limit = max(1, min(whole_number(params, "limit", _FORCE_ORDERS_DEFAULT), _FORCE_ORDERS_MOST))
     return list_rows(rows, sent, limit)
-
-
-def _force_order_row(order: PaperOrder) -> ForceOrderRow:
-    """Such orders are called LIMIT here, and not reduce-only (docs)."""
-    body = order_body(order)
-    return ForceOrderRow(
-        order_id=body.order_id,
-        symbol=body.symbol,
-        status=body.status,
-        client_order_id=body.client_order_id,
-        price=body.price,
-        avg_price=body.avg_price,
-        orig_qty=body.orig_qty,
-        executed_qty=body.executed_qty,
-        cum_quote=body.cum_quote,
-        time_in_force=body.time_in_force,
-        type="LIMIT",
-        reduce_only=False,
-        close_position=False,
-        side=body.side,
-        position_side=body.position_side,
-        stop_price=body.stop_price,
-        working_type=body.working_type,
-        orig_type="LIMIT",
-        time=order.created_ms,
-        update_time=body.update_time,
-    )
 
 
 def commission_rate(engine: Engine, account: Account, params: Params) -> Answer:

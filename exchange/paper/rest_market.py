@@ -42,7 +42,7 @@ def depth(engine: Engine, params: Params) -> Answer:
     listing = engine.listing(required(params, "symbol"))
     limit = whole_number(params, "limit", 500)
     if limit not in _DEPTH_LIMITS:
-        raise Refusal(codes.INVALID_DEPTH_LIMIT, f"{limit} is not valid depth limit.")
+        raise Refusal(codes.INVALID_DEPTH_LIMIT, f"'{limit}' is not valid depth limit.")
     market = listing.market
     return payloads.DepthBody(
         last_update_id=engine.feeds.snapshot_id(listing),

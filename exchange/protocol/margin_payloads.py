@@ -43,31 +43,6 @@ class PositionMarginRow(Struct, rename="camel"):
     position_side: str
 
 
-class ForceOrderRow(Struct, rename="camel"):
-    """An order as other answers have it, without what a force order cannot have."""
-
-    order_id: int
-    symbol: str
-    status: str
-    client_order_id: str
-    price: str
-    avg_price: str
-    orig_qty: str
-    executed_qty: str
-    cum_quote: str
-    time_in_force: str
-    type: str
-    reduce_only: bool
-    close_position: bool
-    side: str
-    position_side: str
-    stop_price: str
-    working_type: str
-    orig_type: str
-    time: int
-    update_time: int
-
-
 class AdlQuantile(Struct):
     """`hedge` stands in for `both` where cross positions in hedge mode share one value."""
 

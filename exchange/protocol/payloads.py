@@ -160,7 +160,7 @@ class OrderBody(Struct, rename="camel"):
     stop_price: str = "0"
     close_position: bool = False
     working_type: str = "CONTRACT_PRICE"
-    price_protect: bool = False
+    price_protect: bool | UnsetType = False
     time: int | UnsetType = UNSET
     activate_price: str | UnsetType = UNSET
     """Only of a trailing stop, as is `price_rate`."""

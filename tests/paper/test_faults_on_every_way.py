@@ -104,7 +104,7 @@ async def test_on_a_half_open_connection_a_client_waits_for_nothing(house: Fault
 
 @pytest.mark.parametrize(
     ("answer", "retry_after_s", "text"),
-    [("429", 7, "Too many requests; please use"), ("418", 200, "Way too many requests; IP banned until")],
+    [("429", 7, "Too many requests; current limit is"), ("418", 200, "Way too many requests; IP banned until")],
 )
 async def test_refusals_of_too_many_requests_come_with_retry_after_and_change_nothing(
     house: FaultHouse, answer: Any, retry_after_s: int, text: str

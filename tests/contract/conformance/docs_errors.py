@@ -237,7 +237,11 @@ FROM_EXAMPLES: dict[int, tuple[str, ...]] = {
 """Texts that stand in the docs' examples, or that live clients got."""
 
 FAMILY: dict[int, tuple[str, ...]] = {
-    -1021: ("Timestamp for this request is outside of the recvWindow.",),
+    -1021: (
+        "Timestamp for this request is outside of the recvWindow.",
+        "Timestamp for this request was 1000ms ahead of the server's time.",
+    ),
+    -2007: ("Invalid callBack rate.",),
     -4116: ("ClientOrderId is duplicated.",),
     -5000: ("Path %s, Method %s is invalid",),
     -5021: ("Due to the order could not be filled immediately, the FOK order has been rejected.%s",),

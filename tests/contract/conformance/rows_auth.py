@@ -127,7 +127,10 @@ ROWS: tuple[Row, ...] = (
     row(_V1, "a wrong secret", SIGNED, ask("GET", "/fapi/v2/balance", auth=V1(is_forged=True), code=-1022)),
     row(_V1, "an unknown key", SIGNED, ask("GET", "/fapi/v2/balance", auth=V1(key="x" * 64), status=401, code=-2015)),
     row(
-        _V1, "a key of the wrong form", SIGNED, ask("GET", "/fapi/v2/balance", auth=V1(key="x"), status=401, code=-2014)
+        _V1,
+        "a key of the wrong form",
+        SIGNED,
+        ask("GET", "/fapi/v2/balance", auth=V1(key="a key"), status=401, code=-2014),
     ),
     row(
         _V1, "without a signature", SIGNED, ask("GET", "/fapi/v2/balance", auth=V1(leaves_out="signature"), code=-1102)

@@ -102,11 +102,7 @@ _MANY = "[" + ",".join(['{"symbol":"ASTERUSDT"}'] * 6) + "]"
 
 ROWS: tuple[Row, ...] = (
     *(row(_NEW, name, ORDERS, place(params, code=code)) for name, params, code in _PARAMETERS if code != -2007),
-    *(
-        row(_NEW, name, ORDERS, place(params, code=code, msg="Invalid callBack rate"))
-        for name, params, code in _PARAMETERS
-        if code == -2007
-    ),
+    *(row(_NEW, name, ORDERS, place(params, code=code)) for name, params, code in _PARAMETERS if code == -2007),
     *(row(name, what, PAPER, place(params, code=code)) for name, what, params, code in _FILTERS),
     *(row(_NEW, name, PAPER, place(params, code=code)) for name, params, code in _COMBINATIONS if code != -4136),
     *(

@@ -272,7 +272,7 @@ _PAPER = (
         ask("POST", "leverage", OF_SYMBOL | {"leverage": 4}),
         *bought("15000"),
         *listening(),
-        Mark("0.6735"),
+        Mark("0.6732"),
         hear({"e": "MARGIN_CALL"}, line="user", shape=docs.MARGIN_CALL, where={"p.0.s": SYMBOL, "p.0.pa": "15000"}),
         is_long=True,
     ),
