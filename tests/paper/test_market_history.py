@@ -184,7 +184,7 @@ def test_the_index_of_a_paper_market_is_its_own(bench: Bench) -> None:
 REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
     ("depth", {}, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."),
     ("depth", {"symbol": "NOPE"}, -1121, "Invalid symbol."),
-    ("depth", {"symbol": SYMBOL, "limit": 7}, -4021, "7 is not valid depth limit."),
+    ("depth", {"symbol": SYMBOL, "limit": 7}, -4021, "'7' is not valid depth limit."),
     ("depth", {"symbol": SYMBOL, "limit": "x"}, -1102, "Mandatory parameter 'limit' was not sent, was empty/null, or malformed."),
     ("trades", {"symbol": SYMBOL, "limit": 1001}, -1130, "Data sent for parameter 'limit' is not valid."),
     ("trades", {"symbol": SYMBOL, "limit": 0}, -1130, "Data sent for parameter 'limit' is not valid."),
