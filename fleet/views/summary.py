@@ -34,6 +34,8 @@ def summary(state: FleetState) -> dict[str, dict[str, object]]:
     """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name."""
     symbols: dict[str, object] = {s.symbol: {name: getattr(s, name) for name in PER_SYMBOL} for s in state.symbols}
     fleet: dict[str, object] = {name: getattr(state, name) for name in PER_FLEET}
+    if state.other_fees:
+        fleet["other_fees"] = state.other_fees
     fleet["peak_use"] = {limiter.name: limiter.peak / limiter.limit for limiter in state.limiters}
     fleet["run_ms"] = state.now_ms - state.started_ms
     return {"symbols": symbols, "fleet": fleet}
@@ -105,7 +107,7 @@ def _totals(state: FleetState) -> list[Text]:
         "equity": Text(equity),
         "net PnL": Text.assemble(
             amount(net), "  realised ", amount(state.realised_pnl), ", unrealised ", amount(state.unrealised_pnl),
-            f", fees {money(state.fees)}, funding ", amount(state.funding),
+            f", fees {money(state.fees)}, funding ", amount(state.funding), _other_fees(state),
         ),
         "traded": Text(f"{fills:,} fills, {trips:,} round trips, volume {money(volume, 0)}; first quote after {first}"),
         "peak use": Text(peaks or "unknown"),
@@ -113,6 +115,11 @@ def _totals(state: FleetState) -> list[Text]:
         "reloads": Text(f"{state.reloads_applied} applied, {state.reloads_refused} refused"),
     }  # fmt: skip
     return [Text.assemble((f"{name:<9}", QUIET), text) for name, text in told.items()]
+
+
+def _other_fees(state: FleetState) -> str:
+    paid = " and ".join(f"{plain(amount)} {asset}" for asset, amount in state.other_fees.items())
+    return f"; not in it: fees of {paid}" if paid else ""
 
 
 def _orders_left(state: FleetState) -> Text:
