@@ -1,7 +1,8 @@
 """From a fleet file to the desired fleet, or to all that is wrong with the file at once.
 
-Owns: the merge of `defaults`, the split of flat strategy parameters, the wording of validation errors, and whether what
-the file points to is there. Must not know: the venue, the running fleet. Whatever the input, only ConfigError is raised.
+Owns: the merge of `defaults`, the split of flat strategy parameters, the wording of validation errors, and whether the
+paths in the file are there. Must not know: the venue, the running fleet. Whatever the input, nothing but ConfigError
+is raised.
 """
 
 from __future__ import annotations
