@@ -5,7 +5,7 @@ Owns: which class stands behind which port, and what is open while a fleet runs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -221,6 +221,16 @@ def paper_facts(config: FleetConfig) -> VenueFacts:
         prices = {each.symbol: Decimal(str(parameters_for(each).price)) for each in traded}
     collateral = sum((amount for asset, amount in config.paper.balance.items() if asset in STABLE_ASSETS), Decimal(0))
     return VenueFacts(ExchangeInfo(instruments, listed.REAL_LIMITS, 0), prices, prices, collateral)
+
+
+async def collateral_of(venue: Venue, symbols: Iterable[str]) -> Decimal:
+    """What the account has for these symbols, as Account.wallet counts it. Raises VenueError."""
+    instruments = venue.info.instruments
+    assets = {instruments[symbol].margin_asset for symbol in symbols if symbol in instruments}
+    if await venue.trading.is_multi_assets_mode():
+        assets = set(STABLE_ASSETS)
+    balances = await venue.trading.balances()
+    return sum((balance.wallet for balance in balances if balance.asset in assets), Decimal(0))
 
 
 async def facts_of(venue: Venue, collateral_usd: Decimal | None) -> VenueFacts:
