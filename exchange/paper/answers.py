@@ -41,10 +41,14 @@ class Refusal(Exception):
         self.retry_after_s = retry_after_s
 
 
+def malformed(name: str) -> Refusal:
+    return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
 def required(params: Params, name: str) -> str:
     value = params.get(name, "")
     if not value:
-        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+        raise malformed(name)
     return value
 
 
@@ -54,7 +58,7 @@ def whole_number(params: Params, name: str, default: int | None = None) -> int:
     if not text and default is not None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+        raise malformed(name)
     return int(text)
 
 

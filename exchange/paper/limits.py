@@ -1,8 +1,8 @@
 """The venue's rate limits as it enforces them: sliding windows, counted when a request arrives.
 
-Owns: how much of each limit an address or account has used, refusals, bans, and the highest use ever seen.
-Must not know: endpoints, HTTP. Sliding windows are stricter than the real exchange's clock minutes: who passes here
-passes there.
+Owns: how much of each limit an address or account has used, refusals, bans, the firewall, and the highest use ever
+seen. Must not know: endpoints, HTTP. Sliding windows are stricter than the real exchange's clock minutes: who passes
+here passes there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from exchange.model import RateLimit
+from exchange.paper.config import Firewall
 
 REFUSALS_BEFORE_BAN = 10
 """429 answers within one window before going on becomes a ban."""
@@ -64,6 +65,11 @@ class Limiter:
     def wait_us(self, amount: int, now_us: int) -> int:
         return max((window.wait_us(amount, now_us) for window in self.windows.values()), default=0)
 
+    def tightest(self, amount: int, now_us: int) -> tuple[str, int]:
+        """Name and limit of the window that keeps `amount` waiting longest."""
+        name, window = max(self.windows.items(), key=lambda item: item[1].wait_us(amount, now_us))
+        return name, window.limit
+
     def add(self, amount: int, now_us: int) -> None:
         for window in self.windows.values():
             window.add(amount, now_us)
@@ -72,29 +78,57 @@ class Limiter:
         return {name: window.used(now_us) for name, window in self.windows.items()}
 
 
+class Recent:
+    """How often something happened lately: counts up to `most`, beyond which it does not matter how often."""
+
+    def __init__(self, most: int, within_us: int) -> None:
+        self._within_us = within_us
+        self._times: deque[int] = deque(maxlen=most + 1)
+        self._most = most
+
+    def add(self, now_us: int) -> bool:
+        """True when that was one too many; the count then starts anew."""
+        times = self._times
+        times.append(now_us)
+        while times[0] <= now_us - self._within_us:
+            times.popleft()
+        if len(times) <= self._most:
+            return False
+        times.clear()
+        return True
+
+
 class Address(Limiter):
     """One client address: its weight, and whether it has been shut out."""
 
-    def __init__(self, limits: Sequence[RateLimit]) -> None:
+    def __init__(self, limits: Sequence[RateLimit], firewall: Firewall) -> None:
         super().__init__(limits)
         self._banned_until_us = 0
         self._bans = 0
-        self._refusals: deque[int] = deque()
-        self._memory_us = max((limit.interval_s for limit in limits), default=60) * 1_000_000
+        memory_s = max((limit.interval_s for limit in limits), default=60)
+        self._refusals = Recent(REFUSALS_BEFORE_BAN, memory_s * 1_000_000)
+        self._flood = Recent(firewall.refusals, firewall.within_s * 1_000_000)
+        self._shut_us = firewall.shut_s * 1_000_000
+        self._shut_until_us = 0
 
     def banned_s(self, now_us: int) -> int:
         """Seconds of ban left, rounded up."""
         return max(0, -((now_us - self._banned_until_us) // 1_000_000))
 
+    def is_shut_out(self, now_us: int) -> bool:
+        """Whether the firewall answers in the venue's place."""
+        return now_us < self._shut_until_us
+
+    def went_on(self, now_us: int) -> None:
+        """Notes a request that is refused for its number: too many of them are a flood."""
+        if self._flood.add(now_us):
+            self._shut_until_us = now_us + self._shut_us
+
     def refused(self, now_us: int) -> bool:
         """Notes a 429; True when it was one too many, and the address is now banned."""
-        refusals = self._refusals
-        while refusals and refusals[0] <= now_us - self._memory_us:
-            refusals.popleft()
-        refusals.append(now_us)
-        if len(refusals) <= REFUSALS_BEFORE_BAN:
+        self.went_on(now_us)
+        if not self._refusals.add(now_us):
             return False
-        refusals.clear()
         ban_s = min(_FIRST_BAN_S * 2**self._bans, _LONGEST_BAN_S)
         self._bans += 1
         self._banned_until_us = now_us + ban_s * 1_000_000
@@ -104,8 +138,9 @@ class Address(Limiter):
 class Limits:
     """Everybody's: weight by client address, orders by account."""
 
-    def __init__(self, limits: Sequence[RateLimit]) -> None:
+    def __init__(self, limits: Sequence[RateLimit], firewall: Firewall) -> None:
         self._all = tuple(limits)
+        self._firewall = firewall
         self._weight = tuple(limit for limit in limits if limit.kind == "REQUEST_WEIGHT")
         self._orders = tuple(limit for limit in limits if limit.kind == "ORDERS")
         self._addresses: dict[str, Address] = {}
@@ -114,8 +149,13 @@ class Limits:
     def address(self, client: str) -> Address:
         address = self._addresses.get(client)
         if address is None:
-            address = self._addresses[client] = Address(self._weight)
+            address = self._addresses[client] = Address(self._weight, self._firewall)
         return address
+
+    @property
+    def weight_limit(self) -> int:
+        """Of an address, in its first window."""
+        return self._weight[0].limit if self._weight else 0
 
     def orders(self, account: str) -> Limiter:
         limiter = self._accounts.get(account)

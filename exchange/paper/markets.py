@@ -13,8 +13,8 @@ from exchange.model import Instrument
 from exchange.paper.calibration import parameters_for
 from exchange.paper.market import Market
 from exchange.paper.recorded_csv import csv_symbols, read_csv
+from exchange.paper.recorded_market import ReplayMarket
 from exchange.paper.recordings import RecordingError, read_recording, recorded_symbols
-from exchange.paper.replay import ReplayMarket
 from exchange.paper.synthetic import SyntheticMarket
 
 

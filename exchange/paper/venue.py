@@ -8,32 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exchange.paper import rest_account, rest_market, rest_orders
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, Request, Response
 from exchange.paper.auth import Gate
+from exchange.paper.auth_v1 import API_KEY
 from exchange.paper.config import DemoCredentials, PaperSettings, demo_credentials
 from exchange.paper.engine import Engine, OpenMarket
 from exchange.paper.limits import Address, Limiter, Limits
+from exchange.paper.parameters import parameters
 from exchange.paper.rest_market import Answer
+from exchange.paper.routes import BY_KEY_ALONE, PUBLIC, ROUTES, SIGNED
 from exchange.paper.streams import Push
-from exchange.protocol import codes, endpoints, payloads
+from exchange.protocol import codes, payloads
 from exchange.protocol.endpoints import Endpoint
 
-_PUBLIC = rest_market.HANDLERS
-_SIGNED = {**rest_orders.HANDLERS, **rest_account.HANDLERS}
-_LISTEN_KEY = (endpoints.START_LISTEN_KEY, endpoints.KEEP_LISTEN_KEY, endpoints.CLOSE_LISTEN_KEY)
-
-
-def _routes() -> dict[tuple[str, str], Endpoint]:
-    """Each endpoint at its own paths, and under the other version's name."""
-    routes = dict(endpoints.BY_ROUTE)
-    for endpoint in (*_PUBLIC, *_SIGNED):
-        routes.setdefault((endpoint.method, endpoint.path.replace("/v3/", "/v1/")), endpoint)
-    return routes
-
-
-_ROUTES = _routes()
+_FORBIDDEN = Response(
+    403,
+    {"content-type": "text/html"},
+    b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 Forbidden</h1></center>\r\n"
+    b"</body>\r\n</html>\r\n",
+)
+TOO_MANY_REQUESTS = (
+    "Too many requests; current limit is {} requests per minute. Please use the websocket for live updates to avoid "
+    "polling the API."
+)
+_WAY_TOO_MANY = "Way too many requests; IP banned until {}. Please use the websocket for live updates to avoid bans."
+_PERIODS = {"ORDERS_1M": "MINUTE", "ORDERS_10S": "TEN_SECONDS"}
+"""How the exchange family spells the intervals in a refusal (docs: Error Codes, -1003 and -1015, leave them open)."""
 
 
 class Venue:
@@ -42,11 +43,12 @@ class Venue:
     def __init__(self, settings: PaperSettings, open_market: OpenMarket, now_us: int) -> None:
         self.settings = settings
         self.engine = Engine(settings, open_market, now_us)
-        self.limits = Limits(settings.limits)
-        self.demo: DemoCredentials = demo_credentials(settings.seed, settings.chain_id)
-        self._gate = Gate(settings.chain_id, self.demo)
+        self.limits = Limits(settings.limits, settings.firewall)
+        self.demo: DemoCredentials = demo_credentials(settings.seed, settings.chain_id, settings.hmac_key)
+        self._gate = Gate(settings, self.demo)
         self.refused_429 = 0
         self.refused_418 = 0
+        self.refused_403 = 0
 
     def account(self, address: str | None = None) -> Account:
         """An account's own books; without an address the demonstration account's."""
@@ -64,6 +66,11 @@ class Venue:
     def advance(self, now_us: int) -> None:
         self.engine.advance(now_us)
 
+    def stirred(self, symbol: str, is_frozen: bool, now_us: int) -> None:
+        """A market that is driven from outside has news, or has lost its source."""
+        self.engine.stirred(symbol, is_frozen)
+        self.engine.advance(now_us)
+
     # Requests
 
     def handle(self, request: Request, now_us: int) -> Response:
@@ -71,6 +78,9 @@ class Venue:
         self.engine.advance(now_us)
         now_us = self.engine.now_us
         address = self.limits.address(request.client)
+        if address.is_shut_out(now_us):
+            self.refused_403 += 1
+            return _FORBIDDEN
         headers = {"content-type": "application/json"}
         try:
             body = self._answer(request, address, headers, now_us)
@@ -85,44 +95,41 @@ class Venue:
         return Response(status, headers, body)
 
     def _answer(self, request: Request, address: Address, headers: dict[str, str], now_us: int) -> bytes:
-        banned_s = address.banned_s(now_us)
-        if banned_s:
-            self.refused_418 += 1
-            raise Refusal(codes.TOO_MANY_REQUESTS, _banned_text(now_us, banned_s), 418, banned_s)
-        endpoint = _ROUTES.get((request.method, request.path))
-        known = endpoint in _PUBLIC or endpoint in _SIGNED
-        parameters = self._parameters(request)
-        weight = _cost(endpoint.weight_of, parameters) if endpoint else 1
+        if address.banned_s(now_us):
+            address.went_on(now_us)
+            raise self._banned(address, now_us)
+        endpoint = ROUTES.get((request.method, request.path))
+        params = _parameters(request)
+        weight = _cost(endpoint.weight_of, params) if endpoint else 1
         self._charge(address, address, weight, now_us)
-        if endpoint is None or not known:
+        if endpoint is None:
             message = f"Path {request.path}, Method {request.method} is invalid"
-            raise Refusal(-5000, message, 404)
-        if isinstance(parameters, Refusal):
-            raise parameters
-        public = _PUBLIC.get(endpoint)
+            raise Refusal(codes.INVALID_PATH, message, 404)
+        if isinstance(params, Refusal):
+            raise params
+        public = PUBLIC.get(endpoint)
         if public is not None:
-            return _encode(public(self.engine, parameters))
-        account = self.engine.account(self._authenticate(endpoint, request, parameters, now_us))
-        orders = _cost(endpoint.orders_of, parameters)
+            return _encode(public(self.engine, params))
+        account = self.engine.account(self._authenticate(endpoint, request, params, now_us))
+        orders = _cost(endpoint.orders_of, params)
         if orders:
             limiter = self.limits.orders(account.address)
             self._charge(limiter, address, orders, now_us)
             for name, used in limiter.used(now_us).items():
                 headers[f"x-mbx-order-count-{name.rpartition('_')[2].lower()}"] = str(used)
-        return _encode(_SIGNED[endpoint](self.engine, account, parameters))
+            self._expect_running(params)
+        return _encode(SIGNED[endpoint](self.engine, account, params))
 
-    def _parameters(self, request: Request) -> dict[str, str] | Refusal:
-        try:
-            return self._gate.parameters(request)
-        except Refusal as refusal:
-            return refusal
+    def _authenticate(self, endpoint: Endpoint, request: Request, params: Params, now_us: int) -> str:
+        if endpoint in BY_KEY_ALONE and "signature" not in params and API_KEY in request.headers:
+            return self._gate.owner_of_key(request)
+        return self._gate.authenticate(request, params, now_us + self.engine.clock_skew_us)
 
-    def _authenticate(self, endpoint: Endpoint, request: Request, parameters: Params, now_us: int) -> str:
-        if endpoint in _LISTEN_KEY and "signature" not in parameters:
-            owner = self._gate.owner_of_key(request)
-            if owner is not None:
-                return owner
-        return self._gate.authenticate(request, parameters, now_us)
+    def _expect_running(self, params: Params) -> None:
+        """An order for a market that stands still for want of its source is refused, and nothing happened."""
+        wanted = params.get("symbol") or params.get("batchOrders", "")
+        if any(wanted == symbol or f'"{symbol}"' in wanted.replace("'", '"') for symbol in self.engine.frozen):
+            raise Refusal(codes.DISCONNECTED, "Internal error; unable to process your request. Please try again.")
 
     def _charge(self, limiter: Limiter, address: Address, amount: int, now_us: int) -> None:
         """Counts a request, or refuses it: 429, and 418 when too many 429 have been ignored."""
@@ -131,15 +138,19 @@ class Venue:
             limiter.add(amount, now_us)
             return
         if address.refused(now_us):
-            self.refused_418 += 1
-            banned_s = address.banned_s(now_us)
-            raise Refusal(codes.TOO_MANY_REQUESTS, _banned_text(now_us, banned_s), 418, banned_s)
+            raise self._banned(address, now_us)
         self.refused_429 += 1
         retry_after_s = -(-wait_us // 1_000_000)
+        name, limit = limiter.tightest(amount, now_us)
         if limiter is address:
-            message = "Too many requests; please use the websocket for live updates to avoid polling the API."
-            raise Refusal(codes.TOO_MANY_REQUESTS, message, 429, retry_after_s)
-        raise Refusal(codes.TOO_MANY_ORDERS, "Too many new orders.", 429, retry_after_s)
+            raise Refusal(codes.TOO_MANY_REQUESTS, TOO_MANY_REQUESTS.format(limit), 429, retry_after_s)
+        message = f"Too many new orders; current limit is {limit} orders per {_PERIODS.get(name, name)}."
+        raise Refusal(codes.TOO_MANY_ORDERS, message, 429, retry_after_s)
+
+    def _banned(self, address: Address, now_us: int) -> Refusal:
+        self.refused_418 += 1
+        banned_s = address.banned_s(now_us)
+        return Refusal(codes.TOO_MANY_REQUESTS, banned_text(now_us, banned_s), 418, banned_s)
 
     # Lines
 
@@ -161,11 +172,19 @@ class Venue:
         return self.engine.hub.take_pushes()
 
 
-def _cost(rule: Callable[[Params], int], parameters: dict[str, str] | Refusal) -> int:
-    if isinstance(parameters, Refusal):
+def _parameters(request: Request) -> dict[str, str] | Refusal:
+    """Refused after they were paid for: a request costs what it costs."""
+    try:
+        return parameters(request)
+    except Refusal as refusal:
+        return refusal
+
+
+def _cost(rule: Callable[[Params], int], params: dict[str, str] | Refusal) -> int:
+    if isinstance(params, Refusal):
         return 1
     try:
-        return rule(parameters)
+        return rule(params)
     except ValueError:
         # A malformed number, which the handler will refuse.
         return 1
@@ -175,8 +194,5 @@ def _encode(answer: Answer) -> bytes:
     return answer if isinstance(answer, bytes) else payloads.encode(answer)
 
 
-def _banned_text(now_us: int, banned_s: int) -> str:
-    until_ms = now_us // 1000 + banned_s * 1000
-    return (
-        f"Way too many requests; IP banned until {until_ms}. Please use the websocket for live updates to avoid bans."
-    )
+def banned_text(now_us: int, banned_s: int) -> str:
+    return _WAY_TOO_MANY.format(now_us // 1000 + banned_s * 1000)

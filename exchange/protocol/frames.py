@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from exchange.protocol.margin_frames import AccountConfig
+
 Levels = list[tuple[str, str]]
 """(price, quantity); quantity 0 in a diff takes the level away."""
 
@@ -101,10 +103,13 @@ class TradeFrame(
         "trade_id": "t",
         "price": "p",
         "qty": "q",
+        "kind": "X",
         "is_buyer_maker": "m",
     },
     gc=False,
 ):
+    """In no page of the docs: as the exchange family of this API sends it."""
+
     event_ms: int
     symbol: str
     trade_id: int
@@ -112,6 +117,7 @@ class TradeFrame(
     qty: str
     is_buyer_maker: bool
     transaction_ms: int = 0
+    kind: str = "MARKET"
 
 
 class AggTradeFrame(
@@ -212,6 +218,8 @@ class OrderEvent(
         "original_type": "ot",
         "position_side": "ps",
         "is_close_all": "cp",
+        "activation_price": "AP",
+        "callback_rate": "cr",
         "realised_pnl": "rp",
     },
 ):
@@ -244,6 +252,8 @@ class OrderEvent(
     working_type: str = "CONTRACT_PRICE"
     position_side: str = "BOTH"
     is_close_all: bool = False
+    activation_price: str | UnsetType = UNSET
+    callback_rate: str | UnsetType = UNSET
 
 
 class OrderTradeUpdateFrame(
@@ -317,11 +327,12 @@ class AccountConfigFrame(
     Struct,
     tag_field="e",
     tag="ACCOUNT_CONFIG_UPDATE",
-    rename={"event_ms": "E", "transaction_ms": "T", "symbol_config": "ac"},
+    rename={"event_ms": "E", "transaction_ms": "T", "symbol_config": "ac", "account_config": "ai"},
 ):
     event_ms: int
     transaction_ms: int
     symbol_config: SymbolConfig | UnsetType = UNSET
+    account_config: AccountConfig | UnsetType = UNSET
 
 
 UserFrame = OrderTradeUpdateFrame | AccountUpdateFrame | ListenKeyExpiredFrame | AccountConfigFrame

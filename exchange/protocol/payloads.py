@@ -160,8 +160,11 @@ class OrderBody(Struct, rename="camel"):
     stop_price: str = "0"
     close_position: bool = False
     working_type: str = "CONTRACT_PRICE"
-    price_protect: bool = False
+    price_protect: bool | UnsetType = False
     time: int | UnsetType = UNSET
+    activate_price: str | UnsetType = UNSET
+    """Only of a trailing stop, as is `price_rate`."""
+    price_rate: str | UnsetType = UNSET
 
 
 class BatchRow(Struct, rename="camel"):
@@ -293,10 +296,28 @@ class CountdownBody(Struct, rename="camel"):
     countdown_time: str
 
 
+class StpModeBody(Struct, rename="camel"):
+    stp_mode: str
+
+
+class MmpRow(Struct, rename="camel"):
+    symbol: str
+    window_time_in_milliseconds: int
+    frozen_time_in_milliseconds: int
+    qty_limit: int
+    value_limit: int
+    delta_limit: int
+
+
 class FundingInfoRow(Struct, rename="camel"):
+    """The cap and the floor are the only amounts that the wire spells as numbers."""
+
     symbol: str
     funding_interval_hours: int
     interest_rate: str = "0.00010000"
+    time: int = 0
+    funding_fee_cap: float = 0.03
+    funding_fee_floor: float = -0.03
 
 
 class CommissionRateBody(Struct, rename="camel"):

@@ -15,7 +15,7 @@ from fleet.cli.options import DURATION, HOST_PORT
 from fleet.cli.run import Options, Run
 from fleet.config.credentials import Credentials, dotenv_for, read_credentials
 from fleet.config.loader import Loaded, load
-from fleet.config.models import VenueAddress
+from fleet.config.models import Live, VenueAddress
 from fleet.config.venue_check import check
 from fleet.views import logs
 from fleet.views.summary import expect_writable
@@ -53,7 +53,7 @@ def up(
             raise Failure(
                 f"--summary {summary} cannot be written: {(error.strerror or str(error)).lower()}", 2
             ) from None
-    if loaded.config.venue == "paper":
+    if loaded.config.venue == "paper" and not isinstance(loaded.config.paper.feed, Live):
         facts = paper_facts(loaded.config)
         refuse_faults(check(loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd))
     run = Run(options, loaded, credentials)

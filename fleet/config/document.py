@@ -58,7 +58,7 @@ class Document:
         self.faults[Fault(self.name, *place, what, right)] = None
 
 
-def read(text: str, name: str, env: Mapping[str, str]) -> Document:
+def read(text: str, name: str, env: Mapping[str, str], *, may_hold_secrets: bool = False) -> Document:
     """Never raises: what is wrong stands in the document's `faults`."""
     document = Document(name)
     try:
@@ -82,7 +82,7 @@ def read(text: str, name: str, env: Mapping[str, str]) -> Document:
         return document
     if node is not None:
         try:
-            document.data = _Reader(document, env).value(node, ())
+            document.data = _Reader(document, env, may_hold_secrets).value(node, ())
         except _TooLarge as error:
             document.fault(error.place, "too deep or too long", f"at most {_MAX_DEPTH} levels, no anchors that repeat")
     return document
@@ -112,9 +112,10 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Reader:
-    def __init__(self, document: Document, env: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, env: Mapping[str, str], may_hold_secrets: bool) -> None:
         self._document = document
         self._env = env
+        self._may_hold_secrets = may_hold_secrets
         self._nodes = 0
 
     def value(self, node: yaml.Node, path: Path) -> Value:
@@ -147,7 +148,7 @@ class _Reader:
                 continue
             self._document.keys[*path, key] = place
             mapping[key] = None
-            if path not in _NAMED_BY_THE_VENUE and _SECRET_NAME.search(key):
+            if path not in _NAMED_BY_THE_VENUE and self._is_secret_name(key):
                 self._document.fault(place, f"{shown(key)} looks like a credential", _CREDENTIALS_RIGHT)
                 self._document.places[*path, key] = place
             else:
@@ -158,7 +159,7 @@ class _Reader:
         written = str(node.value)
         self._document.written[path] = written
         text = _VARIABLE.sub(lambda match: self._variable(match, place), written)
-        if _LIKE_A_KEY.fullmatch(text.strip()):
+        if not self._may_hold_secrets and _LIKE_A_KEY.fullmatch(text.strip()):
             self._document.fault(place, "a value that looks like a key", _CREDENTIALS_RIGHT)
             return None
         style: str | None = getattr(node, "style", None)
@@ -166,11 +167,14 @@ class _Reader:
             return text
         return _plain(text)
 
+    def _is_secret_name(self, name: str) -> bool:
+        return not self._may_hold_secrets and _SECRET_NAME.search(name) is not None
+
     def _variable(self, match: re.Match[str], place: tuple[int, int]) -> str:
         name: str | None = match[1]
         if name is None:
             self._document.fault(place, "${ does not begin a variable", "${NAME} or ${NAME:-default}")
-        elif _SECRET_NAME.search(name):
+        elif self._is_secret_name(name):
             self._document.fault(place, f"${{{shown(name)}}} looks like a credential", _CREDENTIALS_RIGHT)
         elif name in self._env:
             return self._env[name]

@@ -42,7 +42,7 @@ class Loaded:
 
     def locate(self, path: tuple[str | int, ...]) -> tuple[int, int]:
         """(line, column) from 1: of the value, of the default it comes from, or of the nearest thing around it."""
-        return self._places[_source(self._places, path)]
+        return self._places[place_of(self._places, path)]
 
     def fault(self, path: tuple[str | int, ...], what: str, right: str) -> Fault:
         return Fault(self.name, *self.locate(path), what, right)
@@ -78,22 +78,31 @@ def examine(path: Path, env: Mapping[str, str]) -> Examined:
     """The same, for whoever wants to go on in spite of faults. Raises nothing."""
     name = str(path)
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        return Examined((Fault(name, 0, 0, f"cannot be read: {reason}", "a readable fleet file"),))
-    if len(raw) > _MAX_BYTES:
-        return Examined((Fault(name, 0, 0, f"{len(raw)} bytes long", f"at most {_MAX_BYTES} bytes"),))
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start]
-        place = (before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1)
-        return Examined((Fault(name, *place, "not UTF-8", "a text saved in UTF-8"),))
+        text = read_text(path, "a readable fleet file")
+    except ConfigError as error:
+        return Examined(error.faults)
     examined = _examine(text, name, env, path.parent)
     if examined.sound is None:
         return examined
     return replace(examined, faults=_in_order([*examined.faults, *_path_faults(examined.sound)]))
+
+
+def read_text(path: Path, right: str) -> str:
+    """A file of ours, which is no large one; `right` says what it should be. Raises ConfigError."""
+    name = str(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ConfigError([Fault(name, 0, 0, f"cannot be read: {reason}", right)]) from None
+    if len(raw) > _MAX_BYTES:
+        raise ConfigError([Fault(name, 0, 0, f"{len(raw)} bytes long", f"at most {_MAX_BYTES} bytes")])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        place = (before.count(b"\n") + 1, len(before) - (before.rfind(b"\n") + 1) + 1)
+        raise ConfigError([Fault(name, *place, "not UTF-8", "a text saved in UTF-8")]) from None
 
 
 def parse(text: str, name: str, env: Mapping[str, str], directory: Path | None = None) -> Loaded:
@@ -283,12 +292,12 @@ class _Builder:
                 if is_told or detail["type"] == "extra_forbidden":
                     continue
                 written = str(at[1]) if at[-1] == "symbol" else self._written(at)
-                source = at if is_missing or at[-1] == "symbol" else _source(self._document.places, at)
+                source = at if is_missing or at[-1] == "symbol" else place_of(self._document.places, at)
                 self._report(at, *worded(detail, source, written))
             return None
 
     def _unknown(self, path: yaml_document.Path, key: str, known: list[str] | None = None) -> None:
-        section = _source(self._document.places, path)
+        section = place_of(self._document.places, path)
         place = self._document.keys.get((*section, key), self._document.places[section])
         known = section_keys(section) if known is None else known
         meant = nearest(key, known)
@@ -299,22 +308,22 @@ class _Builder:
 
     def _is_misspelt(self, path: yaml_document.Path) -> bool:
         """What a symbol misses may be meant by a key of its own, or of `defaults`, or `defaults` itself is misspelt."""
-        section, key = _source(self._document.places, path[:-1]), str(path[-1])
+        section, key = place_of(self._document.places, path[:-1]), str(path[-1])
         candidates: list[tuple[yaml_document.Path, str]] = [(section, key)]
         if path[0] == "symbols" and len(path) > 2:
             candidates += [(("defaults",), key), ((), "defaults")]
         return any(candidate in self._meant for candidate in candidates)
 
     def _report(self, path: yaml_document.Path, what: str, right: str) -> None:
-        place = self._document.places[_source(self._document.places, path)]
+        place = self._document.places[place_of(self._document.places, path)]
         if place not in self._unusable:
             self._document.fault(place, what, right)
 
     def _written(self, path: yaml_document.Path) -> str | None:
-        return self._document.written.get(_source(self._document.places, path))
+        return self._document.written.get(place_of(self._document.places, path))
 
 
-def _source(places: Mapping[yaml_document.Path, tuple[int, int]], path: yaml_document.Path) -> yaml_document.Path:
+def place_of(places: Mapping[yaml_document.Path, tuple[int, int]], path: yaml_document.Path) -> yaml_document.Path:
     """Where in the file a validated path's value stands.
 
     Elements the file does not have are left out (the tags of unions, `parameters`); what a symbol does not say itself

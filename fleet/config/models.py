@@ -10,9 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SerializeAsAny, Tag
+from pydantic import BaseModel, Discriminator, Field, SerializeAsAny, Tag
 
-from strategies.units import Duration, Share, Tolerance, duration_between, wrong
+from fleet.config.frozen import Frozen, Whole
+from fleet.config.paper_faults import Faults
+from strategies.units import Duration, Share, Tolerance, duration_between
 
 MIN_STALE_MS = 1500
 """Mark prices come every second: a shorter patience would take a quiet market for a dead line."""
@@ -21,35 +23,41 @@ FLEET_NAME_PATTERN = r"^[a-z0-9_.-]{1,12}$"
 SYMBOL_PATTERN = r"^[^\s\x00-\x1F/:]{2,32}$"
 
 
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise wrong("is no whole number", "a whole number such as 10")
-    return value
+Rest = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s/]+", description="Base URL of the REST API, such as http://127.0.0.1:9090."),
+]
+Stream = Annotated[
+    str,
+    Field(pattern=r"^wss?://[^\s/]+", description="Base URL of the websocket streams, such as ws://127.0.0.1:9090."),
+]
 
 
-Whole = Annotated[int, BeforeValidator(_no_bool)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class VenueAddress(_Frozen):
+class VenueAddress(Frozen):
     """A venue that speaks AsterDEX's protocol at an address of one's own."""
 
-    rest: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] = Field(
-        description="Base URL of the REST API, such as http://127.0.0.1:9090."
-    )
-    stream: Annotated[str, Field(pattern=r"^wss?://[^\s/]+")] = Field(
-        description="Base URL of the websocket streams, such as ws://127.0.0.1:9090."
-    )
+    rest: Rest
+    stream: Stream
     chain_id: Whole = Field(ge=1, description="EIP-712 chain id of the signatures: 1666 on mainnet, 714 on testnet.")
+
+
+class Source(Frozen):
+    """The public side of a venue that speaks AsterDEX's protocol."""
+
+    rest: Rest
+    stream: Stream
 
 
 def _name_or_mapping(value: object) -> str | None:
     if isinstance(value, str):
         return "name"
     return "mapping" if isinstance(value, dict | BaseModel) else None
+
+
+def _kind_of_feed(value: object) -> str | None:
+    kind = _name_or_mapping(value)
+    is_live = isinstance(value, Live) or (isinstance(value, dict) and "live" in value)
+    return "source" if is_live else kind
 
 
 Venue = Annotated[
@@ -66,7 +74,7 @@ Venue = Annotated[
 ]
 
 
-class Replay(_Frozen):
+class Replay(Frozen):
     """Recorded books and trades, played back."""
 
     replay: Path = Field(description="Directory of recorded data, relative to the fleet file.")
@@ -75,51 +83,71 @@ class Replay(_Frozen):
     )
 
 
+class Live(Frozen):
+    """Another exchange's books and trades as they are now; own orders queue behind them."""
+
+    live: Annotated[
+        Annotated[Literal["mainnet", "testnet"], Tag("name")] | Annotated[Source, Tag("mapping")],
+        Discriminator(
+            _name_or_mapping,
+            custom_error_type="unit",
+            custom_error_message="{what}: {right}",
+            custom_error_context={
+                "what": "is neither a name nor a mapping",
+                "right": "mainnet, testnet or {rest: URL, stream: URL}",
+            },
+        ),
+    ] = Field(description="Whose markets to follow: mainnet, testnet, or an address.")
+
+
 Feed = Annotated[
-    Annotated[Literal["synthetic"], Tag("name")] | Annotated[Replay, Tag("mapping")],
+    Annotated[Literal["synthetic"], Tag("name")] | Annotated[Replay, Tag("mapping")] | Annotated[Live, Tag("source")],
     Discriminator(
-        _name_or_mapping,
+        _kind_of_feed,
         custom_error_type="unit",
         custom_error_message="{what}: {right}",
         custom_error_context={
             "what": "is neither a name nor a mapping",
-            "right": "synthetic or {replay: PATH, speed: 1.0}",
+            "right": "synthetic, {replay: PATH, speed: 1.0} or {live: mainnet}",
         },
     ),
 ]
 
 
-class Paper(_Frozen):
+class Paper(Frozen):
     """The paper exchange: used when venue is paper."""
 
-    feed: Feed = Field(default="synthetic", description="Where its markets come from: synthetic, or a recording.")
+    feed: Feed = Field(
+        default="synthetic", description="Where its markets come from: synthetic, a recording, or a live exchange."
+    )
     seed: Whole = Field(default=7, ge=0, description="The same seed gives the same synthetic market.")
     balance: dict[str, Annotated[Decimal, Field(ge=0, le=10**12)]] = Field(
         default={"USDT": Decimal(10000)}, description="What the demonstration account starts with, by asset."
     )
+    faults: Faults = Field(default=Faults(), description="What goes wrong on it; nothing unless it is named.")
 
 
-class Budget(_Frozen):
+class Budget(Frozen):
     safety: Share = Field(
         default=Decimal("0.9"), description="The part of each of the venue's rate limits that the fleet uses at most."
     )
 
 
-class Control(_Frozen):
+class Control(Frozen):
     """The local HTTP endpoint: health, metrics, state."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address it listens on.")
     port: Whole = Field(default=8787, ge=0, le=65535, description="Port it listens on; 0 takes any free one.")
 
 
-class Logging(_Frozen):
+class Logging(Frozen):
     level: Literal["trace", "debug", "info", "warning", "error"] = Field(
         default="info", description="The least level that is written: error is the quiet release mode."
     )
     file: Path | None = Field(default=None, description="Also write to this file; null writes to the terminal only.")
 
 
-class SymbolConfig(_Frozen):
+class SymbolConfig(Frozen):
     """One worker: a symbol, how it is traded and by which strategy."""
 
     symbol: str = Field(pattern=SYMBOL_PATTERN)
@@ -151,7 +179,7 @@ class SymbolConfig(_Frozen):
     )
 
 
-class FleetConfig(_Frozen):
+class FleetConfig(Frozen):
     fleet: str = Field(
         pattern=FLEET_NAME_PATTERN,
         description="The fleet's name, part of every client order id: 1 to 12 of a-z, 0-9, _ . and -.",

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from pydantic import BaseModel
+
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.config.paper_faults import Between, Faults
 from strategies.registry import STRATEGIES
 from strategies.units import duration_text
 
@@ -23,6 +26,9 @@ def fleet_schema() -> Schema:
     """Draft 2020-12."""
     schema = FleetConfig.model_json_schema(by_alias=True, mode="validation")
     definitions: Schema = schema["$defs"]
+    _spell_durations(Faults, definitions["Faults"]["properties"])
+    # Told key by key where they are defined.
+    del schema["properties"]["paper"]["default"]["faults"], definitions["Paper"]["properties"]["faults"]["default"]
     definitions["SymbolEntry"] = _symbol_entry(definitions.pop("SymbolConfig"), definitions)
     for definition in definitions.values():
         if "properties" in definition:
@@ -59,9 +65,7 @@ def _symbol_entry(symbol: Schema, definitions: Schema) -> Schema:
     common: Schema = symbol["properties"]
     properties: Schema = {key: value for key, value in common.items() if key not in ("symbol", "parameters")}
     properties["strategy"] = {**properties["strategy"], "enum": sorted(STRATEGIES)}
-    for name, field in SymbolConfig.model_fields.items():
-        if name.endswith("_ms") and isinstance(field.default, int):
-            properties[field.alias or name]["default"] = duration_text(field.default)
+    _spell_durations(SymbolConfig, properties)
     for kind in STRATEGIES.values():
         parameters = kind.parameters.model_json_schema(by_alias=True, mode="validation")
         definitions.update(parameters.get("$defs", {}))
@@ -73,6 +77,16 @@ def _symbol_entry(symbol: Schema, definitions: Schema) -> Schema:
         "additionalProperties": False,
         "properties": properties,
     }
+
+
+def _spell_durations(model: type[BaseModel], properties: Schema) -> None:
+    """Defaults as the file writes them: there a plain number is seconds."""
+    for name, field in model.model_fields.items():
+        if field.alias and isinstance(field.default, int):
+            properties[field.alias]["default"] = duration_text(field.default)
+        elif isinstance(field.default, Between):
+            low, high = duration_text(field.default.low_ms), duration_text(field.default.high_ms)
+            properties[field.alias or name]["default"] = {"low": low, "high": high}
 
 
 def _with_variable(value: Schema) -> Schema:

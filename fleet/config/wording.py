@@ -9,15 +9,18 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from fleet.config.faults import did_you_mean, shown
-from fleet.config.models import Budget, Control, FleetConfig, Logging, Paper, Replay, VenueAddress
+from fleet.config.models import Budget, Control, FleetConfig, Live, Logging, Paper, Replay, Source, VenueAddress
+from fleet.config.paper_faults import Faults
 
-_SECTIONS: dict[tuple[str | int, ...], type[BaseModel]] = {
-    ("venue",): VenueAddress,
-    ("paper",): Paper,
-    ("paper", "feed"): Replay,
-    ("budget",): Budget,
-    ("control",): Control,
-    ("logging",): Logging,
+_SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
+    ("venue",): (VenueAddress,),
+    ("paper",): (Paper,),
+    ("paper", "feed"): (Replay, Live),
+    ("paper", "feed", "live"): (Source,),
+    ("paper", "faults"): (Faults,),
+    ("budget",): (Budget,),
+    ("control",): (Control,),
+    ("logging",): (Logging,),
 }
 _PATTERNS = {
     "fleet": "1 to 12 of the characters a-z, 0-9, _ . and -",
@@ -29,6 +32,8 @@ _MISSING = {
     "fleet": "fleet: NAME, the fleet's name",
     "venue": "venue: paper, testnet or mainnet",
     "symbols": "symbols: and below it at least one, such as ASTERUSDT: {}",
+    "accounts": "accounts: and below it at least one NAME: {wallet: ADDRESS}",
+    "wallet": "wallet: ADDRESS, the account's main wallet",
 }
 _KINDS = {
     "int": "is no whole number",
@@ -39,6 +44,7 @@ _KINDS = {
     "string": "is no text",
     "path": "is no path",
     "dict": "is no mapping",
+    "tuple": "is no list",
     "model": "is no mapping",
 }
 _RIGHT = {
@@ -50,6 +56,7 @@ _RIGHT = {
     "string": "a text",
     "path": "a path",
     "dict": "keys and values",
+    "tuple": "a list such as [A, B]",
     "model": "keys and values",
 }
 
@@ -62,13 +69,12 @@ def file_keys(model: type[BaseModel]) -> list[str]:
 def section_keys(path: tuple[str | int, ...]) -> list[str]:
     if not path:
         return [*file_keys(FleetConfig), "defaults"]
-    model = _SECTIONS.get(path)
-    return [] if model is None else file_keys(model)
+    return [key for model in _SECTIONS.get(path, ()) for key in file_keys(model)]
 
 
 def worded(detail: ErrorDetails, path: tuple[str | int, ...], written: str | None) -> tuple[str, str]:
     """(what is wrong, what would be right). `written` is the scalar as the file has it, None for a collection."""
-    name = str(path[-1]) if path else "the file"
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the file")
     context = detail.get("ctx", {})
     kind = detail["type"]
     value = "a collection" if written is None else shown(written) if written else "(nothing)"

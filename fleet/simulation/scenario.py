@@ -15,6 +15,8 @@ import anyio
 import httpx
 
 from exchange.clock import Clock
+from exchange.paper.fault_settings import FaultSettings, Uniform, latencies_only
+from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.runner import Runner
 from exchange.paper.venue import Venue as PaperVenue
@@ -27,19 +29,10 @@ from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 from fleet.wiring import Address, open_venue, paper_venue
 
+_FEW_MS = Uniform(low_ms=0, high_ms=19)
+CALM = FaultSettings(to_venue=_FEW_MS, from_venue=_FEW_MS, stream=_FEW_MS)
 START_US = 1_790_000_000_000_000
 HOST = Host("http://paper.test", "ws://paper.test", 1666)
-
-
-@dataclass(frozen=True, slots=True)
-class Troubles:
-    """What goes wrong on the way: latency one way in seconds (lowest, highest), and how often what breaks."""
-
-    latency_s: tuple[float, float] = (0.001, 0.02)
-    cut_every_s: float | None = None
-    """All websocket lines are cut, on average so often."""
-    lose_every_s: float | None = None
-    """A request's answer is lost or becomes 503, on average so often; every other one was carried out."""
 
 
 @dataclass(slots=True)
@@ -49,8 +42,6 @@ class Running:
     fleet: Fleet
     paper: PaperVenue
     runner: Runner
-    transport: PaperTransport
-    lines: PaperLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +70,20 @@ class _Recorder(httpx.AsyncBaseTransport):
 
 
 def simulate(
-    config: FleetConfig, seed: int, seconds: float, *, troubles: Troubles | None = None, script: Script | None = None
+    config: FleetConfig, seed: int, seconds: float, *, faults: FaultSettings = CALM, script: Script | None = None
 ) -> Outcome:
     """Runs the fleet for so many virtual seconds and stops it. Raises what the fleet raises."""
-    return run_virtual(_run, config, seed, seconds, troubles or Troubles(), script)
+    return run_virtual(_run, config, seed, seconds, faults, script)
 
 
-async def _run(config: FleetConfig, seed: int, seconds: float, troubles: Troubles, script: Script | None) -> Outcome:
-    clock = Clock(START_US)
-    rng = Random(f"{seed}:ways")
-    paper = paper_venue(config.paper.model_copy(update={"seed": seed}), list(config.symbols), clock)
-    runner = Runner(paper, clock.now_us)
-
-    def latency_s() -> float:
-        return rng.uniform(*troubles.latency_s)
-
-    transport = PaperTransport(runner, to_venue=latency_s, from_venue=latency_s)
-    lines = PaperLines(runner, to_venue=latency_s, from_venue=latency_s)
-    recorder = _Recorder(transport, clock)
-    address = Address("paper", HOST, transport=recorder, connect=lines.connect)
+async def _run(config: FleetConfig, seed: int, seconds: float, faults: FaultSettings, script: Script | None) -> Outcome:
+    # Two clocks: the fleet's follows what the venue tells it.
+    clock, venue_clock = Clock(START_US), Clock(START_US)
+    paper = paper_venue(config.paper.model_copy(update={"seed": seed}), list(config.symbols), venue_clock)
+    # While the fleet comes up nothing breaks: that it then gives up is another matter.
+    runner = Runner(paper, venue_clock.now_us, FaultPlan(latencies_only(faults), seed))
+    recorder = _Recorder(PaperTransport(runner), clock)
+    address = Address("paper", HOST, transport=recorder, connect=PaperLines(runner).connect)
     state: FleetState | None = None
     async with anyio.create_task_group() as around:
         around.start_soon(runner.run)
@@ -105,8 +91,7 @@ async def _run(config: FleetConfig, seed: int, seconds: float, troubles: Trouble
             address, paper.demo, clock, safety=config.budget.safety, rng=Random(f"{seed}:jitter")
         ) as venue:
             fleet = Fleet(config, venue, Journal(clock))
-            running = Running(fleet, paper, runner, transport, lines)
-            around.start_soon(_live, running, seed, seconds, troubles, script)
+            around.start_soon(_live, Running(fleet, paper, runner), seconds, faults, script)
             await fleet.run()
             state = fleet_state(fleet)
         around.cancel_scope.cancel()
@@ -114,27 +99,13 @@ async def _run(config: FleetConfig, seed: int, seconds: float, troubles: Trouble
     return Outcome(state, paper, tuple(recorder.trace))
 
 
-async def _live(running: Running, seed: int, seconds: float, troubles: Troubles, script: Script | None) -> None:
-    """The troubles end before the fleet is stopped: what is left after the drain is its own to answer for."""
+async def _live(running: Running, seconds: float, faults: FaultSettings, script: Script | None) -> None:
+    """The faults end before the fleet is stopped: what is left after the drain is its own to answer for."""
+    running.runner.set_faults(faults)
     async with anyio.create_task_group() as tasks:
-        if troubles.cut_every_s:
-            tasks.start_soon(_cut_lines, running.runner, Random(f"{seed}:cuts"), troubles.cut_every_s)
-        if troubles.lose_every_s:
-            tasks.start_soon(_lose_answers, running.transport, Random(f"{seed}:losses"), troubles.lose_every_s)
         if script is not None:
             tasks.start_soon(script, running)
         await anyio.sleep(seconds)
         tasks.cancel_scope.cancel()
+    running.runner.set_faults(latencies_only(faults))
     running.fleet.stop()
-
-
-async def _cut_lines(runner: Runner, rng: Random, every_s: float) -> None:
-    while True:
-        await anyio.sleep(rng.expovariate(1 / every_s))
-        runner.cut_lines()
-
-
-async def _lose_answers(transport: PaperTransport, rng: Random, every_s: float) -> None:
-    while True:
-        await anyio.sleep(rng.expovariate(1 / every_s))
-        transport.fail_next(rng.choice((0, 503)), executed=rng.random() < 0.5)

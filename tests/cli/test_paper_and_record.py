@@ -93,6 +93,92 @@ def test_the_same_seed_prints_the_same_keys() -> None:
     assert not said[0].items() & said[2].items()
 
 
+def test_one_paper_exchange_follows_another(tmp_path: Path) -> None:
+    """Over real sockets: the markets are the other's, and a fleet trades on them."""
+    with processes.paper("--symbols", "ASTERUSDT,BTCUSDT", "--seed", "5") as mainnet:
+        source = f"live:{mainnet['rest']}"
+        code, _, err = processes.run("paper", "--port", "0", "--feed", source, "--symbols", "ASTRUSDT")
+        assert (code, err) == (2, f"ASTRUSDT is not traded at {mainnet['rest']}: did you mean ASTERUSDT?\n")
+        with processes.paper("--feed", source, "--symbols", "ASTERUSDT,BTCUSDT", "--seed", "9") as card:
+            assert (card["feed"], card["symbols"]) == (source, ["ASTERUSDT", "BTCUSDT"])
+            assert card["env"] != mainnet["env"]
+            mids = [mid_prices(each["rest"]) for each in (mainnet, card)]
+            assert mids[0].keys() >= mids[1].keys() == {"ASTERUSDT", "BTCUSDT"}
+            assert all(abs(mids[0][symbol] / mids[1][symbol] - 1) < 0.01 for symbol in mids[1])
+        live = f'{{feed: {{live: {{rest: "{mainnet["rest"]}", stream: "{mainnet["stream"]}"}}}}}}'
+        write_fleet(tmp_path, "paper", live)
+        code, out, err = processes.run("validate", "fleet.yaml", cwd=tmp_path)
+        assert code == 0, out + err
+        summary = up(tmp_path, 6)
+    assert (summary["fleet"]["own_orders_left_open"], summary["fleet"]["http_429"]) == (0, 0)
+    assert all(each["placed"] for each in summary["symbols"].values())
+
+
+def mid_prices(rest: str) -> dict[str, float]:
+    code, out, err = processes.run("price", "ASTERUSDT", "BTCUSDT", "--json", "--venue", rest)
+    assert code == 0, err
+    return {row["symbol"]: float(row["mid"]) for row in json.loads(out)}
+
+
+def test_a_source_that_is_not_there_is_told() -> None:
+    code, _, err = processes.run("paper", "--port", "0", "--feed", "live:http://127.0.0.1:1")
+    assert code == 1
+    assert err.startswith("error: exchange_info: no connection")
+
+
+ACCOUNTS = """\
+accounts:
+  desk:
+    wallet: "0x63DD5aCC6b1aa0f563956C0e534DD30B6dcF7C4e"
+    balance: {USDT: 777}
+    hmac: {a-key-of-the-paper-desk: a-secret-of-the-paper-desk}
+"""
+
+
+def test_listed_accounts_are_all_there_is(tmp_path: Path) -> None:
+    (tmp_path / "accounts.yaml").write_text(ACCOUNTS, encoding="utf-8")
+    with processes.paper("--accounts", str(tmp_path / "accounts.yaml"), "--symbols", "BTCUSDT") as card:
+        assert (card["env"], list(card["accounts"])) == ({}, ["desk"])
+        keys = "APIV1_PUBLIC_KEY=a-key-of-the-paper-desk\nAPIV1_PRIVATE_KEY=a-secret-of-the-paper-desk\n"
+        (tmp_path / ".env").write_text(keys, encoding="utf-8")
+        code, out, err = processes.run("balance", "--json", "--venue", card["rest"], cwd=tmp_path)
+        assert code == 0, err
+        assert float(json.loads(out)[0]["wallet"]) == 777
+        code, out, err = processes.run("balance", "--json", "--venue", card["rest"])
+        assert code == 1
+        assert "No agent found" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "code", "message"),
+    [
+        (["--hmac", "a:b"], ACCOUNTS, 2, "--hmac is for the demonstration account"),
+        (
+            [],
+            ACCOUNTS.replace("7C4e", ""),
+            2,
+            "accounts.yaml:3:13: wallet 0x63DD5aCC6b1aa0f563956C0e534DD30B6dcF is no",
+        ),
+        ([], None, 2, "accounts.yaml: cannot be read: no such file or directory: a readable accounts file"),
+    ],
+)
+def test_what_is_wrong_with_an_accounts_file_is_told(
+    tmp_path: Path, arguments: list[str], text: str | None, code: int, message: str
+) -> None:
+    file = tmp_path / "accounts.yaml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    found, _, err = processes.run("paper", "--port", "0", "--accounts", str(file), *arguments)
+    assert (found, message in err) == (code, True), err
+
+
+def test_the_demonstration_accounts_v1_key_can_be_chosen() -> None:
+    with processes.paper("--hmac", "my-key:my-secret", "--symbols", "BTCUSDT") as card:
+        assert (card["env"]["APIV1_PUBLIC_KEY"], card["env"]["APIV1_PRIVATE_KEY"]) == ("my-key", "my-secret")
+    code, _, err = processes.run("paper", "--hmac", "private")
+    assert (code, "private" in err) == (2, False)
+
+
 def test_a_port_that_is_taken_is_told() -> None:
     with processes.paper("--symbols", "BTCUSDT") as card:
         port = card["rest"].rpartition(":")[2]

@@ -21,6 +21,7 @@ from exchange.model import (
     StreamUp,
     TimeInForce,
 )
+from exchange.paper.fault_settings import CutLines, ExpireListenKeys
 
 BUY, SELL = Side.BUY, Side.SELL
 NEW, PARTIALLY_FILLED, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
@@ -139,7 +140,7 @@ async def test_after_a_cut_the_line_comes_back_and_tells_on(listening: Listening
     house, seen = listening.house, listening.seen
     for round_ in range(2):
         before = len(seen.events)
-        house.runner.cut_lines()
+        house.runner.inject(CutLines())
         await seen.first(StreamUp, after=before)
         assert [type(event) for event in seen.events[before:]] == [StreamDown, StreamUp]
         order = await house.place(BUY, 19_900 - round_)
@@ -148,7 +149,7 @@ async def test_after_a_cut_the_line_comes_back_and_tells_on(listening: Listening
 
 async def test_when_the_listen_key_expires_a_new_one_is_asked_for(listening: Listening) -> None:
     house, seen = listening.house, listening.seen
-    house.paper.engine.user_streams.expire(house.paper.account(), house.clock.now_us())
+    house.runner.inject(ExpireListenKeys())
     await seen.first(StreamUp, after=1)
     assert [type(event) for event in seen.events] == [StreamUp, StreamDown, StreamUp]
     assert "expired" in seen.all(StreamDown)[0].reason
@@ -170,7 +171,7 @@ async def test_the_listen_key_is_kept_alive_for_as_long_as_one_listens(listening
 
 @pytest.mark.parametrize("way", [MEMORY, MEMORY_V1], ids=lambda way: way.name, indirect=True)
 async def test_funding_is_told_with_what_it_moved(way: Way) -> None:
-    async with open_house(way, funding_interval_s=60) as house:
+    async with open_house(way, funding_interval_s=60, funding_rate=Decimal("0.0001")) as house:
         seen: Seen[AccountEvent] = Seen()
         house.tasks.start_soon(house.venue.account_stream.run, seen)
         await seen.first(StreamUp)

@@ -27,6 +27,7 @@ from exchange.model import (
 )
 from exchange.paper import instruments as listed
 from exchange.paper.calibration import parameters_for
+from exchange.paper.fault_settings import CutLines
 from exchange.paper.market import Market
 from exchange.paper.synthetic import SyntheticMarket
 from exchange.ports import MarketStream
@@ -190,7 +191,7 @@ async def test_after_a_cut_nothing_is_delivered_until_the_line_is_up_and_then_on
             await seen.some(5, BookTicker, after=len(seen.events))
             before = len(seen.events)
             cut_ms = house.clock.now_ms()
-            house.runner.cut_lines()
+            house.runner.inject(CutLines())
             await seen.first(StreamUp, after=before)
             down, up = seen.all(StreamDown, after=before)[0], seen.all(StreamUp, after=before)[0]
             assert seen.events.index(up, before) == seen.events.index(down, before) + 1

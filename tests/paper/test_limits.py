@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 from still_market import SYMBOL, Bench
 
 from exchange.model import RateLimit
+from exchange.paper.config import Firewall
 from exchange.paper.limits import Window
 
 SECOND = 1_000_000
@@ -23,13 +27,13 @@ def test_a_window_slides() -> None:
     assert window.peak == 11
 
 
-def limited(weight: int = 2400, minute: int = 1200, ten: int = 300) -> Bench:
+def limited(weight: int = 2400, minute: int = 1200, ten: int = 300, **settings: Any) -> Bench:
     limits = (
         RateLimit("REQUEST_WEIGHT", 60, weight),
         RateLimit("ORDERS", 60, minute),
         RateLimit("ORDERS", 10, ten),
     )
-    return Bench(limits=limits)
+    return Bench(limits=limits, **settings)
 
 
 def test_every_answer_tells_the_weight_and_order_answers_the_orders() -> None:
@@ -58,6 +62,12 @@ def test_over_the_weight_the_answer_is_429_and_says_when_to_come_back() -> None:
     bench.send("GET", "/fapi/v3/balance")
     refused = bench.send("GET", "/fapi/v3/balance")
     assert (refused.status, refused.headers["retry-after"]) == (429, "40")
+    assert msgspec.json.decode(refused.body) == {
+        "code": -1003,
+        "msg": "Too many requests; current limit is 10 requests per minute. Please use the websocket for live updates "
+        "to avoid polling the API.",
+    }
+    assert refused.headers["x-mbx-used-weight-1m"] == "10"
     assert bench.venue.limit_peaks()["REQUEST_WEIGHT_1M"] == 1.5
     assert bench.send("GET", "/fapi/v3/ping", signed=False, client="elsewhere").status == 200
     bench.wait(40)
@@ -65,13 +75,16 @@ def test_over_the_weight_the_answer_is_429_and_says_when_to_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minute", "ten", "wait_s", "limiter"), [(100, 3, 10, "ORDERS_10S"), (3, 100, 60, "ORDERS_1M")]
+    ("minute", "ten", "wait_s", "limiter", "period"),
+    [(100, 3, 10, "ORDERS_10S", "TEN_SECONDS"), (3, 100, 60, "ORDERS_1M", "MINUTE")],
 )
-def test_both_order_limits_hold(minute: int, ten: int, wait_s: int, limiter: str) -> None:
+def test_both_order_limits_hold(minute: int, ten: int, wait_s: int, limiter: str, period: str) -> None:
     bench = limited(minute=minute, ten=ten)
     for _ in range(3):
         assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
-    assert bench.order("BUY", "1.9", "5")["code"] == -1015
+    refused = bench.order("BUY", "1.9", "5")
+    message = f"Too many new orders; current limit is 3 orders per {period}."
+    assert refused == {"code": -1015, "msg": message}
     assert bench.venue.limit_peaks()[limiter] == 4 / 3
     assert bench.venue.refused_429 == 1
     bench.wait(wait_s - 1)
@@ -80,14 +93,41 @@ def test_both_order_limits_hold(minute: int, ten: int, wait_s: int, limiter: str
     assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
 
 
+THREE_DAYS_S = 3 * 24 * 3600
+
+
 def test_going_on_after_429_ends_in_bans_that_grow() -> None:
     bench = limited(weight=1)
     bench.send("GET", "/fapi/v3/ping", signed=False)
-    for ban_s in (120, 240):
-        statuses = [bench.send("GET", "/fapi/v3/ping", signed=False).status for _ in range(11)]
-        assert statuses == [429] * 10 + [418]
-        bench.wait(ban_s - 1)
+    for ban_s in (120, 240, 480, *(120 * 2**power for power in range(3, 11)), 122_880 * 2, THREE_DAYS_S, THREE_DAYS_S):
+        replies = [bench.send("GET", "/fapi/v3/ping", signed=False) for _ in range(11)]
+        assert [reply.status for reply in replies] == [429] * 10 + [418]
+        until_ms = bench.now_us // 1000 + min(ban_s, THREE_DAYS_S) * 1000
+        assert f"IP banned until {until_ms}".encode() in replies[-1].body
+        bench.wait(min(ban_s, THREE_DAYS_S) - 1)
         refused = bench.send("GET", "/fapi/v3/ping", signed=False)
         assert (refused.status, refused.headers["retry-after"]) == (418, "1")
+        assert refused.headers["x-mbx-used-weight-1m"]
         bench.wait(1)
         assert bench.send("GET", "/fapi/v3/ping", signed=False).status == 200
+
+
+def test_a_flood_meets_the_firewall_and_nobody_else_does() -> None:
+    bench = limited(weight=1, firewall=Firewall(refusals=20, within_s=10, shut_s=30))
+    replies = [bench.send("GET", "/fapi/v3/ping", signed=False) for _ in range(25)]
+    assert [reply.status for reply in replies] == [200] + [429] * 10 + [418] * 11 + [403] * 3
+    assert replies[-1].headers == {"content-type": "text/html"}
+    assert b"403 Forbidden" in replies[-1].body
+    assert bench.venue.refused_403 == 3
+    assert bench.send("GET", "/fapi/v3/ping", signed=False, client="elsewhere").status == 200
+    bench.wait(30)
+    assert bench.send("GET", "/fapi/v3/ping", signed=False).status == 418
+
+
+def test_refusals_that_are_spread_out_are_no_flood() -> None:
+    bench = limited(weight=1, firewall=Firewall(refusals=3, within_s=10, shut_s=30))
+    statuses: set[int] = set()
+    for _ in range(40):
+        statuses.add(bench.send("GET", "/fapi/v3/ping", signed=False).status)
+        bench.wait(4)
+    assert statuses == {200, 429, 418}

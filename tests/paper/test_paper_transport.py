@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -18,18 +17,20 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from exchange.asgi import bind, serve
 from exchange.clock import Clock
 from exchange.model import Side
+from exchange.paper.fault_settings import Constant, FaultSettings, Uniform
+from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
-from exchange.paper.runner import Outbox, Runner
+from exchange.paper.outbox import Outbox
+from exchange.paper.runner import Runner
 from exchange.paper.sockets import PaperApp
 from exchange.paper.streams import Push, PushKind
-from exchange.protocol.wire import LineClosed
 from fleet.simulation.loop import run_virtual
 
 MARKET, ACCOUNT = PushKind.MARKET, PushKind.ACCOUNT
 
 
-def runner_of(bench: Bench) -> Runner:
-    return Runner(bench.venue, Clock(START_US).now_us)
+def runner_of(bench: Bench, settings: FaultSettings | None = None) -> Runner:
+    return Runner(bench.venue, Clock(START_US).now_us, FaultPlan(settings, 1))
 
 
 # Queues
@@ -61,7 +62,8 @@ async def test_a_slow_line_loses_old_market_data_but_never_news_of_its_account(
 def test_in_memory_a_request_takes_its_latency_each_way() -> None:
     async def main() -> tuple[float, int]:
         bench = Bench()
-        transport = PaperTransport(runner_of(bench), to_venue=lambda: 0.02, from_venue=lambda: 0.03)
+        settings = FaultSettings(to_venue=Constant(ms=19), from_venue=Constant(ms=29))
+        transport = PaperTransport(runner_of(bench, settings))
         async with httpx.AsyncClient(transport=transport, base_url="http://paper") as client:
             response = await client.get("/fapi/v3/time")
             return anyio.current_time(), response.json()["serverTime"]
@@ -71,10 +73,8 @@ def test_in_memory_a_request_takes_its_latency_each_way() -> None:
 
 def test_in_memory_frames_arrive_in_order_whatever_their_latency() -> None:
     async def main() -> list[str]:
-        bench = Bench()
-        runner = runner_of(bench)
-        rng = random.Random(1)
-        lines = PaperLines(runner, from_venue=lambda: rng.uniform(0, 5))
+        runner = runner_of(Bench(), FaultSettings(stream=Uniform(low_ms=0, high_ms=5000)))
+        lines = PaperLines(runner)
         seen: list[str] = []
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(runner.run)
@@ -87,65 +87,6 @@ def test_in_memory_frames_arrive_in_order_whatever_their_latency() -> None:
     seen = run_virtual(main)
     assert seen == sorted(seen)
     assert len(set(seen)) == 20
-
-
-def test_lines_can_be_cut_and_refused() -> None:
-    async def main() -> list[str]:
-        runner = runner_of(Bench())
-        lines = PaperLines(runner)
-        said: list[str] = []
-        async with lines.connect("wss://paper/stream") as line:
-            await line.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
-            said.append(str(await line.recv()))
-            async with anyio.create_task_group() as tasks:
-
-                async def cut() -> None:
-                    await anyio.sleep(1)
-                    runner.cut_lines()
-
-                tasks.start_soon(cut)
-                try:
-                    await line.recv()
-                except LineClosed as closed:
-                    said.append(closed.reason)
-        for refusing in (True, False):
-            lines.refusing = refusing
-            try:
-                async with lines.connect("wss://paper/nonsense"):
-                    pass
-            except LineClosed as closed:
-                said.append(closed.reason)
-        return said
-
-    assert run_virtual(main) == [
-        '{"result":[],"id":1}',
-        "connection lost",
-        "no connection to be had",
-        "no stream at /nonsense",
-    ]
-
-
-@pytest.mark.parametrize(("executed", "orders"), [(True, 1), (False, 0)])
-@pytest.mark.parametrize("status", [503, 0])
-def test_the_next_answer_can_be_lost(status: int, executed: bool, orders: int) -> None:
-    bench = Bench()
-
-    async def main() -> None:
-        transport = PaperTransport(Runner(bench.venue, lambda: bench.now_us))
-        transport.fail_next(status, executed)
-        async with httpx.AsyncClient(transport=transport, base_url="http://paper") as client:
-            text = f"symbol={SYMBOL}&side=BUY&type=LIMIT&timeInForce=GTC&price=1.9&quantity=5&nonce={START_US}"
-            text += f"&user={bench.signer.user}&signer={bench.signer.signer}"
-            content = f"{text}&signature={bench.signer.sign(text)}"
-            if status:
-                assert (await client.post("/fapi/v3/order", content=content)).status_code == status
-            else:
-                with pytest.raises(httpx.ReadError):
-                    await client.post("/fapi/v3/order", content=content)
-
-    run_virtual(main)
-    bench.wait(1)
-    assert len(bench.ask("GET", "openOrders", symbol=SYMBOL)) == orders
 
 
 # On sockets

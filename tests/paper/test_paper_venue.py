@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from still_market import SYMBOL, Bench
 
 from exchange.model import Side
-from exchange.paper import rest_account, rest_market, rest_orders
 from exchange.paper.answers import Request
+from exchange.paper.routes import PUBLIC, SIGNED
 from exchange.protocol import endpoints, payloads
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -76,17 +76,34 @@ def test_signed_requests_answer_in_the_documented_shape(
 
 
 def test_every_endpoint_in_the_table_is_served_or_unknown() -> None:
-    served = {*rest_market.HANDLERS, *rest_orders.HANDLERS, *rest_account.HANDLERS}
+    served = {*PUBLIC, *SIGNED}
     bench = Bench()
     for endpoint in endpoints.ENDPOINTS:
-        status = bench.send(endpoint.method, endpoint.path, signed=False).status
-        assert (status == 404) == (endpoint not in served), endpoint.name
+        for path in (endpoint.path, endpoint.path.replace("/v3/", "/v1/"), endpoint.v1_path):
+            status = bench.send(endpoint.method, path, signed=False).status
+            assert (status == 404) == (endpoint not in served), (endpoint.name, path)
 
 
-def test_unknown_paths_are_404() -> None:
-    response = Bench().send("GET", "/fapi/v3/nonsense", signed=False)
+@pytest.mark.parametrize("name", ["balance", "account", "accountWithJoinMargin", "positionRisk"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4"])
+def test_money_and_positions_are_served_under_every_version(bench: Bench, version: str, name: str) -> None:
+    assert bench.send("GET", f"/fapi/{version}/{name}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/fapi/v3/nonsense"),
+        ("GET", "/fapi/v2/depth"),
+        ("POST", "/fapi/v1/depth"),
+        ("PATCH", "/fapi/v3/order"),
+        ("GET", "/"),
+    ],
+)
+def test_unknown_paths_and_methods_are_404(method: str, path: str) -> None:
+    response = Bench().send(method, path, signed=False)
     assert response.status == 404
-    assert b"is invalid" in response.body
+    assert msgspec.json.decode(response.body) == {"code": -5000, "msg": f"Path {path}, Method {method} is invalid"}
 
 
 TEXTS = st.text(max_size=20)
@@ -97,9 +114,12 @@ TEXTS = st.text(max_size=20)
     st.dictionaries(
         st.sampled_from(
             ["symbol", "limit", "orderId", "origClientOrderId", "price", "quantity", "side", "type", "timeInForce",
-             "leverage", "fromId", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
+             "leverage", "fromId", "stopPrice", "callbackRate", "closePosition", "pegPriceType", "countdownTime",
+             "windowTimeInMilliseconds", "frozenTimeInMilliseconds", "stpMode", "endTime", "startTime", "batchOrders",
+             "orderIdList", "newClientOrderId", "reduceOnly", "amount", "positionSide", "marginType", "incomeType",
+             "autoCloseType", "dualSidePosition", "multiAssetsMargin"]
         ),
-        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "GTC", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
+        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "STOP", "GTC", "1", "1.9", "true", "ISOLATED", "LONG", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
     ),
 )  # fmt: skip
 def test_nothing_a_client_sends_breaks_the_venue(endpoint: endpoints.Endpoint, params: dict[str, str]) -> None:
@@ -154,7 +174,7 @@ def test_funding_is_paid_at_its_interval() -> None:
     wallet = bench.books.wallet
     bench.wait(60)
     assert bench.books.wallet == wallet - Decimal("0.02")
-    assert bench.books.holdings[SYMBOL].funding == Decimal("-0.02")
+    assert bench.books.funding == Decimal("-0.02")
     update = bench.frames()[-1]
     assert update["e"] == "ACCOUNT_UPDATE"
     assert (update["a"]["m"], update["a"]["B"][0]["bc"], update["a"]["P"]) == ("FUNDING_FEE", "-0.02000000", [])
@@ -177,7 +197,11 @@ def test_who_cannot_hold_his_position_is_closed_out() -> None:
         ("CANCELED", "CANCELED"), ("NEW", "NEW"), ("CALCULATED", "FILLED"),
     ]  # fmt: skip
     assert events[-1]["c"].startswith("autoclose-")
-    assert bench.books.wallet == 10 + bench.books.realised - bench.books.fees
+    cleared = 10 + bench.books.realised - bench.books.fees
+    assert cleared < 0
+    assert bench.books.wallet == 0
+    (insurance,) = bench.ask("GET", "income", incomeType="INSURANCE_CLEAR")
+    assert Decimal(insurance["income"]) == -cleared
 
 
 # Symbols
@@ -193,3 +217,20 @@ def test_listed_symbols_open_when_they_are_first_asked_for() -> None:
     assert bench.public("ticker/price", symbol="SANDUSDT")["code"] == -4140
     with pytest.raises(ValueError, match="no such symbols: NOPE"):
         Bench("NOPE")
+
+
+def test_where_the_market_stands_still_orders_are_refused_and_can_be_taken_out(bench: Bench) -> None:
+    resting = bench.order("BUY", "1.9", "5")
+    bench.venue.stirred(SYMBOL, is_frozen=True, now_us=bench.now_us)
+    row = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "1.9", "quantity": "5"}
+    refusal = {"code": -1001, "msg": "Internal error; unable to process your request. Please try again."}
+    assert bench.ask("POST", "order", **row) == refusal
+    assert bench.ask("POST", "batchOrders", batchOrders=msgspec.json.encode([row]).decode()) == refusal
+    assert bench.ask("POST", "batchOrders", batchOrders=str([row])) == refusal
+    assert bench.ask("PUT", "order", symbol=SYMBOL, orderId=resting["orderId"], price="1.8", quantity="5") == refusal
+    bench.listen("!markPrice@arr@1s")
+    bench.wait(2)
+    assert bench.frames() == []
+    assert bench.ask("DELETE", "order", symbol=SYMBOL, orderId=resting["orderId"])["status"] == "CANCELED"
+    bench.venue.stirred(SYMBOL, is_frozen=False, now_us=bench.now_us)
+    assert bench.order("BUY", "1.9", "5")["status"] == "NEW"

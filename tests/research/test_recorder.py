@@ -19,12 +19,13 @@ from zstandard import ZstdDecompressor
 from exchange.clock import Clock
 from exchange.errors import Unavailable
 from exchange.model import Depth, Instrument, MarketEvent, PublicTrade, Side, StreamDown, StreamUp
+from exchange.paper.fault_settings import CutLines
 from exchange.paper.instruments import instrument
 from exchange.paper.market import Trade
 from exchange.paper.markets import replay_markets
-from exchange.paper.memory import MemoryLine, PaperLines, PaperTransport
+from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.recordings import Gap, Recorded, RecordingWriter, read_recording
-from exchange.paper.runner import Runner
+from exchange.paper.runner import PaperLine, Runner
 from exchange.protocol import frames
 from exchange.protocol.hosts import Host
 from fleet.config.models import Paper
@@ -290,7 +291,7 @@ class Lossy:
 
 @dataclass
 class _LossyLine:
-    line: MemoryLine
+    line: PaperLine
     of: Lossy
 
     async def recv(self) -> str | bytes:
@@ -323,10 +324,10 @@ def record_venue(directory: Path, seed: int, seconds: int, cuts: int, lost_share
                     recording.start_soon(recorder.run, [(stream, SYMBOLS)])
                     for _ in range(cuts):
                         await anyio.sleep(rng.uniform(0.5, 2 * seconds / (cuts + 1)))
-                        lines.refusing = rng.random() < 0.5
-                        runner.cut_lines()
-                        await anyio.sleep(rng.uniform(0.0, 3.0))
-                        lines.refusing = False
+                        is_refusing = rng.random() < 0.5
+                        down_s = rng.uniform(0.0, 3.0)
+                        runner.inject(CutLines(refused_for_s=down_s if is_refusing else 0.0))
+                        await anyio.sleep(down_s)
                     await anyio.sleep(seconds / 2)
                     recording.cancel_scope.cancel()
                 total = recorder.total

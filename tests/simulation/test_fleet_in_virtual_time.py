@@ -10,11 +10,12 @@ import anyio
 import pytest
 
 from exchange.model import Place, Side
+from exchange.paper.fault_settings import CutLines, FaultSettings, Uniform
 from exchange.paper.venue import Venue as PaperVenue
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
 from fleet.control.state import FleetState, Phase
-from fleet.simulation.scenario import Outcome, Running, Troubles, simulate
+from fleet.simulation.scenario import Outcome, Running, simulate
 
 FILE = """
 fleet: sim-1
@@ -26,7 +27,17 @@ symbols:
   HYPEUSDT: {leverage: 2}
   SOLUSDT: {position_threshold_usd: 100}
 """
-BAD_DAYS = Troubles(latency_s=(0.001, 0.2), cut_every_s=15, lose_every_s=4)
+_WAY = Uniform(low_ms=0, high_ms=199)
+BAD_DAYS = FaultSettings(
+    to_venue=_WAY,
+    from_venue=_WAY,
+    stream=_WAY,
+    reset_every_s=15,
+    answer_503_executed=0.01,
+    answer_503_not_executed=0.01,
+    no_answer_executed=0.01,
+    no_answer_not_executed=0.01,
+)
 SEEDS = range(60)
 
 
@@ -49,7 +60,7 @@ async def watch_orders(running: Running) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_on_bad_days_nothing_is_lost_no_limit_is_overstepped_and_all_goes_the_same_way_twice(seed: int) -> None:
-    outcome, again = (simulate(config(), seed, 60, troubles=BAD_DAYS, script=watch_orders) for _ in range(2))
+    outcome, again = (simulate(config(), seed, 60, faults=BAD_DAYS, script=watch_orders) for _ in range(2))
     assert (outcome.trace, outcome.state) == (again.trace, again.state)
     assert_books_agree(outcome.state, outcome.paper)
     assert_no_limit_overstepped(outcome)
@@ -66,8 +77,10 @@ def assert_books_agree(state: FleetState, paper: PaperVenue) -> None:
     assert state.fees == account.fees
     assert account.wallet == 10_000 + state.realised_pnl - state.fees + state.funding
     for symbol in state.symbols:
-        holding = account.holdings.get(symbol.symbol)
-        theirs = (holding.quantity, holding.realised, holding.fees, len(holding.trades)) if holding else (0, 0, 0, 0)
+        holding = account.held(symbol.symbol)
+        theirs = (
+            (holding.quantity, holding.realised, holding.fees, len(holding.stake.trades)) if holding else (0, 0, 0, 0)
+        )
         assert (symbol.position, symbol.realised_pnl, symbol.fees, symbol.fills) == theirs
 
 
@@ -197,11 +210,9 @@ def test_while_a_line_is_down_no_quote_stands() -> None:
     async def cut_and_refuse(running: Running) -> None:
         await anyio.sleep(5)
         seen["before"] = open_orders(running)
-        running.lines.refusing = True
-        running.runner.cut_lines()
+        running.runner.inject(CutLines(refused_for_s=0.2))
         await anyio.sleep(0.2)
         seen["down"] = open_orders(running)
-        running.lines.refusing = False
         await anyio.sleep(40)
         seen["after"] = open_orders(running)
 

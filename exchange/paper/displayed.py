@@ -1,32 +1,24 @@
-"""A recorded market played again, with our orders standing in it.
+"""Our orders in a market that is known by what it displays: books and trades of elsewhere, recorded or live.
 
-Owns: where our orders would have stood in the recorded queues, and when recorded trades would have reached them.
-Must not know: file formats, accounts. Recorded participants do not react to us, so all doubt is resolved against us:
+Owns: where our orders would stand in the displayed queues, and when trades would reach them. Must not know: where books
+and trades come from, when they are due, accounts. Its participants do not react to us, so all doubt is resolved against
+us:
 
  - An order stands behind all that is displayed at its price when it arrives. What is ahead shrinks by the trades at
    that price, and to the displayed size once less is displayed; cancels of others are otherwise taken to be behind.
    Beyond the displayed levels the queue is unknown: the order waits until its price is displayed, and then stands last.
- - A recorded trade at the order's price fills it with what is left after the queue ahead; a trade beyond it, or a book
+ - A trade at the order's price fills it with what is left after the queue ahead; a trade beyond it, or a book
    whose other side has reached it, fills all of it, at its own price.
- - An order that takes gets the displayed sizes. What it took stays away until the next recorded book.
-
-Playing begins with the first recorded book, at `start_us`. After the last row the market has ended: the book stays as
-it is, `next_us` is None, nothing trades but account orders against what is displayed.
+  - A hidden order is in no figure shown, and always stands behind all that is displayed at its price.
+  - An order that takes gets the displayed sizes. What it took stays away until the next book.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from exchange.model import Depth, Instrument, PublicTrade, Side
-from exchange.paper.market import OnTrade, Trade
-from exchange.paper.recordings import Gap, Recorded, RecordingError
-
-_MARK_S = 10.0
-"""Over how long the mark price smooths mid."""
+from exchange.paper.market import MayMeet, OnTrade, Trade
 
 
 @dataclass(slots=True)
@@ -37,48 +29,21 @@ class _Own:
     lots: int
     ahead: int | None
     """Displayed lots that trade before it; None while its price lies beyond the displayed levels."""
+    is_hidden: bool
 
 
-class ReplayMarket:
-    """Implements exchange.paper.market.Market. Raises RecordingError when the events hold no book."""
+class DisplayedMarket:
+    """All of exchange.paper.market.Market but its time and its prices, which are for those to add who know them."""
 
-    def __init__(self, instrument: Instrument, events: Iterable[Recorded], start_us: int, speed: float = 1.0) -> None:
-        if not (speed > 0 and math.isfinite(speed)):
-            raise RecordingError(f"a recording cannot be played at speed {speed}")
+    def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
-        self._speed = speed
-        self._start_us = start_us
-        self._events = iter(events)
         self._own: dict[int, _Own] = {}
         self._displayed: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         self._next_trade_id = 1
-        first = next((event for event in self._events if isinstance(event, Depth)), None)
-        if first is None:
-            raise RecordingError(f"the recording of {instrument.symbol} holds no order book")
-        self._first_ms = first.exchange_ms
-        self._show(first)
-        self._mid = self._mark = self._displayed_mid() or 0.0
-        self._mark_us = start_us
-        self._pending: tuple[int, Depth | PublicTrade] | None = None
-        self._draw_next()
 
     @property
     def instrument(self) -> Instrument:
         return self._instrument
-
-    def next_us(self) -> int | None:
-        return self._pending[0] if self._pending else None
-
-    def advance(self, now_us: int, on_trade: OnTrade) -> None:
-        while self._pending and self._pending[0] <= now_us:
-            at_us, event = self._pending
-            self._draw_next()
-            if isinstance(event, Depth):
-                self._show(event)
-                self._fill_passed(at_us, on_trade)
-                self._update_mark(at_us)
-            else:
-                self._replay_trade(event, at_us, on_trade)
 
     def best_bid(self) -> tuple[int, int] | None:
         return next(iter(self.levels(Side.BUY, 1)), None)
@@ -89,51 +54,62 @@ class ReplayMarket:
     def levels(self, side: Side, limit: int) -> list[tuple[int, int]]:
         sizes = dict(self._displayed[side])
         for own in self._own.values():
-            if own.side is side:
+            if own.side is side and not own.is_hidden:
                 sizes[own.ticks] = sizes.get(own.ticks, 0) + own.lots
         return sorted(sizes.items(), reverse=side is Side.BUY)[:limit]
 
-    def mark_price(self) -> Decimal:
-        return self._price(self._mark)
-
-    def index_price(self) -> Decimal:
-        """The recordings tell of no index: mid stands for it."""
-        return self._price(self._mid)
-
     def would_cross(self, side: Side, ticks: int) -> bool:
-        best = self.best_ask() if side is Side.BUY else self.best_bid()
-        return best is not None and best[0] * side.sign <= ticks * side.sign
+        best = self._best_ticks(side.opposite)
+        return best is not None and _reaches(side, ticks, best)
 
     def fillable(self, side: Side, limit_ticks: int | None, lots: int) -> int:
         found = sum(q for t, q in self.levels(side.opposite, 1 << 30) if _reaches(side, limit_ticks, t))
+        found += sum(
+            own.lots
+            for own in self._own.values()
+            if own.is_hidden and own.side is side.opposite and _reaches(side, limit_ticks, own.ticks)
+        )
         return min(found, lots)
 
     def take(
-        self, order_id: int, side: Side, limit_ticks: int | None, lots: int, now_us: int, on_trade: OnTrade
+        self,
+        order_id: int,
+        side: Side,
+        limit_ticks: int | None,
+        lots: int,
+        now_us: int,
+        on_trade: OnTrade,
+        may_meet: MayMeet | None = None,
     ) -> int:
         while lots > 0:
-            best = self.best_ask() if side is Side.BUY else self.best_bid()
-            if best is None or not _reaches(side, limit_ticks, best[0]):
+            ticks = self._best_ticks(side.opposite)
+            if ticks is None or not _reaches(side, limit_ticks, ticks):
                 break
-            ticks = best[0]
             maker = self._first_in_queue(side.opposite, ticks)
             displayed = self._displayed[side.opposite].get(ticks, 0)
-            ahead = displayed if maker is None or maker.ahead is None else min(maker.ahead, displayed)
+            ahead = displayed
+            if maker is not None and maker.ahead is not None and not maker.is_hidden:
+                ahead = min(maker.ahead, displayed)
             if maker is None or ahead > 0:
                 traded = min(lots, ahead)
                 self._take_displayed(side.opposite, ticks, traded)
                 self._report(on_trade, ticks, traded, side, None, order_id, now_us)
             else:
+                if may_meet is not None:
+                    if not may_meet(maker.order_id):
+                        break
+                    if maker.order_id not in self._own:
+                        continue
                 traded = min(lots, maker.lots)
                 self._fill(maker, traded)
                 self._report(on_trade, ticks, traded, side, maker.order_id, order_id, now_us)
             lots -= traded
         return lots
 
-    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int) -> None:
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
         displayed = self._displayed[side]
         ahead = displayed.get(ticks, 0) if _within(side, ticks, displayed) else None
-        self._own[order_id] = _Own(order_id, side, ticks, lots, ahead)
+        self._own[order_id] = _Own(order_id, side, ticks, lots, ahead, is_hidden)
 
     def remove(self, order_id: int) -> int:
         own = self._own.pop(order_id, None)
@@ -146,14 +122,6 @@ class ReplayMarket:
             raise ValueError(f"order {order_id} does not rest, or {lots} lots are no smaller size for it")
         own.lots = lots
 
-    def _draw_next(self) -> None:
-        self._pending = None
-        for event in self._events:
-            if not isinstance(event, Gap):
-                after_us = max(0, event.exchange_ms - self._first_ms) * 1000
-                self._pending = self._start_us + round(after_us / self._speed), event
-                return
-
     def _show(self, depth: Depth) -> None:
         self._displayed = {
             Side.BUY: {ticks: lots for ticks, lots in depth.bids if lots > 0},
@@ -163,10 +131,10 @@ class ReplayMarket:
             displayed = self._displayed[own.side]
             if _within(own.side, own.ticks, displayed):
                 size = displayed.get(own.ticks, 0)
-                own.ahead = size if own.ahead is None else min(own.ahead, size)
+                own.ahead = size if own.ahead is None or own.is_hidden else min(own.ahead, size)
 
     def _fill_passed(self, at_us: int, on_trade: OnTrade) -> None:
-        """Fills the orders that the other side of the recorded book has reached."""
+        """Fills the orders that the other side of the book has reached."""
         best = {
             Side.BUY: min(self._displayed[Side.SELL], default=None),
             Side.SELL: max(self._displayed[Side.BUY], default=None),
@@ -198,12 +166,19 @@ class ReplayMarket:
             self._report(on_trade, trade.price_ticks, left, trade.side, None, None, at_us)
 
     def _queue(self, side: Side) -> list[_Own]:
-        """Own orders of a side, best price first, then by age."""
+        """Own orders of a side, best price first, displayed before hidden, then by age."""
         mine = [own for own in self._own.values() if own.side is side]
-        return sorted(mine, key=lambda own: -own.ticks * side.sign)
+        return sorted(mine, key=lambda own: (-own.ticks * side.sign, own.is_hidden))
 
     def _first_in_queue(self, side: Side, ticks: int) -> _Own | None:
-        return next((own for own in self._own.values() if own.side is side and own.ticks == ticks), None)
+        there = [own for own in self._own.values() if own.side is side and own.ticks == ticks]
+        return min(there, key=lambda own: own.is_hidden, default=None)
+
+    def _best_ticks(self, side: Side) -> int | None:
+        """The best price at which anything rests, hidden or not."""
+        own = [each.ticks for each in self._own.values() if each.side is side]
+        best = max if side is Side.BUY else min
+        return best((*self._displayed[side], *own), default=None)
 
     def _take_displayed(self, side: Side, ticks: int, lots: int) -> None:
         displayed = self._displayed[side]
@@ -234,16 +209,6 @@ class ReplayMarket:
     def _displayed_mid(self) -> float | None:
         bids, asks = self._displayed[Side.BUY], self._displayed[Side.SELL]
         return (max(bids) + min(asks)) / 2 if bids and asks else None
-
-    def _update_mark(self, at_us: int) -> None:
-        self._mid = self._displayed_mid() or self._mid
-        # Smoothed in recorded time: at any speed the mark price is as far behind mid.
-        elapsed_s = (at_us - self._mark_us) * 1e-6 * self._speed
-        self._mark += (self._mid - self._mark) * (1.0 - math.exp(-elapsed_s / _MARK_S))
-        self._mark_us = at_us
-
-    def _price(self, ticks: float) -> Decimal:
-        return self._instrument.tick_size * round(ticks * 100) / 100
 
 
 def _reaches(side: Side, limit_ticks: int | None, ticks: int) -> bool:

@@ -1,0 +1,137 @@
+"""The docs, row by row, against the paper exchange in memory and on sockets; and that the suite can tell a difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conformance.docs_errors import is_documented
+from conformance.places import is_playable, paper
+from conformance.play import NotServed, RowFailed, fault_of, play
+from conformance.row import Dial, Needs, Row, Say, Silence
+from conformance.shapes import Either, Maybe, faults
+from conformance.suite import NOT_SERVED, ROWS
+from conformance.writing import OF_SYMBOL, PAPER, ask, hear, limit, place, public, row
+from contract_house import MEMORY, SOCKETS, Way
+
+_WAYS = (MEMORY, SOCKETS)
+
+
+def _params(way: Way) -> list[Any]:
+    expected_to_fail = pytest.mark.xfail(raises=RowFailed, reason="not served", strict=True)
+    return [
+        pytest.param(way, each, id=f"{way.name}-{each.id}", marks=expected_to_fail if each.id in NOT_SERVED else ())
+        for each in ROWS
+        if is_playable(each, in_memory=way.is_memory)
+    ]
+
+
+@pytest.mark.parametrize(("way", "each"), [param for way in _WAYS for param in _params(way)])
+async def test_a_row_of_the_docs_holds(way: Way, each: Row) -> None:
+    async with paper(each.settings, in_memory=way.is_memory) as venue:
+        fault = await fault_of(each, venue)
+    if fault is not None:
+        raise fault
+
+
+_STREAM = "asterusdt@markPrice@1s"
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        row("x", "another status", PAPER, public("ping", status=404)),
+        row("x", "another code", PAPER, public("depth", code=-1121)),
+        row("x", "a text that is none of the docs'", PAPER, public("depth", code=-1102, msg="No.")),
+        row("x", "a field that is not there", PAPER, public("time", shape={"serverTime": 1, "zone": "UTC"})),
+        row("x", "a field too many", PAPER, public("time", shape={})),
+        row("x", "a field of another type", PAPER, public("time", shape={"serverTime": "1"})),
+        row("x", "another value", PAPER, place(limit("BUY", "-1%"), where={"price": "<mark-2%>"})),
+        row("x", "another header", PAPER, public("ping", headers={"x-mbx-used-weight-1m": "2"})),
+        row("x", "a frame that does not come", PAPER, Dial("/ws"), hear({"e": "trade"})),
+        row("x", "a frame that comes", PAPER, Dial(f"/ws/{_STREAM}"), Silence(match={"s": "ASTERUSDT"}, seconds=2)),
+        row("x", "a line that opens", PAPER, Dial("/ws", status=403)),
+        row("x", "a line that does not open", PAPER, Dial("/nowhere")),
+        row("x", "another answer", PAPER, Dial("/ws"), Say({"method": "LIST_SUBSCRIPTIONS"}), hear(shape={"id": 1})),
+    ],
+    ids=lambda each: each.name,
+)
+@pytest.mark.parametrize("way", [MEMORY], ids=lambda way: way.name)
+async def test_a_row_that_does_not_hold_fails(way: Way, each: Row) -> None:
+    async with paper(each.settings, in_memory=True) as venue:
+        with pytest.raises(RowFailed) as failed:
+            await play(each, venue)
+    assert not isinstance(failed.value, NotServed)
+
+
+@pytest.mark.parametrize("way", [MEMORY], ids=lambda way: way.name)
+async def test_a_path_that_the_venue_has_not_is_told_apart(way: Way) -> None:
+    async with paper({}, in_memory=True) as venue:
+        with pytest.raises(NotServed):
+            await play(row("x", "y", PAPER, public("nosuchpath", OF_SYMBOL)), venue)
+
+
+@pytest.mark.parametrize("way", [MEMORY], ids=lambda way: way.name)
+async def test_what_an_answer_held_can_be_asked_for(way: Way) -> None:
+    each = row(
+        "x",
+        "y",
+        PAPER,
+        place(limit("BUY", "-1%"), keep="first"),
+        ask(
+            "GET", "order", OF_SYMBOL | {"orderId": "<first.orderId>"}, where={"clientOrderId": "<first.clientOrderId>"}
+        ),
+    )
+    async with paper({}, in_memory=True) as venue:
+        await play(each, venue)
+
+
+@pytest.mark.parametrize(
+    ("example", "got", "number"),
+    [
+        ({"a": 1}, {"a": 2}, 0),
+        ({"a": 1}, {"a": "2"}, 1),
+        ({"a": 1}, {"a": True}, 1),
+        ({"a": True}, {"a": 1}, 1),
+        ({"a": 1.5}, {"a": 2}, 0),
+        ({"a": "1.5"}, {"a": "2"}, 0),
+        ({"a": "1.5"}, {"a": "two"}, 1),
+        ({"a": "1.5"}, {"a": 1.5}, 1),
+        ({"a": "x"}, {"a": ""}, 0),
+        ({"a": None}, {"a": None}, 0),
+        ({"a": None}, {"a": 0}, 1),
+        ({"a": 1}, {}, 1),
+        ({"a": Maybe(1)}, {}, 0),
+        ({"a": Maybe(1)}, {"a": "x"}, 1),
+        ({"a": Either(1, "1")}, {"a": "2"}, 0),
+        ({"a": Either(1, "1")}, {"a": None}, 1),
+        ({}, {"a": 1}, 1),
+        ([1], [], 0),
+        ([1], [2, "3", "4"], 2),
+        ([{"a": 1}, {"b": 1}], [{"b": 2}, {"a": 2}], 0),
+        ([], [1, "x"], 0),
+        (("1", 1), ["2", 2], 0),
+        (("1", 1), ["2"], 1),
+        ({"a": {"b": 1}}, {"a": []}, 1),
+    ],
+)
+def test_an_answer_is_like_its_example_or_not(example: Any, got: Any, number: int) -> None:
+    assert len(faults(example, got)) == number
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "is_one"),
+    [
+        (-1121, "Invalid symbol.", True),
+        (-1121, "invalid symbol", False),
+        (-1102, "Mandatory parameter 'side' was not sent, was empty/null, or malformed.", True),
+        (-4164, "Order's notional must be no smaller than 20 (unless you choose reduce only)", True),
+        (-9999, "anything", False),
+    ],
+)
+def test_a_message_is_one_of_the_docs_or_not(code: int, message: str, is_one: bool) -> None:
+    assert is_documented(code, message) is is_one
+
+
+def test_every_row_says_what_it_needs_and_some_need_nothing() -> None:
+    assert {each.needs for each in ROWS} == set(Needs)
