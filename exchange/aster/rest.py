@@ -18,11 +18,12 @@ import msgspec
 
 from exchange.aster.auth import Auth
 from exchange.aster.http_sockets import SocketTransport
+from exchange.aster.unlisted import tell_once
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
 from exchange.ports import Admission, Cost, RequestClass, Ticket
-from exchange.protocol.codes import classify, is_error
 from exchange.protocol.endpoints import Endpoint
+from exchange.protocol.meanings import classify, is_error
 from exchange.protocol.payloads import BatchRow
 
 T = TypeVar("T")
@@ -52,7 +53,10 @@ def encode_params(params: Params) -> str:
 
 
 class Rest:
-    """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on."""
+    """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on.
+
+    `on_error` is told of each error that the venue answers with, by itself or as a row of a batch.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Rest:
         auth: Auth | None = None,
         *,
         timeout_s: float = 10.0,
+        on_error: Callable[[VenueError], None] = tell_once,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
@@ -70,6 +75,7 @@ class Rest:
         self._admission = admission
         self._auth = auth
         self._timeout_s = timeout_s
+        self.on_error = on_error
         self._urls: dict[str, httpx.URL] = {}
         host = httpx.URL(self._base_url).netloc
         self._headers = [(b"host", host), *(auth.headers if auth else ())]
@@ -154,6 +160,7 @@ class Rest:
 
     def _refused(self, endpoint: Endpoint, response: httpx.Response, code: int | None, msg: str) -> VenueError:
         error = classify(response.status_code, code, msg, self._retry_after_s(response, msg))
+        self.on_error(error)
         if isinstance(error, Throttled):
             self._admission.pause(error.retry_after_s, str(error))
         elif isinstance(error, Banned):

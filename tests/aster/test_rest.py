@@ -10,6 +10,7 @@ import pytest
 from aster_fakes import EPOCH_US, USER, AlwaysYes, Handler, answering, instruments, signer
 from hypothesis import given
 from hypothesis import strategies as st
+from loguru import logger
 
 from exchange import errors
 from exchange.aster.auth import Auth, HmacAuth, Nonces, SignerAuth
@@ -108,7 +109,7 @@ async def test_the_venues_own_counts_are_settled() -> None:
     ("status", "body", "endpoint", "kind"),
     [
         (400, {"code": -2011, "msg": "Unknown order sent."}, endpoints.CANCEL_ORDER, errors.UnknownOrder),
-        (200, {"code": -4164, "msg": "too small"}, endpoints.NEW_ORDER, errors.Rejected),
+        (200, {"code": -4164, "msg": "too small"}, endpoints.NEW_ORDER, errors.OutOfBounds),
         (200, {"msg": "Signature check failed", "code": -1000}, endpoints.NEW_ORDER, errors.BadCredentials),
         (503, {"code": -1001, "msg": "?"}, endpoints.NEW_ORDER, errors.OutcomeUnknown),
         (503, "no json of theirs", endpoints.NEW_ORDER, errors.OutcomeUnknown),
@@ -125,6 +126,21 @@ async def test_errors_are_classified_and_settled(
         await rest_over(handler, admission).call(endpoint, [("symbol", "A")], raw)
     assert type(raised.value) is kind
     assert len(admission.settled) == 1
+
+
+async def test_a_code_in_no_table_is_told_once_whoever_asks() -> None:
+    told: list[str] = []
+    sink = logger.add(told.append, format="{message}")
+    try:
+        _, handler = answering({"code": -4998, "msg": "Moon in the wrong phase."}, 400)
+        for _ in range(3):
+            with pytest.raises(errors.Rejected):
+                await rest_over(handler, AlwaysYes()).call(endpoints.NEW_ORDER, [("symbol", "A")], raw)
+    finally:
+        logger.remove(sink)
+    assert told == [
+        "the venue answers with a code that is in no table: -4998 Moon in the wrong phase. (taken as Rejected)\n"
+    ]
 
 
 @pytest.mark.parametrize("code", [200, "200"])
