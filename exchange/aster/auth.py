@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from exchange.aster.nonce_window import NonceWindow
 from exchange.clock import Clock
 from exchange.protocol.endpoints import Endpoint
 from exchange.protocol.signing import Signer, hmac_signature
@@ -15,6 +16,11 @@ from exchange.protocol.signing import Signer, hmac_signature
 class Auth(Protocol):
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]: ...
+
+    @property
+    def window(self) -> NonceWindow | None:
+        """To be entered before `sign`, where the venue remembers only so many requests."""
+        ...
 
     def path(self, endpoint: Endpoint) -> str: ...
 
@@ -44,6 +50,7 @@ class SignerAuth:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, signer: Signer, clock: Clock) -> None:
+        self.window = NonceWindow()
         self._signer = signer
         self._nonces = Nonces(clock)
         self._who = f"user={signer.user}&signer={signer.signer}"
@@ -58,6 +65,8 @@ class SignerAuth:
 
 class HmacAuth:
     """V1 (legacy): API key header, timestamp, HMAC-SHA256. Shows its secret to nobody."""
+
+    window = None
 
     def __init__(self, api_key: str, secret: str, clock: Clock, *, recv_window_ms: int = 5000) -> None:
         self.headers = ((b"x-mbx-apikey", api_key.encode()),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
 from urllib.request import getproxies
@@ -33,6 +34,8 @@ _needs_no_encoding = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _banned_until = re.compile(r"until (\d{13})").search
 _decode_code = msgspec.json.Decoder(BatchRow).decode
 _CONNECT_S = 5.0
+_NO_LINE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_DEAD_LINE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -50,6 +53,14 @@ def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Asyn
 def encode_params(params: Params) -> str:
     """The url-encoded string, encoded once, in the order given. Names are the docs' own and need no encoding."""
     return "&".join(f"{name}={value if _needs_no_encoding(value) else quote(value, safe='')}" for name, value in params)
+
+
+@dataclass(slots=True)
+class _Trip:
+    """What a request has cost so far; `was_sent` unless it is certain that no byte of it was."""
+
+    was_sent: bool = False
+    used: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Rest:
@@ -101,26 +112,14 @@ class Rest:
         """
         if ticket is None:
             ticket = await self.admit(request_class, endpoint, params)
-        used: dict[str, int] = {}
-        was_sent = True
+        trip = _Trip()
         try:
-            try:
-                request = self._request(endpoint, params)
-                with anyio.fail_after(self._timeout_s):
-                    response = await self._http.send(request)
-            except BadCredentials:
-                was_sent = False
-                raise
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                was_sent = False
-                raise Unavailable(f"{endpoint.name}: no connection: {_reason(error)}") from error
-            except (httpx.RequestError, TimeoutError) as error:
-                raise _lost(endpoint, f"no answer: {_reason(error)}") from error
-            _read_counts(response.headers.raw, used)
+            response = await self._carry(endpoint, params, trip)
+            _read_counts(response.headers.raw, trip.used)
             return self._answer(endpoint, response, decode)
         finally:
-            if was_sent:
-                self._admission.settle(ticket, used)
+            if trip.was_sent:
+                self._admission.settle(ticket, trip.used)
             else:
                 self._admission.release(ticket)
 
@@ -128,6 +127,39 @@ class Rest:
         """Gives back leave that a caller was given, and cannot use."""
         if ticket is not None:
             self._admission.release(ticket)
+
+    async def _carry(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Response:
+        try:
+            try:
+                return await self._send(endpoint, params, trip)
+            except _DEAD_LINE:
+                if endpoint.method != "GET":
+                    raise
+                # Warm connections die unseen. A read may be asked twice: once more, signed afresh.
+                return await self._send(endpoint, params, trip)
+        except _NO_LINE as error:
+            raise Unavailable(f"{endpoint.name}: no connection: {_reason(error)}") from error
+        except (httpx.RequestError, TimeoutError) as error:
+            raise _lost(endpoint, f"no answer: {_reason(error)}") from error
+
+    async def _send(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Response:
+        window = self._auth.window if self._auth is not None and endpoint.is_signed else None
+        place = -1 if window is None else await window.enter()
+        try:
+            request = self._request(endpoint, params)
+            try:
+                with anyio.fail_after(self._timeout_s):
+                    response = await self._http.send(request)
+            except _NO_LINE:
+                raise
+            except BaseException:
+                trip.was_sent = True
+                raise
+            trip.was_sent = True
+            return response
+        finally:
+            if window is not None:
+                window.leave(place)
 
     def _request(self, endpoint: Endpoint, params: Params) -> httpx.Request:
         query = encode_params(params)

@@ -201,6 +201,44 @@ async def test_a_broken_way(
     assert (len(admission.settled), admission.released) == ((1, 0) if was_sent else (0, 1))
 
 
+@pytest.mark.parametrize("error", [httpx.ReadError("cut"), httpx.RemoteProtocolError("Server disconnected")])
+@pytest.mark.parametrize(
+    ("endpoint", "tries"), [(endpoints.QUERY_ORDER, 2), (endpoints.NEW_ORDER, 1), (endpoints.CANCEL_ORDER, 1)]
+)
+async def test_a_dead_connection_costs_a_read_one_more_try_signed_afresh_and_a_write_none(
+    error: Exception, endpoint: endpoints.Endpoint, tries: int
+) -> None:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(dict(parse_qsl((request.content or request.url.query).decode()))["nonce"])
+        if len(seen) == 1:
+            raise error
+        return httpx.Response(200, json={})
+
+    admission = AlwaysYes()
+    rest = rest_over(handler, admission)
+    if tries == 1:
+        with pytest.raises(errors.OutcomeUnknown):
+            await rest.call(endpoint, [("symbol", "A")], raw)
+    else:
+        await rest.call(endpoint, [("symbol", "A")], raw)
+    assert len(set(seen)) == len(seen) == tries
+    assert (len(admission.settled), admission.released) == (1, 0)
+
+
+async def test_a_read_that_was_sent_is_paid_for_even_if_its_second_try_finds_nobody() -> None:
+    failures: list[Exception] = [httpx.ReadError("cut"), httpx.ConnectError("refused")]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise failures.pop(0)
+
+    admission = AlwaysYes()
+    with pytest.raises(errors.Unavailable):
+        await rest_over(handler, admission).call(endpoints.QUERY_ORDER, [("symbol", "A")], raw)
+    assert (len(admission.settled), admission.released) == (1, 0)
+
+
 async def test_a_request_without_credentials_is_not_sent() -> None:
     seen, handler = answering({})
     admission = AlwaysYes()
