@@ -18,6 +18,7 @@ ALL_MARK_PRICES = "!markPrice@arr@1s"
 BOOK_TICKER = "bookTicker"
 MARK_PRICE = "markPrice@1s"
 DEPTH10 = "depth10@100ms"
+DIFF_DEPTH = "depth@100ms"
 TRADE = "trade"
 AGG_TRADE = "aggTrade"
 
