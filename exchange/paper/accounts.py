@@ -1,4 +1,4 @@
-"""One account's money: wallet, positions, cost basis, margin (one-way mode, cross margin).
+"""One account's money: wallet, positions, cost basis, margin.
 
 Owns: the books. After every fill and funding payment: wallet = deposits + realised PnL - fees + funding, exactly.
 Must not know: order books, JSON, where marks come from.
@@ -10,30 +10,15 @@ is ever lost: over a closed position the rounded figures add up to the exact pro
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 
-from exchange.model import Instrument, Side
+from exchange.model import Instrument, PositionSide, Side, StpMode
 from exchange.paper.config import STABLE_ASSETS, PaperSettings
+from exchange.paper.holding import CENT8, ZERO, Holding, OwnTrade, Stake
 
-CENT8 = Decimal("0.00000001")
-ZERO = Decimal(0)
-_KEPT_TRADES = 100_000
 _KEPT_INCOME = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class OwnTrade:
-    trade_id: int
-    order_id: int
-    side: Side
-    ticks: int
-    lots: int
-    is_maker: bool
-    fee: Decimal
-    realised: Decimal
-    exchange_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,74 +32,16 @@ class Income:
     exchange_ms: int
 
 
-class Holding:
-    """One symbol in an account: the position, the margin its orders hold, and running totals."""
-
-    __slots__ = (
-        "asks",
-        "bids",
-        "cost",
-        "fees",
-        "fills",
-        "funding",
-        "instrument",
-        "leverage",
-        "lots",
-        "margin",
-        "mark",
-        "realised",
-        "trades",
-        "unrealised",
-        "updated_ms",
-        "volume",
-    )
-
-    def __init__(self, instrument: Instrument, leverage: int, mark: Decimal) -> None:
-        self.instrument = instrument
-        self.leverage = leverage
-        self.mark = mark
-        self.lots = 0
-        self.cost = ZERO
-        """What the position was bought for; negative for a short."""
-        self.bids = ZERO
-        """Notional of open buys that may increase; `asks` likewise."""
-        self.asks = ZERO
-        self.margin = ZERO
-        self.unrealised = ZERO
-        self.realised = ZERO
-        self.fees = ZERO
-        self.funding = ZERO
-        self.volume = ZERO
-        self.fills = 0
-        self.updated_ms = 0
-        self.trades: deque[OwnTrade] = deque(maxlen=_KEPT_TRADES)
-
-    @property
-    def quantity(self) -> Decimal:
-        return self.instrument.step_size * self.lots
-
-    @property
-    def notional(self) -> Decimal:
-        return self.instrument.step_size * self.lots * self.mark
-
-    @property
-    def entry_price(self) -> Decimal:
-        return (self.cost / self.quantity).quantize(CENT8) if self.lots else ZERO
-
-    def margin_with(self, bids: Decimal, asks: Decimal) -> Decimal:
-        """Initial margin if open orders were `bids` and `asks`: the dearer of the two ways they could fill."""
-        notional = self.notional
-        worst = max(abs(notional + bids), abs(notional - asks))
-        return (worst / self.leverage).quantize(CENT8, ROUND_UP)
-
-
 class Account:
     def __init__(self, address: str, settings: PaperSettings, balances: Mapping[str, Decimal], now_ms: int) -> None:
         self.address = address
         self.is_multi_assets = settings.is_multi_assets
+        self.is_hedge = False
+        self.stp_mode = StpMode.EXPIRE_TAKER
         self.balances: dict[str, Decimal] = {asset: Decimal(amount) for asset, amount in balances.items()}
         self.balances.setdefault("USDT", ZERO)
-        self.holdings: dict[str, Holding] = {}
+        self.stakes: dict[str, Stake] = {}
+        """By symbol."""
         self.income: deque[Income] = deque(maxlen=_KEPT_INCOME)
         self.updated_ms = now_ms
         self.margin = ZERO
@@ -147,32 +74,45 @@ class Account:
 
     @property
     def maintenance(self) -> Decimal:
-        notional = sum((abs(holding.notional) for holding in self.holdings.values()), ZERO)
+        notional = sum((abs(holding.notional) for holding in self.holdings), ZERO)
         return (notional * self._settings.maintenance_rate).quantize(CENT8)
 
     @property
     def realised(self) -> Decimal:
-        return sum((holding.realised for holding in self.holdings.values()), ZERO)
+        return sum((holding.realised for holding in self.holdings), ZERO)
 
     @property
     def fees(self) -> Decimal:
-        return sum((holding.fees for holding in self.holdings.values()), ZERO)
+        return sum((holding.fees for holding in self.holdings), ZERO)
 
     @property
     def funding(self) -> Decimal:
-        return sum((holding.funding for holding in self.holdings.values()), ZERO)
+        return sum((holding.funding for holding in self.holdings), ZERO)
 
-    def position_lots(self, symbol: str) -> int:
-        holding = self.holdings.get(symbol)
+    @property
+    def holdings(self) -> Iterator[Holding]:
+        """Of all symbols and position sides, in the order of their first use."""
+        for stake in self.stakes.values():
+            yield from stake.holdings.values()
+
+    def holding(
+        self, instrument: Instrument, mark: Decimal, position_side: PositionSide = PositionSide.BOTH
+    ) -> Holding:
+        """The account's entry for a symbol and position side, made at `mark` on first use."""
+        stake = self.stakes.get(instrument.symbol)
+        if stake is None:
+            stake = Stake(instrument, self._settings.default_leverage, mark)
+            self.stakes[instrument.symbol] = stake
+        return stake.holding(position_side)
+
+    def held(self, symbol: str, position_side: PositionSide = PositionSide.BOTH) -> Holding | None:
+        """The entry if there is one."""
+        stake = self.stakes.get(symbol)
+        return stake.holdings.get(position_side) if stake else None
+
+    def position_lots(self, symbol: str, position_side: PositionSide = PositionSide.BOTH) -> int:
+        holding = self.held(symbol, position_side)
         return holding.lots if holding else 0
-
-    def holding(self, instrument: Instrument, mark: Decimal) -> Holding:
-        """The account's entry for a symbol, made at `mark` on first use."""
-        holding = self.holdings.get(instrument.symbol)
-        if holding is None:
-            holding = Holding(instrument, self._settings.default_leverage, mark)
-            self.holdings[instrument.symbol] = holding
-        return holding
 
     # What orders hold
 
@@ -190,20 +130,24 @@ class Account:
             holding.asks += notional
         self._revalue(holding)
 
-    def set_leverage(self, holding: Holding, leverage: int) -> bool:
+    def set_leverage(self, stake: Stake, leverage: int) -> bool:
         """False, and nothing changed, when available margin does not suffice for it."""
-        before = holding.leverage
-        holding.leverage = leverage
-        if holding.margin_with(holding.bids, holding.asks) - holding.margin > max(self.available, ZERO):
-            holding.leverage = before
+        before = stake.leverage
+        stake.leverage = leverage
+        holdings = stake.holdings.values()
+        more = sum((each.margin_with(each.bids, each.asks) - each.margin for each in holdings), ZERO)
+        if more > max(self.available, ZERO):
+            stake.leverage = before
             return False
-        self._revalue(holding)
+        for holding in holdings:
+            self._revalue(holding)
         return True
 
-    def revalue(self, holding: Holding, mark: Decimal) -> None:
-        if mark != holding.mark:
-            holding.mark = mark
-            self._revalue(holding)
+    def revalue(self, stake: Stake, mark: Decimal) -> None:
+        if mark != stake.mark:
+            stake.mark = mark
+            for holding in stake.holdings.values():
+                self._revalue(holding)
 
     # What happens to it
 
@@ -239,8 +183,9 @@ class Account:
             fee,
             realised,
             trade.exchange_ms,
+            holding.position_side,
         )
-        holding.trades.append(booked)
+        holding.stake.trades.append(booked)
         self._pay(holding, realised - fee, trade.exchange_ms)
         symbol, asset = holding.instrument.symbol, holding.instrument.margin_asset
         if realised:

@@ -36,6 +36,8 @@ class PaperSettings:
     """Maintenance margin as a fraction of position notional at mark."""
     funding_rate: Decimal = Decimal("0.0001")
     funding_interval_s: int = 8 * 3600
+    amend_keeps_priority: bool = False
+    """Whether an amend that changes no price and adds no quantity leaves the order its place in the queue."""
     limits: tuple[RateLimit, ...] = REAL_LIMITS
     chain_id: int = 1666
     seed: int = 0

@@ -11,6 +11,7 @@ from exchange.model import Instrument
 from exchange.paper.accounts import ZERO, Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
+from exchange.paper.countdown import Countdowns
 from exchange.paper.feeds import Feeds
 from exchange.paper.instruments import all_symbols, rules
 from exchange.paper.listing import Listing
@@ -41,6 +42,7 @@ class Engine:
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
+        self.countdowns = Countdowns(self._timetable, self._cancel_all)
         self._open_market = open_market
         self._funding_us = settings.funding_interval_s * _SECOND_US
         self.next_funding_us = (now_us // self._funding_us + 1) * self._funding_us
@@ -92,6 +94,7 @@ class Engine:
 
     def acted(self, listing: Listing) -> None:
         """To be called after an account's orders went into or out of a market."""
+        self.orders.trigger_by_trades(listing, self.now_us)
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
 
@@ -114,6 +117,7 @@ class Engine:
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
         listing.market.advance(now_us, listing.on_trade)
+        self.orders.trigger_by_trades(listing, now_us)
         self.feeds.touched(listing, now_us)
         self._schedule(listing)
 
@@ -121,8 +125,7 @@ class Engine:
         listing.recent.append(trade)
         listing.last_ticks = trade.ticks
         self.feeds.traded(listing, trade)
-        if trade.maker_order_id is not None or trade.taker_order_id is not None:
-            self.orders.traded(listing, trade)
+        self.orders.traded(listing, trade)
 
     def _second(self, now_us: int) -> None:
         """Each full second: mark prices, what accounts are worth by them, and lines that are too old."""
@@ -131,27 +134,36 @@ class Engine:
             listing.mark = listing.market.mark_price()
             listing.index = listing.market.index_price()
         for account in self.accounts.values():
-            for symbol, holding in account.holdings.items():
-                account.revalue(holding, self.listings[symbol].mark)
+            for symbol, stake in account.stakes.items():
+                account.revalue(stake, self.listings[symbol].mark)
             if account.unrealised < ZERO and account.equity < account.maintenance:
                 self._liquidate(account, now_us)
+        for listing in self.listings.values():
+            if self.orders.trigger_by_mark(listing, now_us):
+                self.acted(listing)
         self.feeds.marks(self.listings.values(), self.settings.funding_rate, self.next_funding_us, now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 
+    def _cancel_all(self, account: Account, listing: Listing, now_us: int) -> None:
+        self.now_us = max(self.now_us, now_us)
+        self.orders.cancel_all(self.orders.open_orders(account, listing.symbol), now_us)
+        self.acted(listing)
+
     def _liquidate(self, account: Account, now_us: int) -> None:
         self.orders.cancel_all(self.orders.all_open_orders(account), now_us)
-        for symbol, holding in account.holdings.items():
+        for holding in account.holdings:
             if holding.lots:
-                self.orders.liquidate(account, self.listings[symbol], now_us)
-                self.acted(self.listings[symbol])
+                listing = self.listings[holding.instrument.symbol]
+                self.orders.liquidate(account, listing, holding, now_us)
+                self.acted(listing)
 
     def _fund(self, now_us: int) -> None:
         """Longs pay shorts (or the other way round) on the position's notional at mark."""
         self.now_us = max(self.now_us, now_us)
         self.next_funding_us = now_us + self._funding_us
         for account in self.accounts.values():
-            for holding in account.holdings.values():
+            for holding in account.holdings:
                 if holding.lots:
                     amount = account.fund(holding, self.settings.funding_rate, now_us)
                     self.user_streams.funded(account, holding, amount, now_us)

@@ -73,8 +73,12 @@ class Rules:
     quantity_digits: int
     market_min_lots: int
     market_max_lots: int
+    market_step_lots: int
     take_bound: Decimal
     """How far from the mark price a market order may trade, as a fraction."""
+    trigger_protect: Decimal
+    """How far last and mark price may be apart for a protected conditional order to trigger, as a fraction."""
+    max_algo_orders: int
 
 
 def to_csv(exchange_info: Mapping[str, Any]) -> str:
@@ -144,7 +148,10 @@ def rules(symbol: str) -> Rules:
         quantity_digits=int(row["qty_digits"]),
         market_min_lots=int(Decimal(row["market_min_qty"]) / step),
         market_max_lots=int(Decimal(row["market_max_qty"]) / step),
+        market_step_lots=max(1, int(Decimal(row["market_step"]) / step)),
         take_bound=Decimal(row["take_bound"]),
+        trigger_protect=Decimal(row["trigger"]),
+        max_algo_orders=int(row["max_algo_orders"]),
     )
 
 

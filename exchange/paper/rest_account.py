@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from exchange.paper.accounts import CENT8, ZERO, Account, Holding
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, required, truth, whole_number
 from exchange.paper.config import STABLE_ASSETS
 from exchange.paper.engine import Engine
+from exchange.paper.holding import CENT8, ZERO, Holding
 from exchange.paper.rest_market import Answer, list_limit
 from exchange.protocol import codes, endpoints, payloads
 from exchange.protocol.endpoints import Endpoint
@@ -65,8 +66,8 @@ def position_risk(engine: Engine, account: Account, params: Params) -> Answer:
             symbol=holding.instrument.symbol,
             position_amt=f"{holding.quantity:f}",
             entry_price=_money(holding.entry_price),
-            leverage=str(holding.leverage),
-            mark_price=_money(holding.mark),
+            leverage=str(holding.stake.leverage),
+            mark_price=_money(holding.stake.mark),
             un_realized_profit=_money(holding.unrealised),
             max_notional_value=_MAX_NOTIONAL,
             update_time=holding.updated_ms,
@@ -76,16 +77,16 @@ def position_risk(engine: Engine, account: Account, params: Params) -> Answer:
 
 
 def set_leverage(engine: Engine, account: Account, params: Params) -> Answer:
-    holding = _holding(engine, account, required(params, "symbol"))
+    stake = _holding(engine, account, required(params, "symbol")).stake
     leverage = whole_number(params, "leverage")
     if not 1 <= leverage <= engine.settings.max_leverage:
         raise Refusal(codes.INVALID_LEVERAGE, f"Leverage {leverage} is not valid")
-    changes = leverage != holding.leverage
-    if not account.set_leverage(holding, leverage):
+    changes = leverage != stake.leverage
+    if not account.set_leverage(stake, leverage):
         raise Refusal(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
     if changes:
-        engine.user_streams.leverage_changed(account, holding, engine.now_us)
-    return payloads.LeverageBody(holding.instrument.symbol, leverage, _MAX_NOTIONAL)
+        engine.user_streams.leverage_changed(account, stake, engine.now_us)
+    return payloads.LeverageBody(stake.instrument.symbol, leverage, _MAX_NOTIONAL)
 
 
 def position_mode(engine: Engine, account: Account, params: Params) -> Answer:
@@ -117,13 +118,13 @@ def commission_rate(engine: Engine, account: Account, params: Params) -> Answer:
 def user_trades(engine: Engine, account: Account, params: Params) -> Answer:
     """Oldest first: from `fromId` on, or else the newest."""
     listing = engine.listing(required(params, "symbol"))
-    holding = account.holdings.get(listing.symbol)
+    stake = account.stakes.get(listing.symbol)
     limit = list_limit(params)
     first = whole_number(params, "fromId", 0)
     earliest, latest = whole_number(params, "startTime", 0), whole_number(params, "endTime", 10**17)
     found = [
         trade
-        for trade in (holding.trades if holding else ())
+        for trade in (stake.trades if stake else ())
         if trade.trade_id >= first and earliest <= trade.exchange_ms <= latest
     ]
     instrument = listing.instrument
@@ -142,6 +143,7 @@ def user_trades(engine: Engine, account: Account, params: Params) -> Answer:
             time=trade.exchange_ms,
             maker=trade.is_maker,
             buyer=trade.side.sign > 0,
+            position_side=trade.position_side.value,
         )
         for trade in (found[:limit] if params.get("fromId") else found[-limit:])
     ]
@@ -215,7 +217,7 @@ def _position_margin(holding: Holding) -> Decimal:
 
 
 def _order_margin(account: Account) -> Decimal:
-    return sum((each.margin - _position_margin(each) for each in account.holdings.values()), ZERO)
+    return sum((each.margin - _position_margin(each) for each in account.holdings), ZERO)
 
 
 def _asset(account: Account, asset: str, wallet: Decimal) -> payloads.AccountAsset:
@@ -246,7 +248,7 @@ def _position(engine: Engine, holding: Holding) -> payloads.AccountPosition:
         symbol=holding.instrument.symbol,
         position_amt=f"{holding.quantity:f}",
         entry_price=_money(holding.entry_price),
-        leverage=str(holding.leverage),
+        leverage=str(holding.stake.leverage),
         initial_margin=_money(holding.margin),
         maint_margin=_money(abs(holding.notional) * engine.settings.maintenance_rate),
         unrealized_profit=_money(holding.unrealised),

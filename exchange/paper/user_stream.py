@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 
-from exchange.model import Side
-from exchange.paper.accounts import ZERO, Account, Holding, OwnTrade
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
-from exchange.paper.orders import PaperOrder
+from exchange.paper.holding import ZERO, Holding, OwnTrade, Stake
+from exchange.paper.order import PaperOrder
 from exchange.paper.streams import Hub, PushKind
 from exchange.paper.timetable import Timetable
 from exchange.protocol import codes, frames
@@ -30,7 +30,7 @@ class _Key:
 
 
 class UserStreams:
-    """Implements exchange.paper.orders.News."""
+    """Implements exchange.paper.order.News."""
 
     def __init__(self, hub: Hub, timetable: Timetable, seed: int) -> None:
         self._hub = hub
@@ -86,10 +86,19 @@ class UserStreams:
             realised_pnl=f"{trade.realised:f}" if trade else "0",
             average_price=average_price(order),
             type=order.type,
-            original_type=order.type,
-            bids_notional=f"{order.held:f}" if order.side is Side.BUY else "0",
-            asks_notional=f"{order.held:f}" if order.side is Side.SELL else "0",
+            original_type=order.original_type,
+            bids_notional=f"{order.holding.bids:f}",
+            asks_notional=f"{order.holding.asks:f}",
+            position_side=order.position_side.value,
         )
+        condition = order.condition
+        if condition:
+            event.stop_price = instrument.price_text(condition.stop_ticks) if condition.stop_ticks else "0"
+            event.working_type = condition.working_type
+            event.is_close_all = condition.closes_position
+        if condition and condition.rate_text:
+            event.activation_price = instrument.price_text(condition.activation_ticks)
+            event.callback_rate = condition.rate_text
         if trade:
             event.fee_asset = instrument.margin_asset
             event.fee = f"{trade.fee:f}"
@@ -106,6 +115,7 @@ class UserStreams:
             entry_price=f"{holding.entry_price:f}",
             accumulated_realised=f"{holding.realised:f}",
             unrealised_pnl=f"{holding.unrealised:.8f}",
+            position_side=holding.position_side.value,
         )
         self._account_update(key, account, holding, "ORDER", ZERO, [position], now_us)
 
@@ -114,10 +124,10 @@ class UserStreams:
         if key is not None:
             self._account_update(key, account, holding, "FUNDING_FEE", amount, [], now_us)
 
-    def leverage_changed(self, account: Account, holding: Holding, now_us: int) -> None:
+    def leverage_changed(self, account: Account, stake: Stake, now_us: int) -> None:
         key = self._listened(account)
         if key is not None:
-            config = frames.SymbolConfig(symbol=holding.instrument.symbol, leverage=holding.leverage)
+            config = frames.SymbolConfig(symbol=stake.instrument.symbol, leverage=stake.leverage)
             now_ms = now_us // 1000
             self._send(key, frames.AccountConfigFrame(now_ms, now_ms, config))
 

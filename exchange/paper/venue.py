@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from exchange.paper import rest_account, rest_market, rest_orders
+from exchange.paper import rest_account, rest_market, rest_order_lists, rest_orders, rest_protection
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, Request, Response
 from exchange.paper.auth import Gate
@@ -21,7 +21,12 @@ from exchange.protocol import codes, endpoints, payloads
 from exchange.protocol.endpoints import Endpoint
 
 _PUBLIC = rest_market.HANDLERS
-_SIGNED = {**rest_orders.HANDLERS, **rest_account.HANDLERS}
+_SIGNED = {
+    **rest_orders.HANDLERS,
+    **rest_order_lists.HANDLERS,
+    **rest_protection.HANDLERS,
+    **rest_account.HANDLERS,
+}
 _LISTEN_KEY = (endpoints.START_LISTEN_KEY, endpoints.KEEP_LISTEN_KEY, endpoints.CLOSE_LISTEN_KEY)
 
 

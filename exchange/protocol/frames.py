@@ -212,6 +212,8 @@ class OrderEvent(
         "original_type": "ot",
         "position_side": "ps",
         "is_close_all": "cp",
+        "activation_price": "AP",
+        "callback_rate": "cr",
         "realised_pnl": "rp",
     },
 ):
@@ -244,6 +246,8 @@ class OrderEvent(
     working_type: str = "CONTRACT_PRICE"
     position_side: str = "BOTH"
     is_close_all: bool = False
+    activation_price: str | UnsetType = UNSET
+    callback_rate: str | UnsetType = UNSET
 
 
 class OrderTradeUpdateFrame(

@@ -98,7 +98,7 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.EXCEED_MAX_CANCEL_ORDER_SIZE,
             codes.MAX_STOP_ORDER_EXCEEDED,
             codes.INVALID_BATCH_PLACE_ORDER_SIZE,
-            codes.TOO_MANY_MODIFICATIONS,
+            codes.MAX_AMENDMENTS_EXCEEDED,
         ),
     ),
     (
@@ -127,7 +127,7 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.NO_NEED_TO_CHANGE_MARGIN_TYPE,
             codes.NO_NEED_TO_CHANGE_AUTO_ADD_MARGIN,
             codes.NO_NEED_TO_CHANGE_POSITION_SIDE,
-            codes.NO_NEED_TO_MODIFY,
+            codes.NOTHING_TO_AMEND,
         ),
     ),
     (
@@ -173,6 +173,7 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.DUPLICATED_CLIENT_ORDER_ID,
             codes.QUANTITY_EXISTS_WITH_CLOSE_POSITION,
             codes.REDUCE_ONLY_MUST_BE_TRUE,
+            codes.CLOSE_POSITION_CONFLICT,
             codes.ORDER_TYPE_CANNOT_BE_MKT,
             codes.INVALID_PAIR,
             codes.INVALID_TIME_INTERVAL,
@@ -200,6 +201,7 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.PLACE_BATCH_ORDERS_FAIL,
             codes.REDUCE_ONLY_MARGIN_CHECK_FAILED,
             codes.STRATEGY_INVALID_TRIGGER_PRICE,
+            codes.CLOSE_POSITION_EXISTS,
             # The venue's own listing, keys and options: a client of futures should never see these.
             codes.TICK_SIZE_LESS_THAN_ZERO,
             codes.MAX_PRICE_LESS_THAN_MIN_PRICE,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from still_market import START_US, SYMBOL, Bench
 
-from exchange.model import Instrument
+from exchange.model import Instrument, PositionSide
 from exchange.paper.calibration import parameters_for
 from exchange.paper.instruments import instrument
 from exchange.paper.market import Market
@@ -57,10 +57,10 @@ def session(bench: Bench, seed: int, seconds: int) -> list[bytes]:
         seen += [push.text.encode() for push in bench.venue.take_pushes()]
     assert account.wallet == 10_000 + account.realised - account.fees + account.funding
     assert account.equity == account.wallet + account.unrealised
-    holding = account.holdings[SYMBOL]
-    assert any(trade.is_maker for trade in holding.trades)
-    assert any(not trade.is_maker for trade in holding.trades)
-    assert sum(trade.lots * trade.side.sign for trade in holding.trades) == holding.lots
+    holding = account.stakes[SYMBOL].holding(PositionSide.BOTH)
+    assert any(trade.is_maker for trade in holding.stake.trades)
+    assert any(not trade.is_maker for trade in holding.stake.trades)
+    assert sum(trade.lots * trade.side.sign for trade in holding.stake.trades) == holding.lots
     return seen
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from still_market import SYMBOL, Bench
 
 from exchange.model import Side
-from exchange.paper import rest_account, rest_market, rest_orders
+from exchange.paper import rest_account, rest_market, rest_order_lists, rest_orders, rest_protection
 from exchange.paper.answers import Request
 from exchange.protocol import endpoints, payloads
 
@@ -76,7 +76,8 @@ def test_signed_requests_answer_in_the_documented_shape(
 
 
 def test_every_endpoint_in_the_table_is_served_or_unknown() -> None:
-    served = {*rest_market.HANDLERS, *rest_orders.HANDLERS, *rest_account.HANDLERS}
+    modules = (rest_market, rest_orders, rest_order_lists, rest_protection, rest_account)
+    served = {endpoint for module in modules for endpoint in module.HANDLERS}
     bench = Bench()
     for endpoint in endpoints.ENDPOINTS:
         status = bench.send(endpoint.method, endpoint.path, signed=False).status
@@ -97,9 +98,10 @@ TEXTS = st.text(max_size=20)
     st.dictionaries(
         st.sampled_from(
             ["symbol", "limit", "orderId", "origClientOrderId", "price", "quantity", "side", "type", "timeInForce",
-             "leverage", "fromId", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
+             "leverage", "fromId", "stopPrice", "callbackRate", "closePosition", "pegPriceType", "countdownTime",
+             "windowTimeInMilliseconds", "frozenTimeInMilliseconds", "stpMode", "endTime", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
         ),
-        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "GTC", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
+        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "STOP", "GTC", "1", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
     ),
 )  # fmt: skip
 def test_nothing_a_client_sends_breaks_the_venue(endpoint: endpoints.Endpoint, params: dict[str, str]) -> None:
@@ -154,7 +156,7 @@ def test_funding_is_paid_at_its_interval() -> None:
     wallet = bench.books.wallet
     bench.wait(60)
     assert bench.books.wallet == wallet - Decimal("0.02")
-    assert bench.books.holdings[SYMBOL].funding == Decimal("-0.02")
+    assert bench.books.funding == Decimal("-0.02")
     update = bench.frames()[-1]
     assert update["e"] == "ACCOUNT_UPDATE"
     assert (update["a"]["m"], update["a"]["B"][0]["bc"], update["a"]["P"]) == ("FUNDING_FEE", "-0.02000000", [])
