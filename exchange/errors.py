@@ -68,7 +68,8 @@ class BadRequest(Rejected):
 
 
 class OutcomeUnknown(VenueError):
-    pass
+    nonce: int | None = None
+    """What the request was signed with, where it was with one."""
 
 
 class Unavailable(VenueError):

@@ -24,8 +24,12 @@ class Auth(Protocol):
 
     def path(self, endpoint: Endpoint) -> str: ...
 
-    def sign(self, query: str) -> str:
-        """The url-encoded parameters as they are sent, signature included. To be called right before sending."""
+    def next_nonce(self) -> int | None:
+        """What the next request is to be signed with, right before it is sent; None where nonces are not known."""
+        ...
+
+    def sign(self, query: str, nonce: int | None) -> str:
+        """The url-encoded parameters as they are sent, signature included."""
         ...
 
 
@@ -58,8 +62,11 @@ class SignerAuth:
     def path(self, endpoint: Endpoint) -> str:
         return endpoint.path
 
-    def sign(self, query: str) -> str:
-        message = f"{query}{'&' if query else ''}nonce={self._nonces.next()}&{self._who}"
+    def next_nonce(self) -> int | None:
+        return self._nonces.next()
+
+    def sign(self, query: str, nonce: int | None) -> str:
+        message = f"{query}{'&' if query else ''}nonce={nonce}&{self._who}"
         return f"{message}&signature={self._signer.sign(message)}"
 
 
@@ -80,7 +87,10 @@ class HmacAuth:
     def path(self, endpoint: Endpoint) -> str:
         return endpoint.v1_path
 
-    def sign(self, query: str) -> str:
+    def next_nonce(self) -> int | None:
+        return None
+
+    def sign(self, query: str, nonce: int | None) -> str:
         window = f"recvWindow={self._recv_window_ms}&timestamp={self._clock.now_ms()}"
         message = f"{query}{'&' if query else ''}{window}"
         return f"{message}&signature={hmac_signature(self._secret, message)}"

@@ -59,6 +59,8 @@ def encode_params(params: Params) -> str:
 class _Trip:
     """What a request has cost so far; `was_sent` unless it is certain that no byte of it was."""
 
+    given_nonce: int | None
+    nonce: int | None = None
     was_sent: bool = False
     used: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -105,18 +107,24 @@ class Rest:
         decode: Callable[[bytes], T],
         request_class: RequestClass = RequestClass.QUERY,
         ticket: Ticket | None = None,
+        *,
+        nonce: int | None = None,
     ) -> T:
         """What `decode` makes of the answer; an answer that it refuses leaves a write's outcome unknown.
 
-        Raises VenueError's subclasses. The ticket is settled or released, whatever happens.
+        `nonce` is given where it must be that of another request. Raises VenueError's subclasses. The ticket is
+        settled or released, whatever happens.
         """
         if ticket is None:
             ticket = await self.admit(request_class, endpoint, params)
-        trip = _Trip()
+        trip = _Trip(nonce)
         try:
             response = await self._carry(endpoint, params, trip)
             _read_counts(response.headers.raw, trip.used)
             return self._answer(endpoint, response, decode)
+        except OutcomeUnknown as error:
+            error.nonce = trip.nonce
+            raise
         finally:
             if trip.was_sent:
                 self._admission.settle(ticket, trip.used)
@@ -146,7 +154,7 @@ class Rest:
         window = self._auth.window if self._auth is not None and endpoint.is_signed else None
         place = -1 if window is None else await window.enter()
         try:
-            request = self._request(endpoint, params)
+            request = self._request(endpoint, params, trip)
             try:
                 with anyio.fail_after(self._timeout_s):
                     response = await self._http.send(request)
@@ -161,14 +169,15 @@ class Rest:
             if window is not None:
                 window.leave(place)
 
-    def _request(self, endpoint: Endpoint, params: Params) -> httpx.Request:
+    def _request(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Request:
         query = encode_params(params)
         path = endpoint.path
         if endpoint.is_signed:
             if self._auth is None:
                 raise BadCredentials(f"{endpoint.name} wants credentials, and none are given")
             path = self._auth.path(endpoint)
-            query = self._auth.sign(query)
+            trip.nonce = self._auth.next_nonce() if trip.given_nonce is None else trip.given_nonce
+            query = self._auth.sign(query, trip.nonce)
         if endpoint.method == "GET":
             url = httpx.URL(f"{self._base_url}{path}?{query}") if query else self._url(path)
             return httpx.Request("GET", url, headers=self._get_headers)
