@@ -23,6 +23,7 @@ from exchange.aster.unlisted import tell_once
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
 from exchange.ports import Admission, Cost, RequestClass, Ticket
+from exchange.protocol.codes import INVALID_TIMESTAMP, NONCE_EXPIRED
 from exchange.protocol.endpoints import Endpoint
 from exchange.protocol.meanings import classify, is_error
 from exchange.protocol.payloads import BatchRow
@@ -68,7 +69,8 @@ class _Trip:
 class Rest:
     """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on.
 
-    `on_error` is told of each error that the venue answers with, by itself or as a row of a batch.
+    `on_error` is told of each error that the venue answers with, by itself or as a row of a batch. `on_stale` is called
+    when it found the nonce or timestamp out of time: our clock may be off.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Rest:
         self._auth = auth
         self._timeout_s = timeout_s
         self.on_error = on_error
+        self.on_stale: Callable[[], None] = lambda: None
         self._urls: dict[str, httpx.URL] = {}
         host = httpx.URL(self._base_url).netloc
         self._headers = [(b"host", host), *(auth.headers if auth else ())]
@@ -202,6 +205,8 @@ class Rest:
     def _refused(self, endpoint: Endpoint, response: httpx.Response, code: int | None, msg: str) -> VenueError:
         error = classify(response.status_code, code, msg, self._retry_after_s(response, msg))
         self.on_error(error)
+        if error.code in (INVALID_TIMESTAMP, NONCE_EXPIRED):
+            self.on_stale()
         if isinstance(error, Throttled):
             self._admission.pause(error.retry_after_s, str(error))
         elif isinstance(error, Banned):
