@@ -94,7 +94,8 @@ class Rest:
         self.on_stale: Callable[[], None] = lambda: None
         self._urls: dict[str, httpx.URL] = {}
         host = httpx.URL(self._base_url).netloc
-        self._headers = [(b"host", host), *(auth.headers if auth else ())]
+        # Firewalls refuse those who do not say what they are.
+        self._headers = [(b"host", host), (b"user-agent", b"astermm-fleet"), *(auth.headers if auth else ())]
         self._form_headers = [*self._headers, (b"content-type", b"application/x-www-form-urlencoded")]
         self._get_headers = [*self._headers, (b"accept-encoding", b"gzip")]
 

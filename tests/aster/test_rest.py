@@ -65,6 +65,7 @@ async def test_a_public_request_is_not_signed() -> None:
     seen, handler = answering({})
     await rest_over(handler, AlwaysYes()).call(endpoints.TIME, [], raw)
     assert str(seen[0].url) == "http://venue/fapi/v3/time"
+    assert (seen[0].headers["host"], seen[0].headers["user-agent"]) == ("venue", "astermm-fleet")
 
 
 async def test_v1_keys_sign_with_hmac_on_the_v1_path() -> None:

@@ -164,6 +164,32 @@ async def test_an_expired_key_is_replaced() -> None:
 
 
 @virtual
+async def test_a_dying_key_that_comes_back_is_asked_for_again_ever_later_and_never_touched() -> None:
+    watched = Watched()
+    watched.answers["POST"] = (200, {"listenKey": "dying"})
+    async with watched:
+        for _ in range(4):
+            await anyio.sleep(3)
+            watched.lines.last.push({"e": "listenKeyExpired", "E": 1})
+            await anyio.sleep(20)
+        del watched.answers["POST"]
+        watched.lines.last.push({"e": "listenKeyExpired", "E": 1})
+        await anyio.sleep(20)
+        assert {method for _, method in watched.calls} == {"POST"}
+        assert [socket.url.split("/")[-1] for socket in watched.lines.sockets] == ["dying"] * 5 + ["key6"]
+        assert isinstance(watched.told[-1], StreamUp)
+
+
+@virtual
+async def test_events_out_of_order_are_passed_on_each_with_its_time() -> None:
+    async with Watched() as watched:
+        for at_ms in (42, 40, 41):
+            watched.lines.last.push({**order_frame(), "E": at_ms, "T": at_ms - 1})
+        await settle()
+        assert [event.order.exchange_ms for event in watched.told if isinstance(event, OrderUpdate)] == [41, 39, 40]
+
+
+@virtual
 async def test_a_lost_line_is_told_at_once_and_comes_back() -> None:
     async with Watched() as watched:
         watched.lines.refusals = 2
