@@ -572,7 +572,9 @@ async def test_every_page_of_fills() -> None:
     assert asked == [10, 1010, 2010]
 
 
-@pytest.mark.parametrize(("code", "is_error"), [(-4046, False), (-4059, False), (-4047, True), (-4068, True)])
+@pytest.mark.parametrize(
+    ("code", "is_error"), [(-4046, False), (-4059, False), (-4171, False), (-4047, True), (-4068, True)]
+)
 async def test_what_is_so_already_is_no_error(code: int, is_error: bool) -> None:
     _, handler = answering({"code": code, "msg": "?"}, 400)
     trading = client(handler, AlwaysYes()).trading
