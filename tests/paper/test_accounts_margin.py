@@ -165,7 +165,7 @@ def test_in_hedge_mode_both_sides_are_held_at_once(bench: Bench) -> None:
     positions = bench.ask("GET", "account")["positions"]
     assert [(row["positionSide"], row["positionAmt"]) for row in positions] == [("LONG", "10.00"), ("SHORT", "-4.00")]
     assert bench.order("SELL", None, "3", positionSide="LONG")["executedQty"] == "3.00"
-    assert bench.order("BUY", None, "9", positionSide="SHORT")["executedQty"] == "4.00"
+    assert bench.order("BUY", None, "4", positionSide="SHORT")["executedQty"] == "4.00"
     sides = [row["positionSide"] for row in bench.ask("GET", "userTrades", symbol=SYMBOL)]
     assert sides == ["LONG", "SHORT", "LONG", "SHORT"]
     assert bench.books.position_lots(SYMBOL) == 0
