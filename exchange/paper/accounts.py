@@ -45,7 +45,7 @@ class Income:
 
 @dataclass(frozen=True, slots=True)
 class MarginChange:
-    """What went into an isolated position's wallet from the cross wallet; negative: came back."""
+    """What was moved into an isolated position's wallet on request; negative: back into the cross wallet."""
 
     symbol: str
     position_side: PositionSide
@@ -303,14 +303,9 @@ class Account:
             needed = holding.instrument.notional(trade.ticks, opening) / holding.stake.leverage
             free = self.balances[MARGIN_ASSET] - self.isolated + holding.isolated_wallet - wallet
             wallet += max(ZERO, min(needed.quantize(CENT8, ROUND_UP), free))
-        moved = wallet - earned
         if holding.lots:
             wallet -= trade.fee
         self._set_isolated_wallet(holding, wallet)
-        if moved:
-            self.margin_changes.append(
-                MarginChange(holding.instrument.symbol, holding.position_side, moved, trade.exchange_ms)
-            )
 
     def _set_isolated_wallet(self, holding: Holding, wallet: Decimal) -> None:
         self.isolated += wallet - holding.isolated_wallet

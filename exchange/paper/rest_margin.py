@@ -155,7 +155,7 @@ def change_position_margin(engine: Engine, account: Account, params: Params) -> 
 
 
 def position_margin_history(engine: Engine, account: Account, params: Params) -> Answer:
-    """What orders moved and what was moved on request."""
+    """What was moved on request; what opening and closing move is not in it."""
     listing = engine.listing(required(params, "symbol"))
     kind = whole_number(params, "type", 0)
     if kind not in (0, _ADD, _TAKE):

@@ -375,7 +375,7 @@ _SETTINGS = (
             "positionMargin/history",
             OF_SYMBOL,
             shape=docs.MARGIN_HISTORY,
-            where={"1.amount": "100", "1.type": 1, "2.amount": "40", "2.type": 2},
+            where={"#": 2, "0.amount": "100", "0.type": 1, "1.amount": "40", "1.type": 2},
         ),
         ask("GET", "positionMargin/history", OF_SYMBOL | {"type": 2}, where={"#": 1, "0.type": 2}),
         ask("GET", "positionRisk", OF_SYMBOL, where={"0.isolatedMargin": Above("60")}),
