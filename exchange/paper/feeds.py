@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from exchange.model import Side
-from exchange.paper.channels import Channel, DiffDepth, market_channel, symbol_channel
+from exchange.paper.channels import Channel, DiffDepth, PartialDepth, market_channel, symbol_channel
 from exchange.paper.listing import Listing, Touch
 from exchange.paper.market import Trade
 from exchange.paper.streams import Hub
@@ -118,8 +118,12 @@ class Feeds:
             self.hub.broadcast(stream, b"[" + b",".join(every_frame) + b"]")
 
     def _subscribed(self, stream: str, now_us: int) -> None:
-        if any(stream in beat for beat in self._beats.values()):
-            return
+        for beat in self._beats.values():
+            if stream in beat:
+                known = beat[stream]
+                if isinstance(known, PartialDepth):
+                    known.greet()
+                return
         match = _SYMBOL_STREAM.fullmatch(stream)
         listing = self._find_listing(match[1].upper()) if match else None
         if match and listing:
