@@ -4,7 +4,12 @@ VenueError                  the venue, or the way to it, said no; every instance
 ├── Rejected                the request was understood and refused: nothing changed
 │   ├── WouldCross          a post-only order that would have taken
 │   ├── UnknownOrder        no such order (-2011, -2013): for a young order this proves nothing
-│   └── InsufficientMargin  -2018, -2019
+│   ├── InsufficientMargin  -2018, -2019
+│   ├── OutOfBounds         price, quantity or notional against a filter or the mark price
+│   ├── LimitReached        open orders, position at this leverage, modifications, size of a batch
+│   ├── NotPermitted        in this state of market, account or position
+│   ├── NothingToChange     it is so already
+│   └── BadRequest          the parameters make no sense: a fault of whoever sent them
 ├── OutcomeUnknown          no answer, 503, -1006, -1007: it may have been carried out
 ├── Unavailable             it certainly was not carried out, and may be tried again
 ├── Throttled               429: `retry_after_s`
@@ -42,8 +47,29 @@ class InsufficientMargin(Rejected):
     pass
 
 
-class OutcomeUnknown(VenueError):
+class OutOfBounds(Rejected):
     pass
+
+
+class LimitReached(Rejected):
+    pass
+
+
+class NotPermitted(Rejected):
+    pass
+
+
+class NothingToChange(Rejected):
+    pass
+
+
+class BadRequest(Rejected):
+    pass
+
+
+class OutcomeUnknown(VenueError):
+    nonce: int | None = None
+    """What the request was signed with, where it was with one."""
 
 
 class Unavailable(VenueError):

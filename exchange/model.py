@@ -240,13 +240,17 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`lots` is signed: negative is short. One-way mode."""
+    """`lots` is signed: negative is short. One-way mode. `unrealised` is at mark, 0 where the venue did not say.
+
+    `exchange_ms` is when the position last changed: all trades up to it are in it.
+    """
 
     symbol: str
     lots: int
     entry_price: Decimal
     leverage: int = 1
     exchange_ms: int = 0
+    unrealised: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Owns: which class stands behind which port, and what is open while a fleet runs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +19,7 @@ import msgspec
 from exchange.asgi import serve
 from exchange.aster import sockets
 from exchange.aster.auth import Auth, HmacAuth, SignerAuth
+from exchange.aster.book_stream import AsterBookStream
 from exchange.aster.clock_sync import ClockSync
 from exchange.aster.market_data import AsterMarketData
 from exchange.aster.market_stream import AsterMarketStream
@@ -98,7 +99,10 @@ async def open_venue(
     rng: Random | None = None,
     channels: Sequence[str] = FLEET_CHANNELS,
 ) -> AsyncGenerator[Venue]:
-    """A venue's ports, its clock in step with ours and its instruments loaded. Raises VenueError."""
+    """A venue's ports, its clock in step with ours and its instruments loaded. Raises VenueError.
+
+    With the channel of a book's differences the market stream tells whole books.
+    """
     rng = rng or Random()
     gate = Gate(Budget(listed.REAL_LIMITS, safety), clock)
     instruments: dict[str, Instrument] = {}
@@ -111,6 +115,7 @@ async def open_venue(
         instruments.update(info.instruments)
         gate.restrict(info.limits)
         stream_url = address.host.stream
+        lines = (address.connect, stream_url, clock, instruments, rng)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(gate.run)
             tasks.start_soon(clock_sync.run)
@@ -119,9 +124,9 @@ async def open_venue(
                 is_live=address.is_live,
                 trading=AsterTrading(rest, instruments),
                 market_data=market_data,
-                market_stream=AsterMarketStream(
-                    address.connect, stream_url, clock, instruments, rng, channels=channels
-                ),
+                market_stream=AsterBookStream(*lines, market_data, channels=channels)
+                if streams.DIFF_DEPTH in channels
+                else AsterMarketStream(*lines, channels=channels),
                 account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
                 gate=gate,
                 clock=clock,
@@ -379,6 +384,16 @@ def paper_facts(config: FleetConfig) -> VenueFacts:
         prices = {each.symbol: Decimal(str(parameters_for(each).price)) for each in traded}
     collateral = _paper_collateral(config)
     return VenueFacts(ExchangeInfo(instruments, listed.REAL_LIMITS, 0), prices, prices, collateral)
+
+
+async def collateral_of(venue: Venue, symbols: Iterable[str]) -> Decimal:
+    """What the account has for these symbols, as Account.wallet counts it. Raises VenueError."""
+    instruments = venue.info.instruments
+    assets = {instruments[symbol].margin_asset for symbol in symbols if symbol in instruments}
+    if await venue.trading.is_multi_assets_mode():
+        assets = set(STABLE_ASSETS)
+    balances = await venue.trading.balances()
+    return sum((balance.wallet for balance in balances if balance.asset in assets), Decimal(0))
 
 
 def _paper_collateral(config: FleetConfig) -> Decimal:

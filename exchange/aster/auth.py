@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from exchange.aster.nonce_window import NonceWindow
 from exchange.clock import Clock
 from exchange.protocol.endpoints import Endpoint
 from exchange.protocol.signing import Signer, hmac_signature
@@ -16,10 +17,19 @@ class Auth(Protocol):
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]: ...
 
+    @property
+    def window(self) -> NonceWindow | None:
+        """To be entered before `sign`, where the venue remembers only so many requests."""
+        ...
+
     def path(self, endpoint: Endpoint) -> str: ...
 
-    def sign(self, query: str) -> str:
-        """The url-encoded parameters as they are sent, signature included. To be called right before sending."""
+    def next_nonce(self) -> int | None:
+        """What the next request is to be signed with, right before it is sent; None where nonces are not known."""
+        ...
+
+    def sign(self, query: str, nonce: int | None) -> str:
+        """The url-encoded parameters as they are sent, signature included."""
         ...
 
 
@@ -44,6 +54,7 @@ class SignerAuth:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, signer: Signer, clock: Clock) -> None:
+        self.window = NonceWindow()
         self._signer = signer
         self._nonces = Nonces(clock)
         self._who = f"user={signer.user}&signer={signer.signer}"
@@ -51,13 +62,18 @@ class SignerAuth:
     def path(self, endpoint: Endpoint) -> str:
         return endpoint.path
 
-    def sign(self, query: str) -> str:
-        message = f"{query}{'&' if query else ''}nonce={self._nonces.next()}&{self._who}"
+    def next_nonce(self) -> int | None:
+        return self._nonces.next()
+
+    def sign(self, query: str, nonce: int | None) -> str:
+        message = f"{query}{'&' if query else ''}nonce={nonce}&{self._who}"
         return f"{message}&signature={self._signer.sign(message)}"
 
 
 class HmacAuth:
     """V1 (legacy): API key header, timestamp, HMAC-SHA256. Shows its secret to nobody."""
+
+    window = None
 
     def __init__(self, api_key: str, secret: str, clock: Clock, *, recv_window_ms: int = 5000) -> None:
         self.headers = ((b"x-mbx-apikey", api_key.encode()),)
@@ -71,7 +87,10 @@ class HmacAuth:
     def path(self, endpoint: Endpoint) -> str:
         return endpoint.v1_path
 
-    def sign(self, query: str) -> str:
+    def next_nonce(self) -> int | None:
+        return None
+
+    def sign(self, query: str, nonce: int | None) -> str:
         window = f"recvWindow={self._recv_window_ms}&timestamp={self._clock.now_ms()}"
         message = f"{query}{'&' if query else ''}{window}"
         return f"{message}&signature={hmac_signature(self._secret, message)}"

@@ -1,6 +1,12 @@
-"""Keeps our clock in step with the venue's: nonces are refused when they are 10 s off (docs: V3 Nonce Mechanism)."""
+"""Keeps our clock in step with the venue's: nonces are refused when they are 10 s off (docs: V3 Nonce Mechanism).
+
+Owns: what is measured, what is believed of it, and when it is measured again. Must not know: nonces, signatures.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import anyio
 import msgspec
@@ -13,41 +19,93 @@ from exchange.protocol.endpoints import TIME
 from exchange.protocol.payloads import ServerTime
 
 _decode = msgspec.json.Decoder(ServerTime).decode
+_MILLISECOND_US = 1000
+_NOT_SOONER_S = 10.0
+"""Between two measurements: what makes us doubt the clock may come by the dozen, and have another cause."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sample:
+    """`offset_us` is venue minus ours, as it would be if both ways took as long."""
+
+    round_trip_us: int
+    offset_us: int
+
+    @property
+    def error_us(self) -> int:
+        """How far off it may be: all the time may have gone one way, and the venue tells whole milliseconds."""
+        return self.round_trip_us // 2 + _MILLISECOND_US
+
+    def agrees(self, other: Sample) -> bool:
+        return abs(self.offset_us - other.offset_us) <= self.error_us + other.error_us
+
+
+def believed(samples: Sequence[Sample]) -> Sample:
+    """The quickest with which at least half of all, itself among them, agree: a slow answer tells little, and one from
+    a server whose own clock is off tells a lie, however quick it was. Else the quickest.
+    """
+    for sample in sorted(samples):
+        if 2 * sum(sample.agrees(other) for other in samples) > len(samples):
+            return sample
+    return min(samples)
 
 
 class ClockSync:
-    """`offset_us` and `round_trip_us` are what the last measurement found."""
+    """`offset_us` and `round_trip_us` are what the last measurement found, `shifted_us` all the shifts so far."""
 
     def __init__(self, rest: Rest, clock: Clock, *, samples: int = 5, every_s: float = 600.0) -> None:
         self._rest = rest
         self._clock = clock
         self._samples = samples
         self._every_s = every_s
+        self._doubted = anyio.Event()
         self.offset_us = 0
         self.round_trip_us = 0
+        self.shifted_us = 0
+        rest.on_stale = self.doubt
 
     async def sync(self) -> int:
-        """Measures, shifts the clock, and returns the shift in microseconds. Raises VenueError."""
-        self.round_trip_us, self.offset_us = min([await self._sample() for _ in range(self._samples)])
-        # Within half a round trip, and the venue's whole milliseconds, the offset is not known: leave the clock alone.
-        if abs(self.offset_us) <= self.round_trip_us // 2 + 1000:
+        """Measures, shifts the clock, and returns the shift in microseconds. Raises VenueError if nothing answered."""
+        best = believed(await self._measure())
+        self.round_trip_us, self.offset_us = best.round_trip_us, best.offset_us
+        if abs(best.offset_us) <= best.error_us:
             return 0
-        self._clock.shift(self.offset_us)
-        return self.offset_us
+        self._clock.shift(best.offset_us)
+        self.shifted_us += best.offset_us
+        return best.offset_us
+
+    def doubt(self) -> None:
+        """The venue found a request too old or too young: `run` measures again soon."""
+        self._doubted.set()
 
     async def run(self) -> None:
-        """Again and again; a measurement that fails is left out."""
+        """Again and again, and when in doubt; a measurement that fails is left out."""
         while True:
-            await anyio.sleep(self._every_s)
+            self._doubted = anyio.Event()
+            await anyio.sleep(min(_NOT_SOONER_S, self._every_s))
+            with anyio.move_on_after(self._every_s - _NOT_SOONER_S):
+                await self._doubted.wait()
             try:
                 await self.sync()
             except VenueError:
                 continue
 
-    async def _sample(self) -> tuple[int, int]:
+    async def _measure(self) -> list[Sample]:
+        """Those of the samples that could be had, at least one."""
+        found: list[Sample] = []
+        for number in range(self._samples):
+            try:
+                found.append(await self._sample())
+            except VenueError:
+                if not found and number == self._samples - 1:
+                    raise
+        return found
+
+    async def _sample(self) -> Sample:
         # Leave to send is waited for outside the measured time.
         ticket = await self._rest.admit(RequestClass.QUERY, TIME)
         sent_us = self._clock.now_us()
         answer = await self._rest.call(TIME, [], _decode, ticket=ticket)
         got_us = self._clock.now_us()
-        return got_us - sent_us, answer.server_time * 1000 + 500 - (sent_us + got_us) // 2
+        offset_us = answer.server_time * _MILLISECOND_US + _MILLISECOND_US // 2 - (sent_us + got_us) // 2
+        return Sample(got_us - sent_us, offset_us)

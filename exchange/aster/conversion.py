@@ -102,6 +102,7 @@ def positions_from(rows: Iterable[PositionRiskRow], instruments: Mapping[str, In
             entry_price=Decimal(row.entry_price),
             leverage=int(Decimal(row.leverage)),
             exchange_ms=row.update_time,
+            unrealised=Decimal(row.un_realized_profit),
         )
         for row in rows
         if row.position_side == "BOTH" and (instrument := instruments.get(row.symbol))

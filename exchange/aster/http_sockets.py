@@ -10,7 +10,10 @@ streamed bodies.
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
 import ssl
+import sys
 from collections import defaultdict
 from typing import cast
 
@@ -21,31 +24,58 @@ import httpx
 _CONNECT_S = 5.0
 _IDLE_S = 120.0
 """A connection that waited for longer is not trusted any more."""
+_MAX_CONNECTIONS = 128
+"""More than nonces may be in flight (exchange.aster.nonce_window): a signed request does not wait for its like here."""
+_KEEP_ALIVE = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""So that the system notices within half a minute when the other end of an idle connection is gone without a word."""
 
 Origin = tuple[str, str, int]
 
 
 class SocketTransport(httpx.AsyncBaseTransport):
-    """As many connections as there are requests at once: it is the caller who limits those.
+    """A connection for each request at once, up to `max_connections`; then they wait, first in, first out.
 
-    Raises httpx.ConnectError and ConnectTimeout when nothing was sent, ReadError and RemoteProtocolError when the
-    request may have been carried out.
+    Raises httpx.ConnectError, ConnectTimeout and PoolTimeout when nothing was sent, ReadError and RemoteProtocolError
+    when the request may have been carried out. It tries nothing twice: what may be tried again its caller knows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_connections: int = _MAX_CONNECTIONS) -> None:
         self._idle: defaultdict[Origin, list[_Line]] = defaultdict(list)
+        self._room = anyio.Semaphore(max_connections, fast_acquire=True)
         self._tls: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         origin = (url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80))
         data = _as_bytes(request, await request.aread())
-        line = self._idle_line(origin) or await self._open(origin)
+        await self._take_room()
+        try:
+            line = self._idle_line(origin) or await self._open(origin)
+            return await self._ask(origin, line, data)
+        finally:
+            self._room.release()
+
+    async def _take_room(self) -> None:
+        try:
+            self._room.acquire_nowait()
+        except anyio.WouldBlock:
+            try:
+                with anyio.fail_after(_CONNECT_S):
+                    await self._room.acquire()
+            except TimeoutError as error:
+                raise httpx.PoolTimeout(f"no connection was free in {_CONNECT_S:g} s") from error
+
+    async def _ask(self, origin: Origin, line: _Line, data: bytes) -> httpx.Response:
         try:
             response = await line.ask(data)
-        except BaseException:
-            # Cancelled too: what may still come on this line would be taken for the answer to another request.
+        except httpx.TransportError:
             line.abort()
+            raise
+        except BaseException:
+            # Cancelled: what may still come on this line would be taken for the answer to another request. If it was
+            # for want of an answer, the way itself may be dead, and the lines that wait on it with it.
+            line.abort()
+            self._close_idle(origin)
             raise
         if line.is_reusable:
             self._idle[origin].append(line)
@@ -65,12 +95,19 @@ class SocketTransport(httpx.AsyncBaseTransport):
     def _idle_line(self, origin: Origin) -> _Line | None:
         """The one used last: those that are spare grow old, and go."""
         idle = self._idle[origin]
+        oldest = anyio.current_time() - _IDLE_S
+        while idle and (idle[0].idle_since <= oldest or not idle[0].is_reusable):
+            idle.pop(0).abort()
         while idle:
             line = idle.pop()
-            if line.is_reusable and anyio.current_time() - line.idle_since < _IDLE_S:
+            if line.is_reusable and not line.has_news():
                 return line
             line.abort()
         return None
+
+    def _close_idle(self, origin: Origin) -> None:
+        for line in self._idle.pop(origin, []):
+            line.abort()
 
     async def _open(self, origin: Origin) -> _Line:
         scheme, host, port = origin
@@ -119,6 +156,13 @@ class _Line(asyncio.Protocol):
         status, headers, body = self._outcome
         return httpx.Response(status, headers=headers, content=body)
 
+    def has_news(self) -> bool:
+        """Whether something can be read of which the loop has not told yet. On a line that waits it is the other end's
+        goodbye: asked for now, it is still certain that nothing was sent.
+        """
+        assert self._transport is not None
+        return _is_readable(self._transport.get_extra_info("socket").fileno())
+
     def abort(self) -> None:
         self.is_reusable = False
         if self._transport is not None:
@@ -129,6 +173,7 @@ class _Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are of no asyncio class.
         self._transport = cast("asyncio.Transport", transport)
+        _keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         if not self._waits:
@@ -169,6 +214,22 @@ class _Line(asyncio.Protocol):
             self._waits = False
             self._outcome = failure
             self._answered.set()
+
+
+def _is_readable(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    # Not select, which knows no descriptor above 1023.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _keep_alive(each: socket.socket) -> None:
+    each.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE:
+        if hasattr(socket, name):
+            each.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _as_bytes(request: httpx.Request, body: bytes) -> bytes:

@@ -32,7 +32,10 @@ _OVERLAP_S = 1.0
 
 
 class AsterMarketStream:
-    """`malformed` counts frames that could not be read. `reconnects` counts lines lost."""
+    """`malformed` counts frames that could not be read. `reconnects` counts lines lost.
+
+    `events` makes events of frames: whole books of diffs, where it is given (exchange.aster.book_stream).
+    """
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class AsterMarketStream:
         channels: Sequence[str] = (streams.BOOK_TICKER, streams.MARK_PRICE),
         life_s: float = 23.5 * 3600,
         silent_after_s: float = 5.0,
+        events: MarketEvents | None = None,
     ) -> None:
         self._connect = connect
         self._url = stream_url.rstrip("/") + streams.combined_path()
@@ -53,7 +57,7 @@ class AsterMarketStream:
         self._life_s = life_s
         self._silent_after_s = silent_after_s if streams.MARK_PRICE in self._channels else math.inf
         self._backoff = Backoff(rng)
-        self._events = MarketEvents(instruments)
+        self._events = events or MarketEvents(instruments)
         self._wanted = Wanted()
         self._news = anyio.Event()
         self._speaking: MarketLine | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
 from urllib.request import getproxies
@@ -18,11 +19,13 @@ import msgspec
 
 from exchange.aster.auth import Auth
 from exchange.aster.http_sockets import SocketTransport
+from exchange.aster.unlisted import tell_once
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
 from exchange.ports import Admission, Cost, RequestClass, Ticket
-from exchange.protocol.codes import classify, is_error
+from exchange.protocol.codes import INVALID_TIMESTAMP, NONCE_EXPIRED
 from exchange.protocol.endpoints import Endpoint
+from exchange.protocol.meanings import classify, is_error
 from exchange.protocol.payloads import BatchRow
 
 T = TypeVar("T")
@@ -32,6 +35,8 @@ _needs_no_encoding = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _banned_until = re.compile(r"until (\d{13})").search
 _decode_code = msgspec.json.Decoder(BatchRow).decode
 _CONNECT_S = 5.0
+_NO_LINE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_DEAD_LINE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
 def http_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -51,8 +56,22 @@ def encode_params(params: Params) -> str:
     return "&".join(f"{name}={value if _needs_no_encoding(value) else quote(value, safe='')}" for name, value in params)
 
 
+@dataclass(slots=True)
+class _Trip:
+    """What a request has cost so far; `was_sent` unless it is certain that no byte of it was."""
+
+    given_nonce: int | None
+    nonce: int | None = None
+    was_sent: bool = False
+    used: dict[str, int] = field(default_factory=dict[str, int])
+
+
 class Rest:
-    """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on."""
+    """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on.
+
+    `on_error` is told of each error that the venue answers with, by itself or as a row of a batch. `on_stale` is called
+    when it found the nonce or timestamp out of time: our clock may be off.
+    """
 
     def __init__(
         self,
@@ -63,6 +82,7 @@ class Rest:
         auth: Auth | None = None,
         *,
         timeout_s: float = 10.0,
+        on_error: Callable[[VenueError], None] = tell_once,
     ) -> None:
         self._http = http
         self._base_url = base_url.rstrip("/")
@@ -70,9 +90,12 @@ class Rest:
         self._admission = admission
         self._auth = auth
         self._timeout_s = timeout_s
+        self.on_error = on_error
+        self.on_stale: Callable[[], None] = lambda: None
         self._urls: dict[str, httpx.URL] = {}
         host = httpx.URL(self._base_url).netloc
-        self._headers = [(b"host", host), *(auth.headers if auth else ())]
+        # Firewalls refuse those who do not say what they are.
+        self._headers = [(b"host", host), (b"user-agent", b"astermm-fleet"), *(auth.headers if auth else ())]
         self._form_headers = [*self._headers, (b"content-type", b"application/x-www-form-urlencoded")]
         self._get_headers = [*self._headers, (b"accept-encoding", b"gzip")]
 
@@ -88,33 +111,27 @@ class Rest:
         decode: Callable[[bytes], T],
         request_class: RequestClass = RequestClass.QUERY,
         ticket: Ticket | None = None,
+        *,
+        nonce: int | None = None,
     ) -> T:
         """What `decode` makes of the answer; an answer that it refuses leaves a write's outcome unknown.
 
-        Raises VenueError's subclasses. The ticket is settled or released, whatever happens.
+        `nonce` is given where it must be that of another request. Raises VenueError's subclasses. The ticket is
+        settled or released, whatever happens.
         """
         if ticket is None:
             ticket = await self.admit(request_class, endpoint, params)
-        used: dict[str, int] = {}
-        was_sent = True
+        trip = _Trip(nonce)
         try:
-            try:
-                request = self._request(endpoint, params)
-                with anyio.fail_after(self._timeout_s):
-                    response = await self._http.send(request)
-            except BadCredentials:
-                was_sent = False
-                raise
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                was_sent = False
-                raise Unavailable(f"{endpoint.name}: no connection: {_reason(error)}") from error
-            except (httpx.RequestError, TimeoutError) as error:
-                raise _lost(endpoint, f"no answer: {_reason(error)}") from error
-            _read_counts(response.headers.raw, used)
+            response = await self._carry(endpoint, params, trip)
+            _read_counts(response.headers.raw, trip.used)
             return self._answer(endpoint, response, decode)
+        except OutcomeUnknown as error:
+            error.nonce = trip.nonce
+            raise
         finally:
-            if was_sent:
-                self._admission.settle(ticket, used)
+            if trip.was_sent:
+                self._admission.settle(ticket, trip.used)
             else:
                 self._admission.release(ticket)
 
@@ -123,14 +140,48 @@ class Rest:
         if ticket is not None:
             self._admission.release(ticket)
 
-    def _request(self, endpoint: Endpoint, params: Params) -> httpx.Request:
+    async def _carry(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Response:
+        try:
+            try:
+                return await self._send(endpoint, params, trip)
+            except _DEAD_LINE:
+                if endpoint.method != "GET":
+                    raise
+                # Warm connections die unseen. A read may be asked twice: once more, signed afresh.
+                return await self._send(endpoint, params, trip)
+        except _NO_LINE as error:
+            raise Unavailable(f"{endpoint.name}: no connection: {_reason(error)}") from error
+        except (httpx.RequestError, TimeoutError) as error:
+            raise _lost(endpoint, f"no answer: {_reason(error)}") from error
+
+    async def _send(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Response:
+        window = self._auth.window if self._auth is not None and endpoint.is_signed else None
+        place = -1 if window is None else await window.enter()
+        try:
+            request = self._request(endpoint, params, trip)
+            try:
+                with anyio.fail_after(self._timeout_s):
+                    response = await self._http.send(request)
+            except _NO_LINE:
+                raise
+            except BaseException:
+                trip.was_sent = True
+                raise
+            trip.was_sent = True
+            return response
+        finally:
+            if window is not None:
+                window.leave(place)
+
+    def _request(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Request:
         query = encode_params(params)
         path = endpoint.path
         if endpoint.is_signed:
             if self._auth is None:
                 raise BadCredentials(f"{endpoint.name} wants credentials, and none are given")
             path = self._auth.path(endpoint)
-            query = self._auth.sign(query)
+            trip.nonce = self._auth.next_nonce() if trip.given_nonce is None else trip.given_nonce
+            query = self._auth.sign(query, trip.nonce)
         if endpoint.method == "GET":
             url = httpx.URL(f"{self._base_url}{path}?{query}") if query else self._url(path)
             return httpx.Request("GET", url, headers=self._get_headers)
@@ -154,6 +205,9 @@ class Rest:
 
     def _refused(self, endpoint: Endpoint, response: httpx.Response, code: int | None, msg: str) -> VenueError:
         error = classify(response.status_code, code, msg, self._retry_after_s(response, msg))
+        self.on_error(error)
+        if error.code in (INVALID_TIMESTAMP, NONCE_EXPIRED):
+            self.on_stale()
         if isinstance(error, Throttled):
             self._admission.pause(error.retry_after_s, str(error))
         elif isinstance(error, Banned):

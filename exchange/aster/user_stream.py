@@ -17,21 +17,19 @@ from loguru import logger
 
 from exchange.aster import conversion
 from exchange.aster.backoff import Backoff
+from exchange.aster.listen_key import ListenKey
 from exchange.aster.malformed import Malformed
 from exchange.aster.rest import Rest
 from exchange.errors import BadCredentials, Banned, Throttled, VenueError
 from exchange.model import AccountEvent, Instrument, StreamDown, StreamUp
-from exchange.ports import RequestClass
-from exchange.protocol import endpoints, frames, streams
+from exchange.protocol import frames, streams
 from exchange.protocol.codes import INVALID_LISTEN_KEY
-from exchange.protocol.payloads import ListenKeyBody
 from exchange.protocol.wire import Connect, LineClosed, WebSocket
 
 LINE = "account"
 _PROVEN_S = 10.0
 _RETRY_KEEP_ALIVE_S = 60.0
 _OPEN_S = 10.0
-_decode_key = msgspec.json.Decoder(ListenKeyBody).decode
 
 
 class AsterAccountStream:
@@ -51,7 +49,7 @@ class AsterAccountStream:
         *,
         keep_alive_s: float = 25 * 60,
     ) -> None:
-        self._rest = rest
+        self._key = ListenKey(rest)
         self._connect = connect
         self._stream_url = stream_url.rstrip("/")
         self._instruments = instruments
@@ -66,9 +64,7 @@ class AsterAccountStream:
             started = anyio.current_time()
             at_least_s = 0.0
             try:
-                # In the class that goes first: blind to its orders, the fleet should not be trading at all.
-                key = await self._rest.call(endpoints.START_LISTEN_KEY, [], _decode_key, RequestClass.CANCEL)
-                reason = await self._hold(key.listen_key, sink)
+                reason = await self._hold(await self._key.start(), sink)
             except BadCredentials:
                 raise
             except (Banned, Throttled) as error:
@@ -86,7 +82,7 @@ class AsterAccountStream:
 
     async def _hold(self, key: str, sink: Callable[[AccountEvent], None]) -> str:
         """Returns why the line was lost; raises LineClosed when it could not be opened."""
-        line = _Line(self._rest, self._instruments, self.malformed, sink, self._keep_alive_s)
+        line = _Line(self._key, self._instruments, self.malformed, sink, self._keep_alive_s)
         with line.scope:
             line.scope.deadline = anyio.current_time() + _OPEN_S
             async with (
@@ -105,13 +101,13 @@ class AsterAccountStream:
 class _Line:
     def __init__(
         self,
-        rest: Rest,
+        key: ListenKey,
         instruments: Mapping[str, Instrument],
         malformed: Malformed,
         sink: Callable[[AccountEvent], None],
         keep_alive_s: float,
     ) -> None:
-        self._rest = rest
+        self._key = key
         self._instruments = instruments
         self._malformed = malformed
         self._sink = sink
@@ -169,7 +165,7 @@ class _Line:
             await anyio.sleep(wait_s)
             wait_s = self._keep_alive_s
             try:
-                await self._rest.call(endpoints.KEEP_LISTEN_KEY, [], lambda body: body, RequestClass.CANCEL)
+                await self._key.keep()
             except VenueError as error:
                 if error.code == INVALID_LISTEN_KEY:
                     self._end("the listen key is gone")

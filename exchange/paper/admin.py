@@ -41,7 +41,12 @@ class _SymbolChange(Struct, forbid_unknown_fields=True):
 
 class _Deposit(Struct, forbid_unknown_fields=True):
     asset: Annotated[str, Meta(pattern="^[A-Z0-9]{2,12}$")]
-    amount: Annotated[Decimal, Meta(gt=0, le=10**12)]
+    amount: Decimal
+
+    def __post_init__(self) -> None:
+        exponent = self.amount.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -8 or not 0 < self.amount <= 10**12:
+            raise ValueError("amount is above 0, at most 1000000000000, with at most 8 decimals")
 
 
 class _Bad(Exception):

@@ -37,7 +37,7 @@ def symbol_channel(name: str, listing: Listing, now_us: int) -> Channel | None:
     depth = _DEPTH.fullmatch(name)
     if depth:
         interval_us = int(depth[2] or 250) * 1000
-        return _PartialDepth(listing, int(depth[1]), interval_us) if depth[1] else DiffDepth(listing, interval_us)
+        return PartialDepth(listing, int(depth[1]), interval_us) if depth[1] else DiffDepth(listing, interval_us)
     if name == "aggTrade":
         return _AggTrades(listing)
     if name in _TICKERS:
@@ -52,22 +52,32 @@ def market_channel(stream: str, listings: Mapping[str, Listing]) -> Channel | No
     return _AllTickers(listings, spell) if spell and stream.startswith("!") and stream.endswith("@arr") else None
 
 
-class _PartialDepth:
-    """The best levels, whenever the book has changed."""
+class PartialDepth:
+    """The best levels, whenever the book has changed, and once for whoever begins to listen while it stands still."""
 
     def __init__(self, listing: Listing, levels: int, interval_us: int) -> None:
         self.interval_us = interval_us
         self._listing = listing
         self._levels = levels
         self._last_id = listing.update_id
+        self._is_awaited = True
+
+    def greet(self) -> None:
+        """Somebody else begins to listen."""
+        self._is_awaited = True
 
     def frames(self, now_us: int) -> Iterator[bytes]:
         listing = self._listing
-        if listing.book_id > self._last_id:
-            market = listing.market
-            bids, asks = market.levels(Side.BUY, self._levels), market.levels(Side.SELL, self._levels)
-            yield _depth_frame(listing, self._last_id, bids, asks, now_us)
-            self._last_id = listing.update_id
+        if listing.book_id <= self._last_id:
+            if not self._is_awaited:
+                return
+            # Nothing changed, yet no two frames end with the same update.
+            listing.snapshot_id()
+        market = listing.market
+        bids, asks = market.levels(Side.BUY, self._levels), market.levels(Side.SELL, self._levels)
+        yield _depth_frame(listing, self._last_id, bids, asks, now_us)
+        self._last_id = listing.update_id
+        self._is_awaited = False
 
 
 class DiffDepth:

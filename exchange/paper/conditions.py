@@ -99,7 +99,7 @@ def _parse_trailing(params: Params, side: Side, listing: Listing, working_type: 
     rate_text = required(params, "callbackRate")
     rate = parse_number(rate_text, "callbackRate")
     if not _LEAST_RATE <= rate <= _MOST_RATE:
-        raise Refusal(codes.INVALID_CALLBACK_RATE, "Invalid callBack rate.")
+        raise Refusal(codes.INVALID_CALLBACK_RATE, "Invalid callBack rate")
     activation = latest
     if params.get("activationPrice"):
         if parse_number(params["activationPrice"], "activationPrice") <= 0:

@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from exchange.model import Side
-from exchange.paper.channels import Channel, DiffDepth, market_channel, symbol_channel
+from exchange.paper.channels import Channel, DiffDepth, PartialDepth, market_channel, symbol_channel
 from exchange.paper.listing import Listing, Touch
 from exchange.paper.market import Trade
 from exchange.paper.streams import Hub
 from exchange.paper.timetable import Timetable
 from exchange.protocol import frames
 from exchange.protocol.market_frames import TradeProFrame
-from exchange.protocol.streams import ALL_BOOK_TICKERS
+from exchange.protocol.streams import ALL_BOOK_TICKERS, book_ticker
 
 _SYMBOL_STREAM = re.compile(r"([^@A-Z]+)@(.+)")
 _DIFFERENCES = ("@depth", "@depth@100ms", "@depth@250ms", "@depth@500ms")
@@ -41,7 +41,9 @@ class Feeds:
         self._listings = listings
         self._beats: dict[int, dict[str, Channel]] = {}
         """Those pushed at an interval, by interval and stream."""
-        self._tickers: dict[str, tuple[str, Touch]] = {}
+        self._book_tickers: dict[str, str] = {}
+        """The streams' names, by symbol: made once, for they are looked up at every event of every market."""
+        self._touches: dict[str, Touch] = {}
 
     def snapshot_id(self, listing: Listing) -> int:
         """To be called when somebody takes a snapshot of a book: its id among the book's updates."""
@@ -56,14 +58,18 @@ class Feeds:
         """Something happened in a market: tells those who want to know of its best prices."""
         listing.changed(now_us)
         listeners = self.hub.listeners
-        stream = f"{listing.symbol.lower()}@bookTicker"
+        if not listeners:
+            return
+        symbol = listing.symbol
+        stream = self._book_tickers.get(symbol)
+        if stream is None:
+            stream = self._book_tickers[symbol] = book_ticker(symbol)
         if stream not in listeners and ALL_BOOK_TICKERS not in listeners:
             return
         touch = listing.touch()
-        known = self._tickers.get(listing.symbol)
-        if known and known[1] == touch:
+        if self._touches.get(symbol) == touch:
             return
-        self._tickers[listing.symbol] = (stream, touch)
+        self._touches[symbol] = touch
         frame = _book_ticker(listing, touch, now_us // 1000)
         self.hub.broadcast(stream, frame)
         self.hub.broadcast(ALL_BOOK_TICKERS, frame)
@@ -118,8 +124,12 @@ class Feeds:
             self.hub.broadcast(stream, b"[" + b",".join(every_frame) + b"]")
 
     def _subscribed(self, stream: str, now_us: int) -> None:
-        if any(stream in beat for beat in self._beats.values()):
-            return
+        for beat in self._beats.values():
+            if stream in beat:
+                known = beat[stream]
+                if isinstance(known, PartialDepth):
+                    known.greet()
+                return
         match = _SYMBOL_STREAM.fullmatch(stream)
         listing = self._find_listing(match[1].upper()) if match else None
         if match and listing:

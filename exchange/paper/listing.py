@@ -83,8 +83,7 @@ class Listing:
 
     def changed(self, now_us: int) -> None:
         """An event of the market is over, and the book is another."""
-        self.update_id += 1
-        self.book_id = self.update_id
+        self.update_id = self.book_id = self.update_id + 1
         self.updated_us = now_us
 
     def snapshot_id(self) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from exchange.errors import VenueError
-from exchange.protocol.codes import classify, is_error
+from exchange.protocol.meanings import classify, is_error
 
 
 class ErrorBody(Struct):

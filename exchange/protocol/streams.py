@@ -19,6 +19,8 @@ BOOK_TICKER = "bookTicker"
 MARK_PRICE = "markPrice@1s"
 DEPTH10 = "depth10@100ms"
 DEPTH20 = "depth20@100ms"
+DIFF_DEPTH = "depth@100ms"
+PARTIAL_LEVELS = (5, 10, 20)
 TRADE = "trade"
 AGG_TRADE = "aggTrade"
 

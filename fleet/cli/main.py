@@ -13,6 +13,7 @@ import importlib
 import os
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any, cast
 
 import click
@@ -50,7 +51,9 @@ class Failure(click.ClickException):
         self.exit_code = exit_code  # pyright: ignore[reportAttributeAccessIssue]
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(self.message, file=file, err=True)
+        # A terminal that is gone must not change the exit code.
+        with suppress(OSError):
+            click.echo(self.message, file=file, err=True)
 
 
 class _Commands(click.Group):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from decimal import Decimal
 
 import click
@@ -60,15 +61,17 @@ def prices(symbols: tuple[str, ...], place: Place, stop_after_s: float | None, j
 @watch.command()
 @click.argument("symbol")
 @click.option(
-    "--levels", type=click.Choice(["5", "10", "20"]), default="10", show_default=True, help="Levels of each side."
+    "--levels", type=click.IntRange(1, 1000), metavar="N", default=10, show_default=True, help="Levels of each side."
 )
 @with_venue
 @for_duration
 @as_json_lines
-def depth(symbol: str, levels: str, place: Place, stop_after_s: float | None, json_output: bool) -> None:
-    """Follow the best levels of SYMBOL's order book."""
-    channels = (f"depth{levels}@100ms", streams.MARK_PRICE)
-    _follow_markets(place, (symbol,), channels, stop_after_s, lambda known: _Depth(known, json_output))
+def depth(symbol: str, levels: int, place: Place, stop_after_s: float | None, json_output: bool) -> None:
+    """Follow the best levels of SYMBOL's order book: past 20, a book kept here from its differences."""
+    pushed = next((each for each in streams.PARTIAL_LEVELS if each >= levels), None)
+    channel = streams.DIFF_DEPTH if pushed is None else f"depth{pushed}@100ms"
+    channels = (channel, streams.MARK_PRICE)
+    _follow_markets(place, (symbol,), channels, stop_after_s, lambda known: _Depth(known, json_output, levels))
 
 
 @watch.command()
@@ -191,13 +194,15 @@ class _Prices(_View):
 
 
 class _Depth(_View):
-    def __init__(self, instruments: Sequence[Instrument], json_output: bool) -> None:
+    def __init__(self, instruments: Sequence[Instrument], json_output: bool, levels: int) -> None:
         super().__init__(instruments, json_output)
+        self._levels = levels
         self._book: Depth | None = None
 
     def take(self, event: MarketEvent | AccountEvent) -> None:
         if not isinstance(event, Depth):
             return
+        event = replace(event, bids=event.bids[: self._levels], asks=event.asks[: self._levels])
         self._book = event
         instrument = self.instruments[event.symbol]
         if self.json_output:

@@ -43,6 +43,12 @@ class Credentials:
         return f"Credentials(user={self.user!r}, signer={self.signer!r}, v3={self.has_v3}, v1={self.has_v1})"
 
 
+def dotenv_for(fleet_file: Path) -> Path:
+    """The `.env` beside the fleet file; when there is none, that of the working directory."""
+    beside = fleet_file.parent / ".env"
+    return beside if beside.is_file() else Path(".env")
+
+
 def read_credentials(env: Mapping[str, str], dotenv: Path | None = None) -> Credentials | None:
     """None when there are none at all. Raises ConfigError for all that is wrong at once.
 

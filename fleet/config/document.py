@@ -36,7 +36,7 @@ _SECRET_NAME = re.compile(
 _NAMED_BY_THE_VENUE: frozenset[Path] = frozenset({("symbols",), ("paper", "balance")})
 _LIKE_A_KEY = re.compile(r"0[xX][0-9a-fA-F]{64}|[0-9A-Za-z]{64}")
 _CREDENTIALS_RIGHT = (
-    "keep them out of this file; set API_USER, API_SIGNER and API_PRIVATE_KEY in the environment, in .env,"
+    "keep them out of this file; set API_USER and API_PRIVATE_KEY in the environment, in .env,"
     " or as files named by API_PRIVATE_KEY_FILE and the like"
 )
 

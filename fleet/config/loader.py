@@ -1,29 +1,33 @@
 """From a fleet file to the desired fleet, or to all that is wrong with the file at once.
 
-Owns: the merge of `defaults`, the split of flat strategy parameters, and the wording of validation errors.
-Must not know: the venue, the running fleet. Whatever the input, only ConfigError is raised.
+Owns: the merge of `defaults`, the split of flat strategy parameters, the wording of validation errors, and whether the
+paths in the file are there. Must not know: the venue, the running fleet. Whatever the input, nothing but ConfigError
+is raised.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from fleet.config import document as yaml_document
 from fleet.config.document import Document, Value
-from fleet.config.faults import ConfigError, Fault, did_you_mean, shown
-from fleet.config.models import FleetConfig, Replay, SymbolConfig
+from fleet.config.faults import ConfigError, Fault, did_you_mean, nearest, shown
+from fleet.config.models import SYMBOL_PATTERN, FleetConfig, Replay, SymbolConfig
 from fleet.config.wording import file_keys, section_keys, worded
 from strategies.registry import STRATEGIES
 
 _MAX_BYTES = 256 * 1024
 _COMMON = tuple(key for key in file_keys(SymbolConfig) if key not in ("symbol", "parameters"))
 _DEFAULT_STRATEGY = "ping_pong"
+LOG_FILE_RIGHT = "a file that can be written, in a directory that is there"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -44,15 +48,43 @@ class Loaded:
         return Fault(self.name, *self.locate(path), what, right)
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A fleet file and all that is wrong with it by itself; with no `faults`, `sound` is the whole of it.
+
+    Else `sound` is as much as can be held against a venue all the same, so that what is wrong by the venue can be told
+    with the rest; None when not even the venue is known. `unsound`: symbols that the file has and `sound` has not.
+    `replaced`: sections that have faults, of which `sound` has the defaults.
+    """
+
+    faults: tuple[Fault, ...]
+    sound: Loaded | None = None
+    unsound: tuple[str, ...] = ()
+    replaced: frozenset[str] = frozenset()
+
+    def whole(self) -> Loaded:
+        """Raises ConfigError."""
+        if self.faults or self.sound is None:
+            raise ConfigError(self.faults)
+        return self.sound
+
+
 def load(path: Path, env: Mapping[str, str]) -> Loaded:
     """Reads a fleet file; a recording's path is taken relative to the file. Raises ConfigError."""
-    text = read_text(path, "a readable fleet file")
-    loaded = parse(text, str(path), env, path.parent)
-    feed = loaded.config.paper.feed
-    if isinstance(feed, Replay) and loaded.config.venue == "paper" and not feed.replay.exists():
-        what = f"no recording at {feed.replay}"
-        raise ConfigError([loaded.fault(("paper", "feed", "replay"), what, "a path relative to the fleet file")])
-    return loaded
+    return examine(path, env).whole()
+
+
+def examine(path: Path, env: Mapping[str, str]) -> Examined:
+    """The same, for whoever wants to go on in spite of faults. Raises nothing."""
+    name = str(path)
+    try:
+        text = read_text(path, "a readable fleet file")
+    except ConfigError as error:
+        return Examined(error.faults)
+    examined = _examine(text, name, env, path.parent)
+    if examined.sound is None:
+        return examined
+    return replace(examined, faults=_in_order([*examined.faults, *_path_faults(examined.sound)]))
 
 
 def read_text(path: Path, right: str) -> str:
@@ -75,43 +107,117 @@ def read_text(path: Path, right: str) -> str:
 
 def parse(text: str, name: str, env: Mapping[str, str], directory: Path | None = None) -> Loaded:
     """The same for a text; `directory` is what a recording's path is relative to. Raises ConfigError."""
+    return _examine(text, name, env, directory).whole()
+
+
+def _examine(text: str, name: str, env: Mapping[str, str], directory: Path | None) -> Examined:
     document = yaml_document.read(text, name, env)
-    config = _Builder(document).build()
-    if config is None or document.faults:
-        raise ConfigError(sorted(document.faults, key=lambda fault: (fault.line, fault.column)))
+    built = _Builder(document).build()
+    config = built.config
+    if config is None:
+        return Examined(_in_order(document.faults))
     feed = config.paper.feed
     if isinstance(feed, Replay) and directory is not None:
         feed = feed.model_copy(update={"replay": directory / feed.replay})
         config = config.model_copy(update={"paper": config.paper.model_copy(update={"feed": feed})})
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return Loaded(config, name, digest, document.places)
+    loaded = Loaded(config, name, digest, document.places)
+    return Examined(_in_order(document.faults), loaded, built.unsound, built.replaced)
+
+
+def _in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(sorted(faults, key=lambda fault: (fault.line, fault.column)))
+
+
+def _path_faults(loaded: Loaded) -> list[Fault]:
+    """What can be known of the paths without touching anything; only opening a file tells all."""
+    faults: list[Fault] = []
+    config = loaded.config
+    feed = config.paper.feed
+    if isinstance(feed, Replay) and config.venue == "paper" and not feed.replay.exists():
+        record = f"`astermm-fleet record {' '.join(config.symbols)} --venue mainnet --out DIRECTORY`"
+        right = f"{record} makes one; its path is relative to the fleet file"
+        faults.append(loaded.fault(("paper", "feed", "replay"), f"no recording at {feed.replay}", right))
+    file = config.logging.file
+    if file is not None:
+        what = ""
+        if file.is_dir():
+            what = f"log file {file} is a directory"
+        elif not file.parent.is_dir():
+            what = f"log file {file} would be in a directory that is not there"
+        elif not os.access(file if file.exists() else file.parent, os.W_OK):
+            what = f"log file {file} cannot be written"
+        if what:
+            faults.append(loaded.fault(("logging", "file"), what, LOG_FILE_RIGHT))
+    return faults
+
+
+class _SoundPart(FleetConfig):
+    """What is left of a fleet file when all that has faults is taken out of it."""
+
+    fleet: str = "unnamed"
+    symbols: dict[str, SymbolConfig] = Field(default={})
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    config: FleetConfig | None
+    unsound: tuple[str, ...] = ()
+    replaced: frozenset[str] = frozenset()
 
 
 class _Builder:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._unusable = {(fault.line, fault.column) for fault in document.faults}
+        self._meant: set[tuple[yaml_document.Path, str]] = set()
+        """Keys that are there, misspelt, by section: that they are missing need not be told as well."""
 
-    def build(self) -> FleetConfig | None:
+    def build(self) -> _Built:
         data = self._document.data
         if not isinstance(data, dict):
             if not self._document.faults:
                 what = "the file is empty" if data is None else "the file is no mapping"
                 self._document.fault((1, 1), what, "fleet:, venue: and symbols: (`init` writes a starter file)")
-            return None
+            return _Built(None)
+        known = section_keys(())
+        # Before the symbols, which may miss what stands under them.
+        for key in data:
+            if key not in known:
+                self._unknown((), key)
         defaults = self._defaults(data.get("defaults"))
-        fleet: dict[str, object] = {key: value for key, value in data.items() if key not in ("defaults", "symbols")}
+        fleet: dict[str, object] = {
+            key: value for key, value in data.items() if key in known and key not in ("defaults", "symbols")
+        }
         symbols = data.get("symbols")
+        sound: dict[str, SymbolConfig] = {}
+        names: list[str] = []
         if isinstance(symbols, dict):
             built = {symbol: self._symbol(symbol, own, defaults) for symbol, own in symbols.items()}
-            fleet["symbols"] = {symbol: config for symbol, config in built.items() if config is not None}
-            if built and not fleet["symbols"]:
-                del fleet["symbols"]
-                self._validate(FleetConfig, fleet, (), ignore_missing=frozenset({"symbols"}))
-                return None
-        elif "symbols" in data:
-            fleet["symbols"] = symbols
-        return self._validate(FleetConfig, fleet, ())
+            sound = {symbol: config for symbol, config in built.items() if config is not None}
+            names = [symbol for symbol in symbols if re.match(SYMBOL_PATTERN, symbol)]
+        if sound or "symbols" not in data:
+            whole = self._validate(FleetConfig, {**fleet, "symbols": sound} if sound else fleet, ())
+        elif names or (isinstance(symbols, dict) and symbols):
+            # Each of them has been told of.
+            whole = self._validate(FleetConfig, fleet, (), ignore_missing=frozenset({"symbols"}))
+        else:
+            whole = self._validate(FleetConfig, {**fleet, "symbols": symbols}, ())
+        if whole is not None and not self._document.faults:
+            return _Built(whole)
+        return self._sound_part({**fleet, "symbols": sound}, tuple(name for name in names if name not in sound))
+
+    def _sound_part(self, fleet: dict[str, object], unsound: tuple[str, ...]) -> _Built:
+        """Not without the venue: nothing could be held against it."""
+        replaced: frozenset[str] = frozenset()
+        try:
+            _SoundPart.model_validate(fleet)
+        except ValidationError as error:
+            replaced = frozenset(str(detail["loc"][0]) for detail in error.errors(include_url=False))
+        if "venue" in replaced:
+            return _Built(None)
+        sound = _SoundPart.model_validate({key: value for key, value in fleet.items() if key not in replaced})
+        return _Built(sound, unsound, replaced)
 
     def _defaults(self, given: Value) -> dict[str, Value]:
         path = ("defaults",)
@@ -174,26 +280,39 @@ class _Builder:
         try:
             return model.model_validate(data)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=False):
-                if detail["type"] == "missing" and str(detail["loc"][-1]) in ignore_missing:
-                    continue
-                at = (*path, *detail["loc"])
+            details = error.errors(include_url=False, include_input=False)
+            for detail in details:
                 if detail["type"] == "extra_forbidden":
+                    at = (*path, *detail["loc"])
                     self._unknown(at[:-1], str(at[-1]))
-                else:
-                    written = str(at[1]) if at[-1] == "symbol" else self._written(at)
-                    source = (
-                        at if detail["type"] == "missing" or at[-1] == "symbol" else place_of(self._document.places, at)
-                    )
-                    self._report(at, *worded(detail, source, written))
+            for detail in details:
+                at = (*path, *detail["loc"])
+                is_missing = detail["type"] == "missing"
+                is_told = is_missing and (str(at[-1]) in ignore_missing or self._is_misspelt(at))
+                if is_told or detail["type"] == "extra_forbidden":
+                    continue
+                written = str(at[1]) if at[-1] == "symbol" else self._written(at)
+                source = at if is_missing or at[-1] == "symbol" else place_of(self._document.places, at)
+                self._report(at, *worded(detail, source, written))
             return None
 
     def _unknown(self, path: yaml_document.Path, key: str, known: list[str] | None = None) -> None:
         section = place_of(self._document.places, path)
         place = self._document.keys.get((*section, key), self._document.places[section])
+        known = section_keys(section) if known is None else known
+        meant = nearest(key, known)
+        if meant is not None:
+            self._meant.add((section, meant))
         if place not in self._unusable:
-            right = did_you_mean(key, section_keys(section) if known is None else known)
-            self._document.fault(place, f"unknown key {shown(key)}", right)
+            self._document.fault(place, f"unknown key {shown(key)}", did_you_mean(key, known))
+
+    def _is_misspelt(self, path: yaml_document.Path) -> bool:
+        """What a symbol misses may be meant by a key of its own, or of `defaults`, or `defaults` itself is misspelt."""
+        section, key = place_of(self._document.places, path[:-1]), str(path[-1])
+        candidates: list[tuple[yaml_document.Path, str]] = [(section, key)]
+        if path[0] == "symbols" and len(path) > 2:
+            candidates += [(("defaults",), key), ((), "defaults")]
+        return any(candidate in self._meant for candidate in candidates)
 
     def _report(self, path: yaml_document.Path, what: str, right: str) -> None:
         place = self._document.places[place_of(self._document.places, path)]

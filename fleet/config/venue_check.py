@@ -5,7 +5,7 @@ Owns: which promises of the file the exchange would not keep. Must not know: how
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -44,22 +44,21 @@ def check(
     mids: Mapping[str, Decimal],
     marks: Mapping[str, Decimal],
     collateral_usd: Decimal | None,
+    unsound: Iterable[str] = (),
 ) -> Checked:
-    """Symbols without a mid, and all of them without `collateral_usd`, are not checked for their order sizes."""
+    """Symbols without a mid, and all of them without `collateral_usd`, are not checked for their order sizes.
+
+    `unsound`: symbols that the file has, with faults of their own; no more than whether they are traded is looked at.
+    """
     checked = Checked([], promises(loaded))
+    for symbol in unsound:
+        _check_listed(loaded, symbol, info, checked)
     capital = Capital(wallet=collateral_usd or Decimal(0))
     for symbol, config in loaded.config.symbols.items():
         capital.demand(symbol, config.balance_fraction)
     for symbol, config in loaded.config.symbols.items():
-        instrument = info.instruments.get(symbol)
+        instrument = _check_listed(loaded, symbol, info, checked)
         if instrument is None:
-            near = nearest(symbol, (name for name, each in info.instruments.items() if each.is_trading))
-            right = f"did you mean {near}?" if near else f"one of the {len(info.instruments)} symbols that are"
-            checked.errors.append(loaded.fault(("symbols", symbol), f"{shown(symbol)} is not listed", right))
-            continue
-        if not instrument.is_trading:
-            what = f"{symbol} is {instrument.status}, not TRADING"
-            checked.errors.append(loaded.fault(("symbols", symbol), what, "leave it out until it trades"))
             continue
         mid = mids.get(symbol)
         _check_band(loaded, config, instrument, mid, marks.get(symbol), checked)
@@ -86,6 +85,21 @@ def promises(loaded: Loaded) -> list[Fault]:
             right = f"{_HIGH_LEVERAGE} or less, unless that is meant"
             warnings.append(loaded.fault(("symbols", symbol, "leverage"), what, right))
     return warnings
+
+
+def _check_listed(loaded: Loaded, symbol: str, info: ExchangeInfo, checked: Checked) -> Instrument | None:
+    """The instrument, when it trades."""
+    instrument = info.instruments.get(symbol)
+    if instrument is None:
+        near = nearest(symbol, (name for name, each in info.instruments.items() if each.is_trading))
+        right = f"did you mean {near}?" if near else f"one of the {len(info.instruments)} symbols that are"
+        checked.errors.append(loaded.fault(("symbols", symbol), f"{shown(symbol)} is not listed", right))
+    elif not instrument.is_trading:
+        what = f"{symbol} is {instrument.status}, not TRADING"
+        checked.errors.append(loaded.fault(("symbols", symbol), what, "leave it out until it trades"))
+    else:
+        return instrument
+    return None
 
 
 def _check_band(

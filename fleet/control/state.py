@@ -9,7 +9,7 @@ Money is in the margin asset (USD-like), times are milliseconds since the epoch 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -139,11 +139,13 @@ class FleetState:
     now_ms: int
     config_version: int = 1
     equity: Decimal | None = None
-    """wallet + unrealised PnL; None until the account is known."""
+    """wallet + unrealised PnL of all the account's positions; None until the account is known."""
     wallet: Decimal | None = None
     realised_pnl: Decimal = ZERO
     unrealised_pnl: Decimal = ZERO
     fees: Decimal = ZERO
+    other_fees: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """By asset, fees paid in assets that are no dollars: in no other figure."""
     funding: Decimal = ZERO
     limiters: tuple[LimiterState, ...] = ()
     paused_until_ms: int | None = None

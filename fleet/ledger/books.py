@@ -2,6 +2,9 @@
 
 Owns: fills once each, positions, realised PnL, fees, volume. Must not know: orders, strategies, clocks, the network.
 The venue reports realised PnL and fee of every trade; they are summed, so that ours are its figures to the last digit.
+
+A position that the venue tells says when it last changed: every trade up to then is in it, and none after. By that its
+word and the trades, which come on other ways and in any order, are put together without counting one twice.
 """
 
 from __future__ import annotations
@@ -12,6 +15,12 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from exchange.model import Fill, Instrument, Position
 
 _CENT_OF_MICRO = Decimal("0.00000001")
+
+STABLE_ASSETS = frozenset({"USDT", "USDC", "USDF", "USD1", "FDUSD", "BUSD", "DAI"})
+"""Counted at one dollar each."""
+
+_OLD_MS = 3_600_000
+"""A trade so long before the beginning is an old one, however far the clocks are apart."""
 
 
 @dataclass(slots=True)
@@ -24,12 +33,20 @@ class SymbolBook:
     """What the position was opened for, signed as the position is: position × entry price."""
     realised_pnl: Decimal = Decimal(0)
     fees: Decimal = Decimal(0)
+    """In dollars: those paid in stable assets."""
+    other_fees: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """By asset, those paid in others: what they are worth is not ours to say."""
     volume_usd: Decimal = Decimal(0)
     fills: int = 0
     round_trips: int = 0
     read_to: int = 0
     """The trade list was read up to this trade: all up to it are counted, or were in the position we began with."""
+    last_trade_ms: int = 0
+    """The newest trade that is in the position."""
     _began_after: int = 0
+    _began_ms: int = 0
+    _told_ms: int = -1
+    """Trades up to here are in the position that the venue's word corrected."""
     _seen: set[int] = field(default_factory=set[int], repr=False)
 
     @property
@@ -38,35 +55,55 @@ class SymbolBook:
             return Decimal(0)
         return self.cost / (self.position_lots * self.instrument.step_size)
 
-    def begin(self, position: Position | None, last_trade_id: int) -> None:
+    def begin(self, position: Position | None, last_trade_id: int, now_ms: int = 0) -> None:
         """The position that was there before the first trade we count, and the newest trade already in it.
 
-        Of trades up to that one the line may still tell, late: they are not counted.
+        Of trades up to that one the line may still tell, late: they are not counted. Nor is one that was made long
+        before `now_ms`: the venue names no newest trade when that one is older than what it lists by default.
         """
         lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
         self.position_lots = lots
         self.cost = lots * self.instrument.step_size * entry
         self.read_to = self._began_after = last_trade_id
+        self._began_ms = now_ms - _OLD_MS
+        self.last_trade_ms = position.exchange_ms if position else 0
 
-    def correct(self, position: Position | None) -> bool:
-        """Takes the venue's word for the position. Returns whether ours was another."""
-        lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
-        if lots == self.position_lots:
+    def differs(self, position: Position) -> bool:
+        """Whether the venue's word is another than ours, and not only older."""
+        return position.lots != self.position_lots and position.exchange_ms >= self.last_trade_ms
+
+    def has_missed(self, position: Position) -> bool:
+        """Whether there were trades that are not counted: the position is another, or it changed later."""
+        return position.lots != self.position_lots or position.exchange_ms > self.last_trade_ms
+
+    def correct(self, position: Position) -> bool:
+        """Takes the venue's word for the position, unless ours is newer. Returns whether ours was another.
+
+        Trades that the venue has not told of, but has in its word, move nothing when they come.
+        """
+        if not self.differs(position):
             return False
-        self.position_lots, self.cost = lots, lots * self.instrument.step_size * entry
+        self.position_lots = position.lots
+        self.cost = position.lots * self.instrument.step_size * position.entry_price
+        self._told_ms = self.last_trade_ms = position.exchange_ms
         return True
 
     def add(self, fill: Fill) -> bool:
         """Counts a trade. Returns False for one that was counted before."""
-        if fill.trade_id in self._seen or fill.trade_id <= self._began_after:
+        if fill.trade_id in self._seen or fill.trade_id <= self._began_after or fill.exchange_ms < self._began_ms:
             return False
         self._seen.add(fill.trade_id)
         self.fills += 1
-        self.fees += fill.fee
+        if fill.fee_asset in STABLE_ASSETS:
+            self.fees += fill.fee
+        elif fill.fee:
+            self.other_fees[fill.fee_asset] = self.other_fees.get(fill.fee_asset, Decimal(0)) + fill.fee
         self.realised_pnl += fill.realised_pnl
         notional = self.instrument.notional(fill.price_ticks, fill.lots)
         self.volume_usd += notional
-        self._move(fill.side.sign * fill.lots, self.instrument.price(fill.price_ticks))
+        self.last_trade_ms = max(self.last_trade_ms, fill.exchange_ms)
+        if fill.exchange_ms > self._told_ms:
+            self._move(fill.side.sign * fill.lots, self.instrument.price(fill.price_ticks))
         return True
 
     def unrealised_pnl(self, mark: Decimal) -> Decimal:

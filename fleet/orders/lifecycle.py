@@ -50,6 +50,8 @@ class WorkingOrder:
     order_id: int | None = None
     filled_lots: int = 0
     seen_lots: int = 0
+    unseen_lots: int = 0
+    """Of `seen_lots`, those that the venue vouched for and whose trades may still come."""
     venue_ms: int = 0
     status: OrderStatus | None = None
     reason: str = ""
@@ -75,8 +77,9 @@ class WorkingOrder:
 
     @property
     def was_refused(self) -> bool:
-        """It ended without the market or us having wanted it: rejected, or post-only that would have crossed."""
-        return self.phase is Phase.DONE and self.status in (OrderStatus.REJECTED, OrderStatus.EXPIRED)
+        """It ended without the market or us having wanted it: rejected, post-only that would have crossed, or (status
+        None) not even taken in."""
+        return self.phase is Phase.DONE and self.status in (None, OrderStatus.REJECTED, OrderStatus.EXPIRED)
 
 
 def placing(place: Place, now_us: int) -> WorkingOrder:
@@ -150,7 +153,8 @@ def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOr
     if isinstance(error, OutcomeUnknown) or is_gone:
         return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0)
     if order.phase is Phase.PLACING:
-        return replace(order, phase=Phase.DONE, status=OrderStatus.REJECTED, reason=str(error))
+        status = OrderStatus.REJECTED if isinstance(error, Rejected) else None
+        return replace(order, phase=Phase.DONE, status=status, reason=str(error))
     amends_refused = order.amends_refused + (order.phase is Phase.AMENDING and isinstance(error, Rejected))
     return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US, amends_refused=amends_refused)
 
@@ -162,7 +166,8 @@ def missing(order: WorkingOrder, now_us: int) -> WorkingOrder:
 
 def all_fills_counted(order: WorkingOrder) -> WorkingOrder:
     """After the trade list was read to its end: what the venue says is filled has been seen, by whatever name."""
-    return replace(order, seen_lots=order.filled_lots)
+    late = max(order.filled_lots - order.seen_lots, 0)
+    return replace(order, seen_lots=order.seen_lots + late, unseen_lots=order.unseen_lots + late)
 
 
 def query_due_us(order: WorkingOrder) -> int | None:
@@ -186,7 +191,8 @@ def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
 
 def filled(order: WorkingOrder, lots: int) -> WorkingOrder:
     """After a fill of this order not seen before."""
-    order = replace(order, seen_lots=order.seen_lots + lots)
+    late = min(lots, order.unseen_lots)
+    order = replace(order, seen_lots=order.seen_lots + lots - late, unseen_lots=order.unseen_lots - late)
     return replace(order, filled_lots=max(order.filled_lots, order.seen_lots))
 
 

@@ -25,12 +25,10 @@ from exchange.model import (
     StreamUp,
 )
 from exchange.ports import Trading
-from fleet.ledger.books import SymbolBook
+from fleet.ledger.books import STABLE_ASSETS, SymbolBook
 from fleet.orders.ids import is_ours
 from fleet.runtime.capital import Capital
 from fleet.runtime.mailbox import Mailbox, Told
-
-STABLE_ASSETS = frozenset({"USDT", "USDC", "USDF", "USD1", "FDUSD", "BUSD", "DAI"})
 
 FILLS_PAGE = 500
 
@@ -42,7 +40,12 @@ class Snapshot:
     asked_us: int
     open_orders: tuple[Order, ...]
     positions: dict[str, Position]
+    """Flat ones too."""
     balances: tuple[Balance, ...]
+
+    def position(self, symbol: str) -> Position:
+        """One that the venue does not list is flat, as of asking."""
+        return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=self.asked_us // 1000)
 
 
 class Account:
@@ -57,6 +60,8 @@ class Account:
         self.lines_opened = 0
         self.is_multi_assets = False
         self.known = False
+        self.elsewhere: dict[str, Decimal] = {}
+        """Unrealised PnL, as the venue last told it, of positions that no worker follows."""
         self._fleet = fleet
         self._trading = trading
         self._clock = clock
@@ -131,6 +136,14 @@ class Account:
     def fees(self) -> Decimal:
         return sum((book.fees for book in self.books.values()), Decimal(0))
 
+    @property
+    def other_fees(self) -> dict[str, Decimal]:
+        totals: dict[str, Decimal] = {}
+        for book in self.books.values():
+            for asset, amount in book.other_fees.items():
+                totals[asset] = totals.get(asset, Decimal(0)) + amount
+        return totals
+
     def _margin_assets(self) -> set[str]:
         return {self._instruments[symbol].margin_asset for symbol in self.books} or {"USDT"}
 
@@ -162,7 +175,7 @@ class Account:
         balances = await self._trading.balances()
         for balance in balances:
             self._wallet(balance)
-        found = {position.symbol: position for position in positions if position.lots}
+        found = {position.symbol: position for position in positions}
         self._count_foreign(open_orders, found)
         self._count_collateral()
         self.known = True
@@ -171,8 +184,10 @@ class Account:
     def _count_foreign(self, orders: list[Order], positions: dict[str, Position]) -> None:
         """The margin that the owner's other orders and positions hold: seen, reserved, left alone."""
         margin = Decimal(0)
-        for position in positions.values():
-            if position.symbol not in self._mailboxes and position.symbol in self._instruments:
+        others = [each for each in positions.values() if each.symbol not in self._mailboxes]
+        self.elsewhere = {each.symbol: each.unrealised for each in others if each.lots}
+        for position in others:
+            if position.symbol in self._instruments:
                 size = abs(position.lots) * self._instruments[position.symbol].step_size
                 margin += size * position.entry_price / position.leverage
         for order in orders:
@@ -195,11 +210,23 @@ class Account:
             if len(page) < FILLS_PAGE:
                 return missed
 
+    def differing(self, snapshot: Snapshot) -> list[str]:
+        """The symbols whose position is not the venue's, and whose worker should look."""
+        begun = [symbol for symbol in self._begun if symbol in self._mailboxes]
+        return [symbol for symbol in begun if self.books[symbol].differs(snapshot.position(symbol))]
+
     async def catch_up(self) -> None:
-        """Every symbol's trades and the balances, as the line may not have told of them yet. Raises VenueError."""
-        for symbol in self._begun:
+        """Trades and balances, as the line may not have told of them yet. Raises VenueError.
+
+        Only of symbols that had trades since the last one counted: a big fleet's lists would take more weight than
+        there is.
+        """
+        snapshot = await self.snapshot()
+        behind = [symbol for symbol in self._begun if self.books[symbol].has_missed(snapshot.position(symbol))]
+        for symbol in behind:
             await self.missed_fills(symbol)
-        await self.snapshot()
+        if behind:
+            await self.snapshot()
 
     async def begin(self, symbol: str) -> None:
         """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
@@ -218,9 +245,10 @@ class Account:
                 newest = await self._trading.fills(symbol, limit=1)
             if book.fills == counted:
                 break
-        position = snapshot.positions.get(symbol)
+        position = snapshot.position(symbol)
         if symbol in self._begun:
             book.correct(position)
         else:
-            book.begin(position, max((fill.trade_id for fill in newest), default=0))
+            newest_id = max((fill.trade_id for fill in newest), default=0)
+            book.begin(position, newest_id, snapshot.asked_us // 1000)
             self._begun[symbol] = None

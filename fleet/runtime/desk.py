@@ -75,6 +75,8 @@ class Desk:
         self.market_up = False
         self.account_up = False
         self.closing = False
+        self.leverage = config.leverage
+        """As the venue has it."""
         self.decision = Decision(())
         self.pulled = "starting"
         """Why no quote may stand; empty while they may."""
@@ -235,7 +237,7 @@ class Desk:
             mark=mark.mark,
             position_lots=self.book.position_lots,
             entry_price=self.book.entry_price,
-            order_usd=self.capital.grant(self.config.symbol, self._position_margin) * self.config.leverage,
+            order_usd=self.capital.grant(self.config.symbol, self._position_margin) * self.leverage,
             closing=self.closing,
         )
         self._state, self.decision = self._strategy.decide(self._state, situation)
@@ -250,7 +252,8 @@ class Desk:
             return "account line is down", None
         if ticker is None or mark is None or ticker.bid_ticks >= ticker.ask_ticks:
             return "waiting for market data", None
-        stale_us = mark.received_us + config.stale_after_ms * 1000
+        # By the venue's own time too: a line that lags steadily is no fresher for being alive.
+        stale_us = min(mark.received_us, mark.exchange_ms * 1000) + config.stale_after_ms * 1000
         if now_us >= stale_us:
             return "market data is stale", None
         mid = self.instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
@@ -279,12 +282,12 @@ class Desk:
             if not quote.reduce_only:
                 sides[quote.side] = self.instrument.notional(quote.price_ticks, quote.lots)
         orders_usd = max(max(sides[side], working[side]) for side in Side)
-        self.capital.commit(self.config.symbol, self._position_margin + orders_usd / self.config.leverage)
+        self.capital.commit(self.config.symbol, self._position_margin + orders_usd / self.leverage)
 
     @property
     def _position_margin(self) -> Decimal:
         price = self.mark.mark if self.mark else self.book.entry_price
-        return abs(self.book.position_lots) * self.instrument.step_size * price / self.config.leverage
+        return abs(self.book.position_lots) * self.instrument.step_size * price / self.leverage
 
     def _put(self, before: WorkingOrder, after: WorkingOrder, now_us: int) -> None:
         self.orders[after.client_id] = after
@@ -302,7 +305,7 @@ class Desk:
         elif order.was_refused:
             if order.status is OrderStatus.REJECTED:
                 self.counters.rejected += 1
-            else:
+            elif order.status is OrderStatus.EXPIRED:
                 self.counters.expired += 1
             count = self._refusals.get(order.side, 0)
             if now_us - self._holds.get(order.side, 0) > MAX_HOLD_US:

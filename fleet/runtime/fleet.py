@@ -162,10 +162,17 @@ class Fleet:
             self.capital.unrealised_pnl = self.unrealised_pnl
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
-                try:
-                    await self.account.snapshot()
-                except VenueError as error:
-                    self.journal.warning(f"balances were not refreshed: {error}")
+                await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Balances, what is not ours, and whether every position is the venue's."""
+        try:
+            snapshot = await self.account.snapshot()
+        except VenueError as error:
+            self.journal.warning(f"balances were not refreshed: {error}")
+            return
+        for symbol in self.account.differing(snapshot):
+            self.slots[symbol].doubt()
 
     # --- the market on its way to the workers
 
@@ -227,6 +234,7 @@ class Fleet:
         if change.refused:
             raise FleetError("; ".join(change.refused))
         if change.is_empty:
+            self.last_reload_error = None
             self.journal.info("the fleet file was read again: nothing has changed in it")
             return ()
         if self.stopping:
@@ -312,6 +320,7 @@ class Fleet:
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
             self._follow()
+            await self._look_again()
 
     def _follow(self) -> None:
         self.venue.market_stream.want(list(self.slots))
@@ -357,5 +366,7 @@ class Fleet:
 
     @property
     def unrealised_pnl(self) -> Decimal:
-        slots = [*self.slots.values(), *self.retired.values()]
-        return sum((slot.unrealised_pnl for slot in slots), Decimal(0))
+        """Of all positions of the account: equity is the account's, not the fleet's alone."""
+        slots = {**self.slots, **self.retired}
+        others = [told for symbol, told in self.account.elsewhere.items() if symbol not in slots]
+        return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))

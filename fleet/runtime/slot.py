@@ -89,6 +89,11 @@ class Slot:
             self._worker.close_position()
         self.supervisor.release()
 
+    def doubt(self) -> None:
+        """The venue's position is another than the book's: the worker should look."""
+        if self._worker is not None:
+            self._worker.doubt()
+
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
 
@@ -100,7 +105,10 @@ class Slot:
 
     @property
     def unrealised_pnl(self) -> Decimal:
-        """At the last mark price heard."""
+        """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
+        told = self._account.elsewhere.get(self.config.symbol)
+        if told is not None:
+            return told
         mark = self.last_mark
         return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
 
@@ -128,7 +136,8 @@ class Slot:
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
         position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
-        self._account.capital.commit(self.config.symbol, position_usd / self.config.leverage)
+        leverage = self.desk.leverage if self.desk else self.config.leverage
+        self._account.capital.commit(self.config.symbol, position_usd / leverage)
 
     def _hear_last_answers(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""

@@ -46,6 +46,7 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         realised_pnl=fleet.account.realised_pnl,
         unrealised_pnl=unrealised,
         fees=fleet.account.fees,
+        other_fees=fleet.account.other_fees,
         funding=fleet.account.funding,
         limiters=tuple(LimiterState(u.name, u.used, u.capacity, u.limit, u.peak) for u in gate.usage()),
         paused_until_ms=paused_until_ms if paused_until_ms > now_ms else None,

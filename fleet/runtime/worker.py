@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned
+from exchange.errors import BadCredentials, Banned, Rejected
 from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
@@ -56,6 +56,7 @@ class Worker:
         self._untold: list[Fill] = []
         """Fills that the owner has not been told of."""
         self._new_config: tuple[SymbolConfig, Strategy[Any]] | None = None
+        self._is_doubted = False
 
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
         """New parameters: they are taken up between two decisions."""
@@ -66,6 +67,11 @@ class Worker:
     def close_position(self) -> None:
         """From now on only work the position off; `run` returns when it is flat."""
         self.desk.close()
+        self._mailbox.wake()
+
+    def doubt(self) -> None:
+        """The venue's position is another than the book's: to be resynced."""
+        self._is_doubted = True
         self._mailbox.wake()
 
     async def run(self) -> None:
@@ -79,7 +85,7 @@ class Worker:
 
     async def _begin(self) -> None:
         """Takes up where an earlier run left: its orders are cancelled first, so that no fill can fall between."""
-        await self._trading.set_leverage(self.symbol, self.desk.config.leverage)
+        await self._set_leverage(self.desk.config.leverage)
         await self._account.line_up.wait()
         line = self._account.lines_opened
         leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
@@ -96,7 +102,9 @@ class Worker:
         if self._new_config is not None:
             await self._take_up()
         if self._account.line_up.is_set() and (
-            self._lines_seen != self._account.lines_opened or self.desk.fills_are_late(self._clock.now_us())
+            self._is_doubted
+            or self._lines_seen != self._account.lines_opened
+            or self.desk.fills_are_late(self._clock.now_us())
         ):
             await self._resync()
             self._absorb()
@@ -162,12 +170,21 @@ class Worker:
         config, strategy = self._new_config
         self._new_config = None
         if config.leverage != self.desk.config.leverage:
-            await self._trading.set_leverage(self.symbol, config.leverage)
+            await self._set_leverage(config.leverage)
         self.desk.reconfigure(config, strategy)
+
+    async def _set_leverage(self, leverage: int) -> None:
+        """Where the venue refuses it (its bracket, margin), the symbol trades on with what it has."""
+        try:
+            self.desk.leverage = await self._trading.set_leverage(self.symbol, leverage)
+        except Rejected as error:
+            snapshot = await self._account.snapshot()
+            self.desk.leverage = snapshot.position(self.symbol).leverage
+            self._journal.warning(f"leverage stays {self.desk.leverage}: {leverage} was refused: {error}", self.symbol)
 
     async def _resync(self) -> None:
         """After a gap in the account's news: orders, trades and position as the venue has them."""
-        line, fills = self._account.lines_opened, self.desk.book.fills
+        line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
         snapshot = await self._account.snapshot()
         missed = await self._account.missed_fills(self.symbol)
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
@@ -178,7 +195,7 @@ class Worker:
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
         self.desk.reconcile(orders, snapshot.asked_us, now_us)
-        if self.desk.book.fills == fills and self.desk.book.correct(snapshot.positions.get(self.symbol)):
+        if self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol)):
             self._journal.warning("position was not the exchange's: corrected", self.symbol)
         self._lines_seen = line
 

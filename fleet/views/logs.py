@@ -14,6 +14,7 @@ import re
 import sys
 import traceback
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -37,6 +38,8 @@ FILE_LINE = (
 )
 
 _secrets: set[str] = set()
+_sinks: list[int] = [0]
+"""Where lines go now; 0 is loguru's own first sink."""
 
 
 def register_secret(value: str) -> None:
@@ -85,19 +88,15 @@ def set_up(
     """Sets the process's logging anew, for loguru and for libraries that use the standard one.
 
     `on_screen` false keeps stderr clear, for the terminal view; JSON lines go to stderr like plain ones. A file turns
-    over at 20 MB, ten are kept. Raises OSError when the file cannot be opened, ValueError for an unknown level.
+    over at 20 MB, ten are kept. Raises OSError when the file cannot be opened, ValueError for an unknown level: what
+    was set up before is then still in force.
     """
     name = level.upper()
-    logger.remove()
     logger.configure(patcher=_prepare, extra={})
-    if on_screen:
-        if log_format == "json":
-            logger.add(sys.stderr, level=name, format=_json_line, diagnose=False, backtrace=False)
-        else:
-            logger.add(sys.stderr, level=name, format=_screen_line, diagnose=False, backtrace=False)
+    added: list[int] = []
     if file is not None:
         line = _json_line if log_format == "json" else _file_line
-        logger.add(
+        sink = logger.add(
             file,
             level=name,
             format=line,
@@ -107,11 +106,25 @@ def set_up(
             diagnose=False,
             backtrace=False,
         )
+        added.append(sink)
+    if on_screen:
+        line = _json_line if log_format == "json" else _screen_line
+        added.append(logger.add(sys.stderr, level=name, format=line, diagnose=False, backtrace=False))
     if events is not None:
-        logger.add(events.write, level=name, format=_event_line, diagnose=False, backtrace=False)
+        added.append(logger.add(events.write, level=name, format=_event_line, diagnose=False, backtrace=False))
+    for sink in _sinks:
+        with suppress(ValueError):  # somebody else has taken it away
+            logger.remove(sink)
+    _sinks[:] = added
     # Libraries' warnings take the same way. Not their chatter: httpx logs whole URLs, signatures included.
     logging.basicConfig(handlers=[_FromStandardLogging()], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
+
+
+def expect_writable(file: Path) -> None:
+    """Raises OSError where `set_up` would."""
+    with file.open("ab"):
+        pass
 
 
 def describe(error: BaseException) -> str:

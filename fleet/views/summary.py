@@ -1,15 +1,17 @@
 """What a run came to: for machines a JSON file, for people a table.
 
 Owns: the shape of both. Must not know: how the fleet ran.
-Money in the file is an exact JSON number, every digit written out: readers that take numbers for floats lose the last
-ones, so compare with a reader that keeps decimals (Python: `json.load(f, parse_float=Decimal)`).
+Money in the file is an exact JSON number, every digit written out and never an exponent: readers that take numbers for
+floats lose the last ones, so compare with a reader that keeps decimals (Python: `json.load(f, parse_float=Decimal)`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import msgspec
 from rich.console import Group, RenderableType
@@ -17,8 +19,6 @@ from rich.text import Text
 
 from fleet.control.state import FleetState, SymbolState
 from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, plain, rows
-
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 PER_SYMBOL = (
     "fills", "round_trips", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "funding", "position",
@@ -34,13 +34,35 @@ def summary(state: FleetState) -> dict[str, dict[str, object]]:
     """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name."""
     symbols: dict[str, object] = {s.symbol: {name: getattr(s, name) for name in PER_SYMBOL} for s in state.symbols}
     fleet: dict[str, object] = {name: getattr(state, name) for name in PER_FLEET}
+    if state.other_fees:
+        fleet["other_fees"] = state.other_fees
     fleet["peak_use"] = {limiter.name: limiter.peak / limiter.limit for limiter in state.limiters}
     fleet["run_ms"] = state.now_ms - state.started_ms
     return {"symbols": symbols, "fleet": fleet}
 
 
 def summary_json(state: FleetState) -> bytes:
-    return msgspec.json.format(_ENCODER.encode(summary(state)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(_written(summary(state))), indent=2) + b"\n"
+
+
+def _written(value: object) -> object:
+    """The same, with every Decimal as the digits it is to have in the file."""
+    if isinstance(value, Decimal):
+        return msgspec.Raw(f"{value:f}".encode() if value else b"0")
+    if isinstance(value, dict):
+        return {name: _written(inner) for name, inner in cast("dict[str, object]", value).items()}
+    return value
+
+
+def expect_writable(path: Path) -> None:
+    """Raises OSError where `write_summary` would, as far as that can be known before the run."""
+    if path.exists() and not path.is_file():
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return
+    draft = _draft(path.resolve())
+    draft.touch()
+    draft.unlink()
 
 
 def write_summary(state: FleetState, path: Path) -> None:
@@ -49,7 +71,7 @@ def write_summary(state: FleetState, path: Path) -> None:
         path.write_bytes(summary_json(state))
         return
     target = path.resolve()
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    draft = _draft(target)
     try:
         with draft.open("wb") as file:
             file.write(summary_json(state))
@@ -58,6 +80,10 @@ def write_summary(state: FleetState, path: Path) -> None:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _draft(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}")
 
 
 def render_summary(state: FleetState, width: int = 100) -> RenderableType:
@@ -105,7 +131,7 @@ def _totals(state: FleetState) -> list[Text]:
         "equity": Text(equity),
         "net PnL": Text.assemble(
             amount(net), "  realised ", amount(state.realised_pnl), ", unrealised ", amount(state.unrealised_pnl),
-            f", fees {money(state.fees)}, funding ", amount(state.funding),
+            f", fees {money(state.fees)}, funding ", amount(state.funding), _other_fees(state),
         ),
         "traded": Text(f"{fills:,} fills, {trips:,} round trips, volume {money(volume, 0)}; first quote after {first}"),
         "peak use": Text(peaks or "unknown"),
@@ -113,6 +139,11 @@ def _totals(state: FleetState) -> list[Text]:
         "reloads": Text(f"{state.reloads_applied} applied, {state.reloads_refused} refused"),
     }  # fmt: skip
     return [Text.assemble((f"{name:<9}", QUIET), text) for name, text in told.items()]
+
+
+def _other_fees(state: FleetState) -> str:
+    paid = " and ".join(f"{plain(amount)} {asset}" for asset, amount in state.other_fees.items())
+    return f"; not in it: fees of {paid}" if paid else ""
 
 
 def _orders_left(state: FleetState) -> Text:

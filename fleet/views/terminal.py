@@ -6,6 +6,8 @@ Owns: the page's make-up, and the terminal while it is shown. Must not know: the
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from itertools import zip_longest
 
@@ -49,6 +51,9 @@ async def run(get_state: Callable[[], FleetState], console: Console, refresh_hz:
 
 
 def _draw(live: Live, state: FleetState) -> None:
+    if not live.console.is_terminal:
+        # rich would draw nothing, and say nothing.
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
     live.update(render(state, live.console.width, live.console.height), refresh=True)
 
 

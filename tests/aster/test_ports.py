@@ -30,4 +30,4 @@ CONNECT: Connect = connect
 )
 def test_the_client_has_all_that_a_port_names(port: type, client: type) -> None:
     asked = {name for name in vars(port) if not name.startswith("_")}
-    assert asked <= set(vars(client))
+    assert asked <= set(dir(client))

@@ -10,6 +10,7 @@ import pytest
 from aster_fakes import EPOCH_US, USER, AlwaysYes, Handler, answering, instruments, signer
 from hypothesis import given
 from hypothesis import strategies as st
+from loguru import logger
 
 from exchange import errors
 from exchange.aster.auth import Auth, HmacAuth, Nonces, SignerAuth
@@ -64,6 +65,7 @@ async def test_a_public_request_is_not_signed() -> None:
     seen, handler = answering({})
     await rest_over(handler, AlwaysYes()).call(endpoints.TIME, [], raw)
     assert str(seen[0].url) == "http://venue/fapi/v3/time"
+    assert (seen[0].headers["host"], seen[0].headers["user-agent"]) == ("venue", "astermm-fleet")
 
 
 async def test_v1_keys_sign_with_hmac_on_the_v1_path() -> None:
@@ -108,7 +110,7 @@ async def test_the_venues_own_counts_are_settled() -> None:
     ("status", "body", "endpoint", "kind"),
     [
         (400, {"code": -2011, "msg": "Unknown order sent."}, endpoints.CANCEL_ORDER, errors.UnknownOrder),
-        (200, {"code": -4164, "msg": "too small"}, endpoints.NEW_ORDER, errors.Rejected),
+        (200, {"code": -4164, "msg": "too small"}, endpoints.NEW_ORDER, errors.OutOfBounds),
         (200, {"msg": "Signature check failed", "code": -1000}, endpoints.NEW_ORDER, errors.BadCredentials),
         (503, {"code": -1001, "msg": "?"}, endpoints.NEW_ORDER, errors.OutcomeUnknown),
         (503, "no json of theirs", endpoints.NEW_ORDER, errors.OutcomeUnknown),
@@ -125,6 +127,21 @@ async def test_errors_are_classified_and_settled(
         await rest_over(handler, admission).call(endpoint, [("symbol", "A")], raw)
     assert type(raised.value) is kind
     assert len(admission.settled) == 1
+
+
+async def test_a_code_in_no_table_is_told_once_whoever_asks() -> None:
+    told: list[str] = []
+    sink = logger.add(told.append, format="{message}")
+    try:
+        _, handler = answering({"code": -4998, "msg": "Moon in the wrong phase."}, 400)
+        for _ in range(3):
+            with pytest.raises(errors.Rejected):
+                await rest_over(handler, AlwaysYes()).call(endpoints.NEW_ORDER, [("symbol", "A")], raw)
+    finally:
+        logger.remove(sink)
+    assert told == [
+        "the venue answers with a code that is in no table: -4998 Moon in the wrong phase. (taken as Rejected)\n"
+    ]
 
 
 @pytest.mark.parametrize("code", [200, "200"])
@@ -183,6 +200,44 @@ async def test_a_broken_way(
         await rest_over(handler, admission).call(endpoint, [("symbol", "A")], raw)
     assert type(raised.value) is kind
     assert (len(admission.settled), admission.released) == ((1, 0) if was_sent else (0, 1))
+
+
+@pytest.mark.parametrize("error", [httpx.ReadError("cut"), httpx.RemoteProtocolError("Server disconnected")])
+@pytest.mark.parametrize(
+    ("endpoint", "tries"), [(endpoints.QUERY_ORDER, 2), (endpoints.NEW_ORDER, 1), (endpoints.CANCEL_ORDER, 1)]
+)
+async def test_a_dead_connection_costs_a_read_one_more_try_signed_afresh_and_a_write_none(
+    error: Exception, endpoint: endpoints.Endpoint, tries: int
+) -> None:
+    seen: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(dict(parse_qsl((request.content or request.url.query).decode()))["nonce"])
+        if len(seen) == 1:
+            raise error
+        return httpx.Response(200, json={})
+
+    admission = AlwaysYes()
+    rest = rest_over(handler, admission)
+    if tries == 1:
+        with pytest.raises(errors.OutcomeUnknown):
+            await rest.call(endpoint, [("symbol", "A")], raw)
+    else:
+        await rest.call(endpoint, [("symbol", "A")], raw)
+    assert len(set(seen)) == len(seen) == tries
+    assert (len(admission.settled), admission.released) == (1, 0)
+
+
+async def test_a_read_that_was_sent_is_paid_for_even_if_its_second_try_finds_nobody() -> None:
+    failures: list[Exception] = [httpx.ReadError("cut"), httpx.ConnectError("refused")]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise failures.pop(0)
+
+    admission = AlwaysYes()
+    with pytest.raises(errors.Unavailable):
+        await rest_over(handler, admission).call(endpoints.QUERY_ORDER, [("symbol", "A")], raw)
+    assert (len(admission.settled), admission.released) == (1, 0)
 
 
 async def test_a_request_without_credentials_is_not_sent() -> None:

@@ -14,7 +14,6 @@ from aster_fakes import EPOCH_US, AlwaysYes, FakeLines, instruments, settle, sig
 
 from exchange import errors
 from exchange.aster.auth import SignerAuth
-from exchange.aster.clock_sync import ClockSync
 from exchange.aster.rest import Rest, http_client
 from exchange.aster.user_stream import AsterAccountStream
 from exchange.clock import Clock
@@ -165,6 +164,32 @@ async def test_an_expired_key_is_replaced() -> None:
 
 
 @virtual
+async def test_a_dying_key_that_comes_back_is_asked_for_again_ever_later_and_never_touched() -> None:
+    watched = Watched()
+    watched.answers["POST"] = (200, {"listenKey": "dying"})
+    async with watched:
+        for _ in range(4):
+            await anyio.sleep(3)
+            watched.lines.last.push({"e": "listenKeyExpired", "E": 1})
+            await anyio.sleep(20)
+        del watched.answers["POST"]
+        watched.lines.last.push({"e": "listenKeyExpired", "E": 1})
+        await anyio.sleep(20)
+        assert {method for _, method in watched.calls} == {"POST"}
+        assert [socket.url.split("/")[-1] for socket in watched.lines.sockets] == ["dying"] * 5 + ["key6"]
+        assert isinstance(watched.told[-1], StreamUp)
+
+
+@virtual
+async def test_events_out_of_order_are_passed_on_each_with_its_time() -> None:
+    async with Watched() as watched:
+        for at_ms in (42, 40, 41):
+            watched.lines.last.push({**order_frame(), "E": at_ms, "T": at_ms - 1})
+        await settle()
+        assert [event.order.exchange_ms for event in watched.told if isinstance(event, OrderUpdate)] == [41, 39, 40]
+
+
+@virtual
 async def test_a_lost_line_is_told_at_once_and_comes_back() -> None:
     async with Watched() as watched:
         watched.lines.refusals = 2
@@ -275,28 +300,5 @@ def test_a_frame_that_may_have_been_an_order_is_a_gap(frame: object) -> None:
             await anyio.sleep(2)
             assert [type(event) for event in watched.told] == [StreamUp, StreamDown, StreamUp]
             assert watched.stream.malformed.total == 1
-
-    run_virtual(scenario)
-
-
-@pytest.mark.parametrize(("ahead_ms", "expected_us"), [(3_000, 3_000_000), (-40_000, -40_000_000), (0, 0)])
-def test_the_clock_is_brought_in_step_with_the_venues(ahead_ms: int, expected_us: int) -> None:
-    async def scenario() -> None:
-        clock, admission = Clock(EPOCH_US), AlwaysYes()
-        delays = iter([0.5, 0.02, 0.3, 0.4, 0.9, *[0.02] * 10])
-
-        class Venue(httpx.AsyncBaseTransport):
-            async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-                delay = next(delays)
-                await anyio.sleep(delay)
-                now_ms = EPOCH_US // 1000 + round(anyio.current_time() * 1000) + ahead_ms
-                # The way back takes no time: the slower the answer, the more the measurement is off.
-                return httpx.Response(200, json={"serverTime": now_ms})
-
-        sync = ClockSync(Rest(http_client(Venue()), "http://venue", clock, admission), clock)
-        shifted = await sync.sync()
-        assert abs(shifted - expected_us) <= 11_000
-        assert abs(await sync.sync()) <= 11_000
-        assert len(admission.settled) == 10
 
     run_virtual(scenario)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import processes
 import pytest
 
@@ -250,3 +251,22 @@ def test_a_recorder_that_is_killed_loses_no_more_than_two_seconds(tmp_path: Path
     assert [hole.reason for hole in holes] == ["recorder was not running"]
     assert rows.index(holes[0]) > 10
     assert sum(isinstance(row, Depth) for row in rows) > len(kept)
+
+
+def test_the_admin_api_is_served_where_it_is_asked_for_and_opened_by_its_token() -> None:
+    with processes.paper("--symbols", "BTCUSDT", "--admin-port", "0", "--admin-token", "quite-secret") as card:
+        admin = card["admin"]
+        assert admin["token"] == "quite-secret"
+        assert httpx.get(f"{admin['url']}/state").status_code == 401
+        headers = {"authorization": f"Bearer {admin['token']}"}
+        state = httpx.get(f"{admin['url']}/state", headers=headers).json()
+        assert state["symbols"] == {"BTCUSDT": "TRADING"}
+        once = {"fault": "requests", "answer": "503"}
+        assert httpx.post(f"{admin['url']}/faults/once", json=once, headers=headers).status_code == 200
+        assert [httpx.get(f"{card['rest']}/fapi/v3/ping").status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--admin-port", "0")])
+def test_without_a_token_one_is_made_up_and_without_a_port_nothing_is_served(arguments: tuple[str, ...]) -> None:
+    with processes.paper("--symbols", "BTCUSDT", *arguments) as card:
+        assert len(card.get("admin", {}).get("token", "")) == (32 if arguments else 0)

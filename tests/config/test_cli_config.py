@@ -47,10 +47,45 @@ def test_faults_of_the_file_go_to_stderr_with_exit_code_2(fleet_file: Path) -> N
     assert result.stdout == ""
     assert [line.removeprefix(f"{fleet_file}:").split(":")[0] for line in result.stderr.splitlines()] == [
         "1",
-        "1",
         "4",
         "4",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "fleet: a\nvenue: paper\ndefaults: {buy_spread: 1%, sell_spread: 1%, balance_fraction: 0.1}\n"
+            "symbols:\n  ASTRUSDT: {refresh_interval: 20ms}\n  ETHUSDT: {leverage: 500}\n  BNBUSD: {}\n"
+            "  BTCUSDT: {balance_fraction: 0.0001}\n",
+            [
+                "5:3: ASTRUSDT is not listed",
+                "5:32: refresh_interval 20ms",
+                "6:23: leverage 500",
+                "7:3: BNBUSD is not listed",
+                "8:31: an order of BTCUSDT would be",
+            ],
+        ),
+        (
+            "fleet: a\nvenue: paper\ndefaults: {buy_spread: 1%, sell_spread: 1%, balance_fraction: 1x}\n"
+            "symbols: {ASTRUSDT: {}, ETHUSDT: {}}\n",
+            ["3:63: balance_fraction 1x", "4:11: ASTRUSDT is not listed"],
+        ),
+        (
+            GOOD.replace("fleet: a", "fleet: A A").replace("ASTER", "ASTR") + "paper: {sed: 1, balance: {USDT: 1}}\n",
+            ["1:8: fleet A A", "4:3: ASTRUSDT is not listed", "5:9: unknown key sed"],
+        ),
+    ],
+    ids=["symbols", "defaults", "sections"],
+)
+def test_faults_of_the_file_and_of_the_exchange_are_told_at_once(fleet_file: Path, text: str, told: list[str]) -> None:
+    fleet_file.write_text(text, encoding="utf-8")
+    result = run("validate", fleet_file)
+    assert result.exit_code == 2
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("note:", "warning:"))]
+    assert len(lines) == len(told), lines
+    assert all(line.startswith(f"{fleet_file}:{start}") for line, start in zip(lines, told, strict=True)), lines
 
 
 def test_faults_that_only_the_exchange_can_tell_are_found_unless_offline(fleet_file: Path) -> None:

@@ -191,6 +191,30 @@ def test_all_faults_come_at_once_in_the_order_of_the_file() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (GOOD.replace("  sell_spread", "  sel_spread"), "5:3: unknown key sel_spread: did you mean sell_spread?"),
+        (GOOD.replace("defaults:", "defualts:"), "3:1: unknown key defualts: did you mean defaults?"),
+        (GOOD.replace("fleet:", "flet:"), "1:1: unknown key flet: did you mean fleet?"),
+        (GOOD.replace("symbols:", "symbls:"), "8:1: unknown key symbls: did you mean symbols?"),
+        (
+            GOOD.replace("  sell_spread: 60bps\n", "").replace("{bal", "{sell_spread: 1%, bal").replace(
+                "  ETHUSDT:", "  ETHUSDT: {sell_spread: 1%}"
+            ).replace("{buy_spread: 20bps", "{sel_spread: 20bps"),
+            "8:15: unknown key sel_spread: did you mean sell_spread?",
+        ),
+        (
+            GOOD.replace("venue: paper", "venue: {rset: 'http://x', stream: 'ws://x', chain_id: 1}"),
+            "2:9: unknown key rset: did you mean rest?",
+        ),
+    ],
+    ids=["defaults' key", "defaults", "fleet", "symbols", "a symbol's key", "venue's key"],
+)  # fmt: skip
+def test_a_misspelt_key_is_not_told_as_missing_too(text: str, fault: str) -> None:
+    assert faults(text) == [f"fleet.yaml:{fault}"]
+
+
 def test_a_fault_in_defaults_is_told_once_and_where_it_stands() -> None:
     assert len(faults(GOOD.replace("balance_fraction: 0.2", "balance_fraction: 20"))) == 1
 
@@ -251,6 +275,28 @@ def test_a_recording_is_found_beside_the_fleet_file(tmp_path: Path) -> None:
         load(path, {})
     (tmp_path / "recorded").mkdir()
     assert load(path, {}).config.paper.feed == Replay(replay=tmp_path / "recorded")
+
+
+def test_a_recording_that_is_not_there_is_told_with_the_way_to_make_one(tmp_path: Path) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(GOOD + "paper: {feed: {replay: '${RECORDING:-none}'}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"`astermm-fleet record ASTERUSDT BNBUSDT ETHUSDT --venue mainnet --out "):
+        load(path, {})
+    assert load(path, {"RECORDING": str(tmp_path)}).config.paper.feed == Replay(replay=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [("nowhere/x.log", "would be in a directory that is not there"), ("", "is a directory")],
+)
+def test_a_log_file_that_cannot_be_written_is_a_fault(tmp_path: Path, file: str, what: str) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(GOOD + f"logging: {{file: {tmp_path / file}}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"fleet\.yaml:12:17: log file .*{what}"):
+        load(path, {})
+    path.write_text(GOOD + f"logging: {{file: {tmp_path / 'x.log'}}}\n", encoding="utf-8")
+    assert load(path, {}).config.logging.file == tmp_path / "x.log"
+    assert not (tmp_path / "x.log").exists()
 
 
 @pytest.mark.parametrize(

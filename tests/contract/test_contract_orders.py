@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from contract_house import SYMBOL, House
 
-from exchange.errors import InsufficientMargin, Rejected, UnknownOrder, VenueError, WouldCross
+from exchange.errors import InsufficientMargin, OutOfBounds, Rejected, UnknownOrder, VenueError, WouldCross
 from exchange.model import Amend, Cancel, Order, OrderStatus, Side, TimeInForce
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -201,14 +201,14 @@ async def test_what_is_over_cannot_be_cancelled_or_amended(house: House) -> None
 @pytest.mark.parametrize(
     ("side", "ticks", "lots", "error", "code"),
     [
-        (BUY, 20_000, 249, Rejected, -4164),
-        (BUY, 21_001, 500, Rejected, -4016),
-        (SELL, 18_999, 500, Rejected, -4024),
+        (BUY, 20_000, 249, OutOfBounds, -4164),
+        (BUY, 21_001, 500, OutOfBounds, -4016),
+        (SELL, 18_999, 500, OutOfBounds, -4024),
         (BUY, 20_000, 200_000_000, InsufficientMargin, -2019),
-        (BUY, 20_000, 200_000_001, Rejected, -4005),
-        (BUY, 2_000_001, 500, Rejected, -4002),
-        (BUY, 0, 500, Rejected, -4001),
-        (BUY, 20_000, 0, Rejected, -4003),
+        (BUY, 20_000, 200_000_001, OutOfBounds, -4005),
+        (BUY, 2_000_001, 500, OutOfBounds, -4002),
+        (BUY, 0, 500, OutOfBounds, -4001),
+        (BUY, 20_000, 0, OutOfBounds, -4003),
     ],
     ids=[
         "below min notional",

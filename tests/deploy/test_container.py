@@ -161,6 +161,8 @@ def test_compose_trades_on_paper_unless_live_is_asked_for() -> None:
         name.endswith("_FILE") and str(path).startswith("/run/secrets/")
         for name, path in cast("Object", services["live"]["environment"]).items()
     )
+    # A file that is named must be there: what may be left out is not named.
+    assert at(services["live"], "secrets") == ["api_user", "api_private_key"]
 
 
 def test_the_image_builds() -> None:

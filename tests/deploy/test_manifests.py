@@ -130,8 +130,21 @@ def test_resources_are_asked_for_and_memory_is_bounded(overlay: str) -> None:
 def test_the_network_leads_out_to_names_and_https_only(overlay: str) -> None:
     rules = cast("list[Object]", at(one(built(overlay), "NetworkPolicy"), "spec/egress"))
     ports = [port["port"] for rule in rules for port in cast("list[Object]", rule["ports"])]
-    assert ports == [53, 53, 443]
+    assert ports == [53, 53, 53, 53, 443]
     assert all(rule.get("to") for rule in rules)
+
+
+def test_the_nodes_own_name_server_is_reached_and_its_metadata_is_not(overlay: str) -> None:
+    """NodeLocal DNSCache answers at a link-local address, where clouds have their metadata too."""
+    rules = cast("list[Object]", at(one(built(overlay), "NetworkPolicy"), "spec/egress"))
+    link_local = [
+        port["port"]
+        for rule in rules
+        if {"ipBlock": {"cidr": "169.254.0.0/16"}} in cast("list[Object]", rule["to"])
+        for port in cast("list[Object]", rule["ports"])
+    ]
+    assert link_local == [53, 53]
+    assert "169.254.0.0/16" in cast("list[str]", at(rules[-1], "to/0/ipBlock/except"))
 
 
 def test_policy_service_and_budget_mean_the_fleets_pod(overlay: str) -> None:
@@ -183,10 +196,13 @@ def test_credentials_come_as_files_and_stand_in_no_manifest(overlay: str) -> Non
     assert not [thing for thing in objects if thing["kind"] == "Secret"]
     deployment = one(objects, "Deployment")
     environment = cast("list[Object]", at(deployment, f"{FLEET}/env"))
-    credentials = {str(entry["name"]): entry["value"] for entry in environment if str(entry["name"]).startswith("API")}
-    assert credentials == {
-        f"{name}_FILE": f"/run/secrets/astermm/{name}" for name in ("API_USER", "API_SIGNER", "API_PRIVATE_KEY")
+    given = {str(entry["name"]): entry for entry in environment if str(entry["name"]).startswith("API")}
+    signer = given.pop("API_SIGNER")
+    assert {name: entry["value"] for name, entry in given.items()} == {
+        f"{name}_FILE": f"/run/secrets/astermm/{name}" for name in ("API_USER", "API_PRIVATE_KEY")
     }
+    # It may be left out, as everywhere: a file of it that is not there would be a fault.
+    assert at(signer, "valueFrom/secretKeyRef/optional") is True
     assert not any(re.search(r"\b(0x)?[0-9a-fA-F]{40,}\b", str(thing)) for thing in objects)
 
 

@@ -11,8 +11,9 @@ from fleet_process import PATIENCE_S, ROOT, FleetProcess
 def start_fleet(tmp_path: Path) -> Iterator[Callable[..., FleetProcess]]:
     running: list[FleetProcess] = []
 
-    def start(file: Path, *arguments: str, env: dict[str, str] | None = None) -> FleetProcess:
-        process = FleetProcess(file, *arguments, env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)} | (env or {}))
+    def start(file: Path, *arguments: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> FleetProcess:
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)} | (env or {})
+        process = FleetProcess(file, *arguments, env=environment, cwd=cwd)
         running.append(process)
         return process
 

@@ -22,7 +22,7 @@ PATIENCE_S = 40.0
 class FleetProcess:
     """`astermm-fleet up` on a file, watched through its own control endpoint."""
 
-    def __init__(self, file: Path, *arguments: str, env: dict[str, str]) -> None:
+    def __init__(self, file: Path, *arguments: str, env: dict[str, str], cwd: Path | None = None) -> None:
         self.summary_path = file.with_suffix(".summary.json")
         self.log_path = file.with_suffix(f".{time.monotonic_ns()}.log")
         command = [sys.executable, "-m", "fleet.cli", "up", str(file), "--plain", "--control", "127.0.0.1:0"]
@@ -32,7 +32,7 @@ class FleetProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=env,
-                cwd=file.parent,
+                cwd=cwd or file.parent,
             )
 
     @property

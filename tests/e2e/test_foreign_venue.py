@@ -28,19 +28,26 @@ PROGRAM = [sys.executable, "-m", "fleet.cli"]
 
 class PaperProcess:
     def __init__(self) -> None:
-        command = [*PROGRAM, "paper", "--port", "0", "--json", "--symbols", "ASTERUSDT,SOLUSDT"]
+        self.restart(0)
+
+    def restart(self, port: int) -> None:
+        command = [*PROGRAM, "paper", "--port", str(port), "--json", "--symbols", "ASTERUSDT,SOLUSDT"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert self.process.stdout is not None
         self.told: dict[str, Any] = json.loads(self.process.stdout.readline())
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            self.process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.fixture
 def paper() -> Iterator[PaperProcess]:
     paper = PaperProcess()
     yield paper
-    paper.process.send_signal(signal.SIGCONT)
-    paper.process.terminate()
-    paper.process.communicate(timeout=PATIENCE_S)
+    paper.end()
 
 
 @pytest.fixture
@@ -97,7 +104,8 @@ def test_after_a_kill_the_next_run_clears_what_was_left_and_touches_nothing_else
     assert len(left) > 1
 
     second = start_fleet(file, env=paper.told["env"])
-    second.until_quoting()
+    # One order is enough: who begins in a position quotes one side.
+    second.wait_until(lambda fleet: (found := fleet.symbols()) and all(s["placed"] for s in found.values()))
     now = {order["client_id"] for order in asked(paper, "orders")}
     assert now & left == {"by-hand-1"}
     assert second.stop() == 0
@@ -130,6 +138,67 @@ def test_a_second_signal_leaves_at_once_and_says_what_may_remain(
     assert "these own orders may still be open" in fleet.log
     assert "ASTERUSDT BUY e2e:ASTERUSDT:" in fleet.log
     assert "Traceback" not in fleet.log
+
+
+def lines_for_dotenv(paper: PaperProcess) -> str:
+    return "".join(f"{name}={value}\n" for name, value in paper.told["env"].items())
+
+
+@pytest.mark.parametrize("where", ["beside the file", "working directory"])
+def test_credentials_come_from_dotenv(start_fleet: Start, file: Path, paper: PaperProcess, where: str) -> None:
+    (file.parent / "elsewhere").mkdir()
+    moved = file.rename(file.parent / "elsewhere" / "fleet.yaml")
+    beside, working = moved.parent / ".env", file.parent / ".env"
+    (beside if where == "beside the file" else working).write_text(lines_for_dotenv(paper), "utf-8")
+    if where == "beside the file":
+        working.write_text("API_USER=0x1\n", "utf-8")
+    fleet = start_fleet(moved, cwd=file.parent)
+    fleet.until_quoting()
+    assert fleet.stop() == 0
+
+
+def test_a_venue_that_is_away_at_the_start_is_waited_for(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    port = int(paper.told["rest"].rpartition(":")[2])
+    paper.end()
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: "is out of reach, trying again" in now.log)
+    paper.restart(port)
+    fleet.until_quoting()
+    assert fleet.stop() == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, None], ids=["interrupted", "left alone"])
+def test_a_venue_that_stays_away(
+    start_fleet: Start, file: Path, paper: PaperProcess, how: signal.Signals | None
+) -> None:
+    paper.end()
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: "is out of reach, trying again" in now.log)
+    if how is None:
+        assert fleet.process.wait(PATIENCE_S) == 1
+        assert "stays out of reach, nothing was sent" in fleet.log.splitlines()[-1]
+    else:
+        assert fleet.stop(how) == 0
+        assert "told to stop before the fleet was up: nothing was sent" in fleet.log
+        assert fleet.summary()["fleet"]["own_orders_left_open"] == 0
+    assert "Traceback" not in fleet.log
+
+
+def test_keys_that_are_refused_end_it_at_once(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    keys = paper.told["env"] | {"API_USER": "0x" + "12" * 20}
+    fleet = start_fleet(file, env=keys)
+    assert fleet.process.wait(PATIENCE_S) == 1
+    assert "trying again" not in fleet.log
+    assert "Traceback" not in fleet.log
+
+
+def test_orders_that_the_accounts_collateral_is_too_small_for_are_told_at_the_start(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    file.write_text(file.read_text("utf-8").replace("SOLUSDT: {}", "SOLUSDT: {balance_fraction: 0.0001}"), "utf-8")
+    fleet = start_fleet(file, env=paper.told["env"])
+    assert fleet.process.wait(PATIENCE_S) == 2
+    assert "an order of SOLUSDT would be 0.98 USD" in fleet.log
 
 
 def test_no_secret_is_told(start_fleet: Start, file: Path, paper: PaperProcess) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fleet_process import FleetProcess
+from fleet_process import PATIENCE_S, ROOT, FleetProcess
 
 FILE = """
 fleet: e2e
@@ -83,8 +87,22 @@ def test_an_edit_changes_what_it_says_and_nothing_else(start_fleet: Start, file:
         (FILE.replace("fleet: e2e", "fleet: other"), "fleet cannot change while the fleet runs"),
         (FILE + "  - [", "fleet.yaml:9"),
         ("", "the file is empty"),
+        (FILE + "logging: {file: nowhere/x.log}\n", "fleet.yaml:9:17: log file nowhere/x.log would be in a directory"),
+        (FILE + "logging: {file: /proc/x.log}\n", "fleet.yaml:9:17: log file /proc/x.log cannot be"),
+        (FILE.replace("BNBUSDT: {}", "BNBUSDT: {balance_fraction: 0.0001}"), "below the exchange's minimum of"),
+        (FILE + "  SOLUSDT: {balance_fraction: 0.0001}\n", "fleet.yaml:9:31: an order of SOLUSDT would be"),
     ],
-    ids=["no such symbol", "misspelt key", "what cannot change live", "no YAML", "empty"],
+    ids=[
+        "no such symbol",
+        "misspelt key",
+        "what cannot change live",
+        "no YAML",
+        "empty",
+        "no directory for the log",
+        "no file for the log",
+        "orders too small",
+        "a new symbol's orders too small",
+    ],
 )
 def test_an_invalid_edit_changes_nothing(start_fleet: Start, file: Path, edit: str, told: str) -> None:
     fleet = start_fleet(file)
@@ -101,6 +119,75 @@ def test_an_invalid_edit_changes_nothing(start_fleet: Start, file: Path, edit: s
     fleet.wait_until(lambda now: now.state()["reloads_applied"] == 1)
     assert fleet.state()["last_reload_error"] is None
     assert fleet.stop() == 0
+
+
+def test_warnings_of_the_check_are_told_at_the_start_and_at_each_edit(start_fleet: Start, file: Path) -> None:
+    save(file, FILE.replace("BNBUSDT: {}", "BNBUSDT: {leverage: 25}"))
+    fleet = start_fleet(file)
+    fleet.until_quoting()
+    assert "fleet.yaml:7:23: leverage 25: a move of 4% against BNBUSDT takes the whole margin" in fleet.log
+    save(file, FILE.replace("BNBUSDT: {}", "BNBUSDT: {balance_fraction: 0.8}"))
+    fleet.wait_until(lambda now: now.state()["reloads_applied"] == 1)
+    fleet.wait_until(lambda now: "balance fractions add up to 1.2 of the collateral" in now.log)
+    assert fleet.stop() == 0
+
+
+def test_a_log_file_can_be_named_while_it_runs(start_fleet: Start, file: Path) -> None:
+    fleet = start_fleet(file)
+    fleet.until_quoting()
+    save(file, FILE + "logging: {file: x.log}\n")
+    fleet.wait_until(lambda now: now.state()["reloads_applied"] == 1)
+    assert fleet.stop() == 0
+    assert "stopping: cancels its orders" in (file.parent / "x.log").read_text("utf-8")
+    assert "stopping: cancels its orders" in fleet.log
+
+
+def test_a_terminal_that_goes_away_stops_the_fleet_in_order(file: Path) -> None:
+    """It is drawn into a terminal, so nobody sees it any more: it must neither trade on nor die with orders open."""
+    ours, its = pty.openpty()
+    summary = file.parent / "s.json"
+    log = file.parent / "x.log"
+    save(file, FILE + "logging: {file: x.log}\n")
+    command = [
+        sys.executable,
+        "-m",
+        "fleet.cli",
+        "up",
+        str(file),
+        "--control",
+        "127.0.0.1:0",
+        "--summary",
+        str(summary),
+    ]
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=its, cwd=file.parent, env=env, text=True
+    )
+    os.close(its)
+    seen = b""
+    try:
+        while b"QUOTING" not in seen.upper():
+            seen += os.read(ours, 65536)
+    finally:
+        os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=PATIENCE_S)
+    told = log.read_text("utf-8")
+    assert process.returncode == 0, told
+    assert "the terminal is gone" in told
+    assert "none of ours left open" in out
+    assert json.loads(summary.read_text("utf-8"))["fleet"]["own_orders_left_open"] == 0
+
+
+def test_a_summary_that_can_no_more_be_written_loses_nothing_else(start_fleet: Start, file: Path) -> None:
+    place = file.parent / "place"
+    place.mkdir()
+    fleet = start_fleet(file, "--summary", str(place / "s.json"))
+    fleet.until_quoting()
+    place.rmdir()
+    assert fleet.stop() == 1
+    assert "none of ours left open" in fleet.log
+    assert fleet.log.rstrip().endswith("s.json cannot be written: no such file or directory")
 
 
 def test_sighup_and_a_symlink_swap_reload(start_fleet: Start, file: Path) -> None:
@@ -134,8 +221,20 @@ def test_sighup_and_a_symlink_swap_reload(start_fleet: Start, file: Path) -> Non
         ),
         ("symbols: [", (), 2, "fleet.yaml:1"),
         (FILE, ("--for", "soon"), 2, "soon is no duration"),
+        (FILE, ("--summary", "no/s.json"), 2, "--summary no/s.json cannot be written: no such file or directory"),
+        (FILE + "logging: {file: no/x.log}", (), 2, "fleet.yaml:9:17: log file no/x.log would be in a directory that"),
+        (FILE + "logging: {file: /proc/x.log}", (), 2, "fleet.yaml:9:17: log file /proc/x.log cannot be"),
     ],
-    ids=["mainnet without --live", "no keys", "unknown symbol", "no YAML", "no duration"],
+    ids=[
+        "mainnet without --live",
+        "no keys",
+        "unknown symbol",
+        "no YAML",
+        "no duration",
+        "no place for the summary",
+        "no directory for the log",
+        "no file for the log",
+    ],
 )
 def test_what_it_will_not_start_with(
     start_fleet: Start, file: Path, text: str, arguments: tuple[str, ...], code: int, told: str

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,3 +87,48 @@ def test_cash_position_and_realised_pnl_balance_exactly(trades: list[tuple[Side,
         realised += pnl
         book.add(replace(fill, realised_pnl=pnl))
     assert book.cost == -cash + book.realised_pnl
+
+
+@pytest.mark.parametrize(
+    ("told_lots", "told_ms", "is_corrected"),
+    [
+        pytest.param(7, 5, True, id="another, as of our newest trade"),
+        pytest.param(7, 9, True, id="another, and newer"),
+        pytest.param(7, 4, False, id="older than our newest trade"),
+        pytest.param(5, 9, False, id="the same"),
+    ],
+)
+def test_the_venues_word_is_taken_unless_it_is_older(told_lots: int, told_ms: int, is_corrected: bool) -> None:
+    book = SymbolBook(X)
+    book.add(trade(5, Side.BUY, 1000, 5))
+    position = Position("XUSDT", told_lots, Decimal(101), exchange_ms=told_ms)
+    assert book.correct(position) is is_corrected
+    assert (book.position_lots, book.entry_price) == ((told_lots, 101) if is_corrected else (5, 100))
+
+
+def test_a_trade_that_the_venues_word_held_already_counts_as_money_and_moves_nothing() -> None:
+    book = SymbolBook(X)
+    book.begin(None, 0)
+    book.correct(Position("XUSDT", 8, Decimal(100), exchange_ms=6))
+    assert book.add(trade(6, Side.BUY, 1000, 8, fee="0.5"))
+    assert (book.position_lots, book.fills, book.fees) == (8, 1, Decimal("0.5"))
+    assert book.add(trade(7, Side.SELL, 1000, 3))
+    assert book.position_lots == 5
+
+
+def test_trades_from_long_before_the_beginning_are_none_of_this_run() -> None:
+    """The venue lists a week by default: of an account that rested longer it names no newest trade."""
+    book = SymbolBook(X)
+    week_ms = 7 * 24 * 3_600_000
+    book.begin(None, 0, now_ms=week_ms + 10)
+    assert not book.add(trade(9, Side.BUY, 1000, 5))
+    assert book.add(replace(trade(10, Side.BUY, 1000, 5), exchange_ms=week_ms + 5))
+    assert (book.position_lots, book.fills) == (5, 1)
+
+
+def test_fees_in_an_asset_that_is_no_dollar_stand_apart() -> None:
+    book = SymbolBook(X)
+    book.add(replace(trade(1, Side.BUY, 1000, 5, fee="25"), fee_asset="ASTER"))
+    book.add(replace(trade(2, Side.BUY, 1000, 5, fee="0.5"), fee_asset="ASTER"))
+    book.add(replace(trade(3, Side.BUY, 1000, 5, fee="0.02"), fee_asset="USDF"))
+    assert (book.fees, book.other_fees) == (Decimal("0.02"), {"ASTER": Decimal("25.5")})

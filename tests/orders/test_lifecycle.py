@@ -161,3 +161,12 @@ def test_queries_become_rarer() -> None:
         pauses.append((order.next_query_us - now_us) / SECOND_US)
         now_us = order.next_query_us
     assert pauses == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_fills_that_the_venue_vouched_for_are_not_counted_again_when_they_come() -> None:
+    order = lifecycle.all_fills_counted(lifecycle.heard(OPEN, told(filled=6), answer=False))
+    assert (order.seen_lots, order.remaining_lots) == (6, 4)
+    order = lifecycle.filled(order, 6)
+    assert (order.filled_lots, order.remaining_lots) == (6, 4)
+    order = lifecycle.filled(order, 1)
+    assert (order.filled_lots, order.remaining_lots) == (7, 3)

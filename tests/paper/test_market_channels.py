@@ -50,6 +50,23 @@ def test_an_aggregate_is_told_within_100_ms_and_numbered_as_in_the_answer(bench:
     assert told(bench) == []
 
 
+# Partial depth
+
+
+def test_whoever_begins_to_listen_while_the_book_stands_still_is_shown_it_once(bench: Bench) -> None:
+    bench.listen("asterusdt@depth5@100ms")
+    bench.wait(3)
+    first = told(bench)
+    assert [(each["b"], each["a"]) for each in first] == [
+        ([["1.99900", "1000.00"], ["1.99800", "1000.00"]], [["2.00100", "15.00"], ["2.00200", "1000.00"]])
+    ]
+    bench.listen("asterusdt@depth5@100ms")
+    bench.wait(3)
+    second = told(bench)
+    assert [each["b"] for each in second] == [first[0]["b"]] * 2
+    assert first[0]["pu"] < first[0]["U"] <= first[0]["u"] == second[0]["pu"] < second[0]["U"] <= second[0]["u"]
+
+
 # Klines
 
 

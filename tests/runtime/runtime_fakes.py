@@ -112,6 +112,8 @@ class FakeTrading:
         self.trades: defaultdict[str, list[Fill]] = defaultdict(list)
         self.held: dict[str, Position] = {}
         self.wallet = Decimal(1000)
+        self.listed_s = 7 * 24 * 3600.0
+        """How far back the trade list goes when it is asked for the newest."""
         self.troubles: list[Trouble] = []
         self.hedge_mode = False
         self.refuses_cancels = False
@@ -143,7 +145,9 @@ class FakeTrading:
     def move(self, symbol: str, lots: int) -> None:
         """As trades do. Entry price 100."""
         before = self.held.get(symbol)
-        self.held[symbol] = Position(symbol, (before.lots if before else 0) + lots, Decimal(100))
+        self.held[symbol] = Position(
+            symbol, (before.lots if before else 0) + lots, Decimal(100), exchange_ms=self._now_ms
+        )
 
     def end(self, client_id: str, status: OrderStatus = OrderStatus.EXPIRED, *, tell: bool = True) -> None:
         order = self._put(replace(self.orders[client_id], status=status, exchange_ms=self._clock.now_ms()))
@@ -219,7 +223,8 @@ class FakeTrading:
             # As the venue's list, without client ids.
             trades = [replace(fill, client_id="") for fill in self.trades[symbol]]
             if from_id is None:
-                return trades[-limit:]
+                oldest_ms = self._now_ms - self.listed_s * 1000
+                return [fill for fill in trades if fill.exchange_ms >= oldest_ms][-limit:]
             return [fill for fill in trades if fill.trade_id >= from_id][:limit]
 
         return await self._do("fills", "fills", symbol, find)

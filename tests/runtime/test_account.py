@@ -155,6 +155,38 @@ def test_a_trade_while_the_start_is_asking_is_in_the_position_once() -> None:
     play(scene)
 
 
+def test_old_trades_that_the_venue_does_not_list_by_default_are_not_counted_later() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("f:X:old:1")
+        at.trading.fill("f:X:old:1", 50)
+        at.trading.held.clear()
+        at.trading.listed_s = 3600.0
+        await anyio.sleep(8 * 24 * 3600)
+        book = await at.begin()
+        assert await at.account.missed_fills("XUSDT") == []
+        assert (book.position_lots, book.fills) == (0, 0)
+
+    play(scene)
+
+
+def test_catching_up_asks_for_the_trades_of_those_symbols_alone_that_had_some() -> None:
+    async def scene(at: Scene) -> None:
+        await at.begin()
+        at.account.attach("YUSDT", Mailbox())
+        at.trading.move("YUSDT", 5)
+        await anyio.sleep(1)
+        await at.account.begin("YUSDT")
+        at.trading.put_order("f:X:r:1")
+        await anyio.sleep(1)
+        at.account_stream.down()
+        at.trading.fill("f:X:r:1", 50)
+        asked = at.trading.count("fills", "YUSDT")
+        await at.account.catch_up()
+        assert (at.account.books["XUSDT"].fills, at.trading.count("fills", "YUSDT")) == (1, asked)
+
+    play(scene)
+
+
 def test_catching_up_counts_what_no_line_told_of() -> None:
     async def scene(at: Scene) -> None:
         book = await at.begin()

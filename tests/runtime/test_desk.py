@@ -264,15 +264,17 @@ def test_while_trades_are_awaited_a_line_that_goes_down_still_pulls_the_quotes(s
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    expired: bool
+    """`counted`: as expired and as rejected, after seven in a row."""
+
+    counted: tuple[int, int]
     error: VenueError | None = None
 
 
 REFUSALS = [
-    pytest.param(Refused(expired=True), id="expired"),
-    pytest.param(Refused(expired=False, error=WouldCross("would take")), id="would cross"),
-    pytest.param(Refused(expired=False, error=Rejected("no")), id="rejected"),
-    pytest.param(Refused(expired=False, error=Throttled("429", retry_after_s=1)), id="throttled"),
+    pytest.param(Refused((7, 0)), id="expired"),
+    pytest.param(Refused((0, 7), WouldCross("would take")), id="would cross"),
+    pytest.param(Refused((0, 7), Rejected("no")), id="rejected"),
+    pytest.param(Refused((0, 0), Throttled("429", retry_after_s=1)), id="throttled: never taken in"),
 ]
 
 
@@ -298,14 +300,14 @@ def test_what_is_refused_is_not_put_again_at_once_and_each_time_later(refused: R
         table.later(hold_us - table.now_us)
         assert [type(a) for a in table.plan()] == [Place]
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
-    assert (table.counters.expired, table.counters.rejected) == ((7, 0) if refused.expired else (0, 7))
+    assert (table.counters.expired, table.counters.rejected) == refused.counted
     assert not table.desk.decision.reducing
 
 
 def test_refusals_far_apart_do_not_add_up() -> None:
     table = Table(symbol_config(entry="long"))
     for _ in range(3):
-        refuse(table, Refused(expired=True))
+        refuse(table, Refused((1, 0)))
         assert table.desk.plan(table.now_us).wake_us == table.now_us + SECOND
         table.later(60 * SECOND)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import anyio
@@ -14,7 +15,7 @@ from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Unavailable
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Side
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
-from fleet.runtime.fleet import DRAIN_S, Fleet, FleetError
+from fleet.runtime.fleet import DRAIN_S, SNAPSHOT_EVERY_S, Fleet, FleetError
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 from strategies.base import Decision, Situation
@@ -375,6 +376,42 @@ def test_taken_back_in_while_it_closes_it_quotes_on() -> None:
         assert at.trading.count("set_leverage", Y) == 1
 
     play(fleet_config(X, CLOSES), scene)
+
+
+def test_a_position_that_differs_without_a_gap_is_found_within_a_minute_or_so() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.move(X, 30)
+        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        assert at.fleet.account.books[X].position_lots == 30
+        assert at.said("position was not the exchange's")
+
+    play(fleet_config(X), scene)
+
+
+def test_equity_counts_positions_that_no_worker_follows() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.held[Z] = Position(Z, 10, Decimal(100), unrealised=Decimal(-7))
+        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        assert fleet_state(at.fleet).equity == 1000 - 7
+        at.trading.move(Y, 10)
+        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        at.fleet.apply(fleet_config(X))
+        at.trading.held[Y] = replace(at.trading.held[Y], unrealised=Decimal(3))
+        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        state = fleet_state(at.fleet)
+        assert state.equity == 1000 - 7 + 3
+        assert {each.symbol: each.unrealised_pnl for each in state.symbols} == {X: 0, Y: 3}
+
+    play(fleet_config(X, Y), scene)
+
+
+def test_the_complaint_about_an_edit_ends_when_it_is_taken_back() -> None:
+    async def scene(at: Scene) -> None:
+        at.fleet.refuse("fleet.yaml:3:1: what: ever")
+        at.fleet.apply(at.fleet.config)
+        assert (at.fleet.last_reload_error, at.fleet.reloads_refused) == (None, 1)
+
+    play(fleet_config(X), scene)
 
 
 @pytest.mark.parametrize("pause_s", [0, 0.001, 0.1, 0.3, 2])

@@ -11,8 +11,8 @@ import pytest
 from anyio.abc import TaskGroup
 from runtime_fakes import LIMITS, World, symbol_config
 
-from exchange.errors import BadCredentials, OutcomeUnknown, Unavailable
-from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, Place, Position, RateLimit, Side
+from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
+from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, OrderUpdate, Place, Position, RateLimit, Side
 from exchange.ports import Cost, RequestClass
 from fleet.orders.ids import ClientIds
 from fleet.orders.plan import Query
@@ -269,11 +269,31 @@ def test_an_order_that_vanished_in_a_gap_is_asked_after() -> None:
     play(scene)
 
 
+def test_a_trade_that_comes_after_the_venues_word_corrected_the_position_is_counted_once() -> None:
+    """The trade list may lag behind the position, and the line behind both."""
+
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        name = at.trading.one(BUY).client_id
+        late = at.trading.fill(name, 60, tell=False)
+        at.trading.trades["XUSDT"].clear()
+        at.account_stream.down()
+        at.account_stream.up()
+        await anyio.sleep(1)
+        assert (at.desk.book.position_lots, at.desk.book.fills) == (60, 0)
+        at.account_stream.tell(OrderUpdate(at.trading.orders[name], "TRADE", late))
+        await anyio.sleep(1)
+        assert (at.desk.book.position_lots, at.desk.book.fills) == (60, 1)
+        assert [(order.side, order.lots) for order in at.trading.open()] == [(SELL, 60)]
+
+    play(scene)
+
+
 def test_a_position_that_is_not_the_venues_is_corrected_and_told() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
         at.account_stream.down()
-        at.trading.held["XUSDT"] = Position("XUSDT", -40, at.desk.book.instrument.price(1000))
+        at.trading.move("XUSDT", -40)
         at.account_stream.up()
         await anyio.sleep(1)
         assert at.desk.book.position_lots == -40
@@ -359,6 +379,20 @@ def test_it_does_not_start_before_the_account_line_is_up() -> None:
         at.tasks.start_soon(at.run)
         await anyio.sleep(60)
         assert [sent.what for sent in at.trading.sent] == ["set_leverage"]
+
+    play(scene)
+
+
+def test_a_leverage_that_the_venue_refuses_stays_what_it_was_and_sizes_orders() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        at.trading.move("XUSDT", 0)
+        at.trading.trouble("set_leverage", Rejected("leverage 50 is over the bracket", code=-4028))
+        bold = symbol_config(leverage=50)
+        at.worker.reconfigure(bold, make_strategy("ping_pong", bold.parameters))
+        await anyio.sleep(1)
+        assert at.said("leverage stays 1: 50 was refused")
+        assert [order.lots for order in at.trading.open()] == [98, 97]
 
     play(scene)
 

@@ -47,6 +47,27 @@ def test_a_line_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert second[12:] == " WARNING              no symbol here"
 
 
+def test_a_file_that_cannot_be_opened_leaves_everything_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.set_up(file=tmp_path / "first.log")
+    with pytest.raises(IsADirectoryError):
+        logs.expect_writable(tmp_path)
+    with pytest.raises(IsADirectoryError):
+        logs.set_up(file=tmp_path, level="error")
+    logger.info("still here")
+    assert "still here" in capsys.readouterr().err
+    assert "still here" in (tmp_path / "first.log").read_text("utf-8")
+
+
+def test_set_up_anew_no_line_is_doubled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.set_up(file=tmp_path / "x.log")
+    logs.set_up(file=tmp_path / "x.log")
+    logger.info("once")
+    assert capsys.readouterr().err.count("once") == 1
+    assert (tmp_path / "x.log").read_text("utf-8").count("once") == 1
+
+
 def test_a_line_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up(log_format="json")
     logger.bind(symbol="ETHUSDT", lots=5).info('with {braces} and <tags> and "quotes"')

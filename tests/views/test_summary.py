@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from fleet.control.state import FleetState
 from fleet.views.sample import crowded_state, sample_state
-from fleet.views.summary import render_summary, summary, summary_json, write_summary
+from fleet.views.summary import expect_writable, render_summary, summary, summary_json, write_summary
 
 
 def shown(state: FleetState, width: int) -> str:
@@ -43,6 +44,32 @@ def test_the_shape_for_machines() -> None:
 def test_money_is_a_number_with_all_its_digits(digits: str) -> None:
     told = json.loads(summary_json(replace(sample_state(), equity=Decimal(digits))), parse_float=Decimal)
     assert Decimal(told["fleet"]["equity"]) == Decimal(digits)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Decimal("0E-10"), "0"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("-12E-10"), "-0.0000000012"),
+        (Decimal("0.10"), "0.10"),
+    ],
+)
+def test_no_number_has_an_exponent(value: Decimal, written: str) -> None:
+    """Many readers, spreadsheets and shells among them, know none."""
+    state = sample_state()
+    told = replace(state, equity=value, symbols=(replace(state.symbols[0], fees=value),))
+    lines = summary_json(told).decode().splitlines()
+    assert f'"equity": {written},' in [line.strip() for line in lines]
+    assert f'"fees": {written},' in [line.strip() for line in lines]
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_run(tmp_path: Path) -> None:
+    expect_writable(tmp_path / "s.json")
+    expect_writable(Path(os.devnull))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        expect_writable(tmp_path / "nowhere" / "s.json")
 
 
 def test_what_is_not_known_is_null() -> None:

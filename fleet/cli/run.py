@@ -1,0 +1,283 @@
+"""One run of `up`: the fleet, and what stands around it: signals, control endpoint, view, reload, and the report.
+
+Owns: the order of start and end, and that nothing around the fleet can take it along when it breaks. Must not know: how
+the command line says what is wanted.
+
+SIGHUP means "read the file again". A terminal that goes away sends it too, and is then found out by the view, which can
+be drawn no more: the fleet stops in order, as nobody sees it. Whoever wants it to trade on unseen starts it `--plain`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import click
+from anyio.abc import TaskStatus
+from rich.console import Console
+
+from exchange.asgi import serve
+from exchange.clock import Clock
+from exchange.errors import VenueError
+from fleet.cli.boot import boot_ms
+from fleet.cli.edits import Edits, log_file_fault, refuse_faults, tell_warnings
+from fleet.cli.main import Failure
+from fleet.config.credentials import Credentials
+from fleet.config.faults import ConfigError
+from fleet.config.loader import Loaded
+from fleet.config.models import Logging, VenueAddress
+from fleet.config.venue_check import VenueFacts, check
+from fleet.control.server import make_app
+from fleet.control.state import FleetState
+from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.journal import Journal
+from fleet.runtime.reload import watch
+from fleet.runtime.status import fleet_state
+from fleet.runtime.supervisor import OUTAGES
+from fleet.runtime.venue import Venue
+from fleet.views import logs, terminal
+from fleet.views.summary import render_summary, write_summary
+from fleet.wiring import collateral_of, facts_of, open_fleet_venue
+
+_OPENING_S = 12.0
+"""How long a venue that is away at the start is waited for."""
+_OPENING_PAUSE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    file: Path
+    live: bool
+    stop_after_s: float | None
+    plain: bool
+    summary: Path | None
+    log_format: logs.LogFormat
+    control: tuple[str, int] | None
+
+
+class Run:
+    def __init__(self, options: Options, loaded: Loaded, credentials: Credentials | None) -> None:
+        self._options = options
+        self._loaded = loaded
+        self._credentials = credentials
+        self._fleet: Fleet | None = None
+        self._edits: Edits | None = None
+        self._boot_ms = 0
+        self._final: FleetState | None = None
+        self._failure: str = ""
+        self._signals = 0
+        self._control_is_up = False
+        self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
+        self._is_drawn = False
+
+    async def main(self) -> None:
+        self._scope = anyio.CancelScope()
+        self._view_scope = anyio.CancelScope()
+        clock = Clock(time.time_ns() // 1000)
+        try:
+            self._set_logging(self._loaded.config.logging)
+        except OSError as error:
+            raise ConfigError([log_file_fault(self._loaded, error)]) from None
+        self._journal = Journal(clock)
+        async with anyio.create_task_group() as around:
+            await around.start(self._watch_signals)
+            await self._serve_control(around.start)
+            with self._scope:
+                async with AsyncExitStack() as opened:
+                    venue, facts = await self._reach(opened, clock)
+                    checked = check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
+                    refuse_faults(checked)
+                    tell_warnings(checked, self._journal)
+                    self._boot_ms = boot_ms()
+                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal)
+                    edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
+                    around.start_soon(self._beside, "reload", edits.run)
+                    around.start_soon(self._beside, "watching the fleet file", self._watch_file)
+                    if self._wants_view:
+                        around.start_soon(self._beside, "the view", self._view)
+                    if self._options.stop_after_s is not None:
+                        around.start_soon(self._stop_later, self._options.stop_after_s)
+                    try:
+                        await fleet.run()
+                    except FleetError as error:
+                        self._failure = str(error)
+                    finally:
+                        self._final = self._state()
+            around.cancel_scope.cancel()
+
+    def report(self) -> list[Exception]:
+        """After the loop, however it ended: the table, the summary file, and what of all this is no good end."""
+        problems: list[Exception] = []
+        state = self._final
+        if state is not None:
+            try:
+                console = Console()
+                with console.capture() as table:
+                    console.print(render_summary(state, console.width))
+                click.echo(table.get(), nl=False)
+            except OSError as error:
+                problems.append(error)
+            if self._options.summary is not None:
+                try:
+                    write_summary(state, self._options.summary)
+                except OSError as error:
+                    what = (error.strerror or str(error)).lower()
+                    problems.append(Failure(f"error: --summary {self._options.summary} cannot be written: {what}"))
+        if self._failure:
+            problems.append(Failure(f"error: {self._failure}"))
+        if self._fleet is not None and self._fleet.left_open:
+            problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.left_open)))
+        return problems
+
+    async def _reach(self, opened: AsyncExitStack, clock: Clock) -> tuple[Venue, VenueFacts]:
+        """The venue, kept open by `opened`, and what the file is held against. A venue that is away is waited for a
+        little. Raises Failure when it stays away, and at once the VenueError that trying again cannot help."""
+        config = self._loaded.config
+        name = config.venue.rest if isinstance(config.venue, VenueAddress) else config.venue
+        until_s = anyio.current_time() + _OPENING_S
+        while True:
+            # Not raised inside: the venue's own task group would wrap it.
+            failure: VenueError
+            async with AsyncExitStack() as attempt:
+                try:
+                    venue = await attempt.enter_async_context(open_fleet_venue(config, self._credentials, clock))
+                    facts = await facts_of(venue, await collateral_of(venue, config.symbols))
+                except VenueError as error:
+                    failure = error
+                else:
+                    await opened.enter_async_context(attempt.pop_all())
+                    return venue, facts
+            if not isinstance(failure, OUTAGES):
+                raise failure
+            if anyio.current_time() >= until_s:
+                raise Failure(f"error: {name} stays out of reach, nothing was sent: {failure}")
+            self._journal.warning(f"{name} is out of reach, trying again: {failure}")
+            await anyio.sleep(_OPENING_PAUSE_S)
+
+    # --- what stands beside the fleet
+
+    async def _beside(self, what: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Whatever breaks here stays here: the venue and the fleet's orderly end must not be lost by it."""
+        try:
+            await run()
+        except Exception as error:  # noqa: BLE001 isolation, as above
+            self._broke(what, error)
+
+    def _broke(self, what: str, error: Exception) -> None:
+        self._journal.error(f"{what} broke and is gone, the fleet goes on: {logs.describe(error)}")
+        self._journal.traceback(error)
+
+    def _set_logging(self, logging: Logging) -> None:
+        """Raises OSError, and everything is as before."""
+        logs.set_up(
+            level=logging.level,
+            log_format=self._options.log_format,
+            file=logging.file,
+            on_screen=not self._is_drawn,
+        )
+
+    # --- what the run is told
+
+    async def _watch_signals(self, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    if self._edits is not None:
+                        self._edits.want()
+                elif self._fleet is None:
+                    self._journal.info("told to stop before the fleet was up: nothing was sent")
+                    self._final = self._state()
+                    self._scope.cancel()
+                else:
+                    self._signals += 1
+                    if self._signals > 1:
+                        await self._leave_at_once(self._fleet)
+                    self._fleet.stop()
+
+    async def _leave_at_once(self, fleet: Fleet) -> None:
+        self._view_scope.cancel()
+        await anyio.sleep(0.2)
+        # Nothing may keep it here, a terminal that is gone least of all.
+        with suppress(OSError):
+            orders = fleet.believed_open()
+            if orders:
+                click.echo("left at once; these own orders may still be open:", err=True)
+                for order in orders:
+                    click.echo(f"  {order.symbol} {order.side} {order.client_id}", err=True)
+            else:
+                click.echo("left at once; no own order is known to be open", err=True)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(130)
+
+    async def _stop_later(self, seconds: float) -> None:
+        await anyio.sleep(max(seconds - self._boot_ms / 1000, 0))
+        assert self._fleet is not None
+        self._fleet.stop()
+
+    async def _watch_file(self) -> None:
+        assert self._edits is not None
+        await watch(self._options.file, self._loaded.text_digest, self._edits.want)
+
+    # --- what the run shows
+
+    def _state(self) -> FleetState:
+        if self._final is not None:
+            return self._final
+        if self._fleet is not None:
+            return fleet_state(self._fleet, self._boot_ms)
+        config = self._loaded.config
+        now_ms = time.time_ns() // 1_000_000
+        return FleetState(config.fleet, str(config.venue), self._options.live, now_ms, now_ms)
+
+    async def _view(self) -> None:
+        fleet = self._fleet
+        assert fleet is not None
+        self._draw(drawn=True)
+        try:
+            with self._view_scope:
+                await terminal.run(self._state, Console(stderr=True))
+        except OSError as error:
+            self._journal.error(f"the terminal is gone ({logs.describe(error)}): the fleet stops, as nobody sees it")
+            fleet.stop()
+        except Exception:
+            self._draw(drawn=False)
+            raise
+
+    def _draw(self, *, drawn: bool) -> None:
+        """While the view is drawn, log lines keep away from the terminal."""
+        self._is_drawn = drawn
+        fleet = self._fleet
+        self._set_logging((self._loaded.config if fleet is None else fleet.config).logging)
+
+    async def _serve_control(self, start: Callable[..., Awaitable[int]]) -> None:
+        configured = self._loaded.config.control
+        place = self._options.control or (None if configured is None else (configured.host, configured.port))
+        if place is None:
+            return
+        host, port = place
+        try:
+            port = await start(self._control, host, port)
+        except OSError as error:
+            what = (error.strerror or "cannot be listened on").lower()
+            raise Failure(
+                f"error: control endpoint {host}:{port}: {what}; set control: in the file, or --control"
+            ) from None
+        self._control_is_up = True
+        self._journal.info(f"health, metrics and state at http://{host}:{port}")
+
+    async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
+        try:
+            await serve(make_app(self._state), host, port, task_status=task_status)
+        except Exception as error:
+            if not self._control_is_up:
+                raise
+            self._broke("the control endpoint", error)
