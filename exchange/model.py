@@ -26,6 +26,18 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
+class PositionSide(StrEnum):
+    """Which of a symbol's positions an order or holding is of: BOTH in one-way mode, the others in hedge mode."""
+
+    BOTH = "BOTH"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+    def reduces(self, side: Side) -> bool:
+        """Whether an order of that side can do nothing but reduce this side's position."""
+        return (self is PositionSide.LONG and side is Side.SELL) or (self is PositionSide.SHORT and side is Side.BUY)
+
+
 class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
@@ -33,6 +45,25 @@ class TimeInForce(StrEnum):
     GTX = "GTX"
     """Good till crossing: post-only."""
     HIDDEN = "HIDDEN"
+    """Good till cancelled, and displayed nowhere."""
+    RPI = "RPI"
+    """Retail price improvement: post-only, and displayed nowhere."""
+
+    @property
+    def is_post_only(self) -> bool:
+        return self is TimeInForce.GTX or self is TimeInForce.RPI
+
+    @property
+    def is_hidden(self) -> bool:
+        return self is TimeInForce.HIDDEN or self is TimeInForce.RPI
+
+
+class StpMode(StrEnum):
+    """Self-trade prevention: which side goes when an order would trade with one of the same account."""
+
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
 
 
 class OrderStatus(StrEnum):

@@ -11,11 +11,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from exchange.model import RateLimit
+from exchange.paper.brackets import Brackets, default_brackets
 from exchange.paper.instruments import REAL_LIMITS, Table
 from exchange.protocol.signing import Signer
 
 STABLE_ASSETS = ("USDT", "USDF", "USDC", "USD1")
 """Assets that count as collateral at one dollar each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """As fractions of notional; a negative one is a rebate."""
+
+    maker: Decimal
+    taker: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +74,18 @@ class PaperSettings:
     """Whether all stable assets are collateral; None: when more than USDT is in the balances."""
     maker_fee: Decimal = Decimal("0.0001")
     taker_fee: Decimal = Decimal("0.00035")
+    symbol_fees: Mapping[str, Fees] = field(default_factory=dict[str, Fees])
+    """Of symbols that differ from the two above."""
     default_leverage: int = 20
-    max_leverage: int = 125
-    maintenance_rate: Decimal = Decimal("0.005")
-    """Maintenance margin as a fraction of position notional at mark."""
-    funding_rate: Decimal = Decimal("0.0001")
-    funding_interval_s: int = 8 * 3600
+    """Or the highest that a symbol's brackets allow."""
+    brackets: Mapping[str, Brackets] = field(default_factory=dict[str, Brackets])
+    """Of symbols whose real brackets are known."""
+    funding_rate: Decimal | None = None
+    """The same at every interval; None: by the premium of mark over index."""
+    funding_interval_s: int | None = None
+    """Every symbol's; None: each its own."""
+    amend_keeps_priority: bool = False
+    """Whether an amend that changes no price and adds no quantity leaves the order its place in the queue."""
     limits: tuple[RateLimit, ...] = REAL_LIMITS
     firewall: Firewall = Firewall()
     accounts: tuple[KnownAccount, ...] | None = None
@@ -80,21 +95,33 @@ class PaperSettings:
     chain_id: int = 1666
     seed: int = 0
 
+    def brackets_of(self, symbol: str) -> Brackets:
+        return self.brackets.get(symbol) or default_brackets(symbol)
+
+    def fees_of(self, symbol: str) -> Fees:
+        return self.symbol_fees.get(symbol) or Fees(self.maker_fee, self.taker_fee)
+
     @property
     def is_multi_assets(self) -> bool:
         return any(asset != "USDT" for asset in self.balances) if self.multi_assets is None else self.multi_assets
 
     def of(self, address: str) -> PaperSettings:
-        """What holds for one account, by its wallet's address in lower case: a listed one may differ."""
-        known = next((each for each in self.accounts or () if each.user.lower() == address), None)
-        if known is None:
-            return self
-        return replace(
-            self,
-            balances=known.balances,
-            maker_fee=self.maker_fee if known.maker_fee is None else known.maker_fee,
-            taker_fee=self.taker_fee if known.taker_fee is None else known.taker_fee,
+        """What holds for one account, by its wallet's address in lower case: a listed one has balances of its own."""
+        known = self._known(address)
+        return self if known is None else replace(self, balances=known.balances)
+
+    def own_fees(self, address: str) -> Fees | None:
+        """A listed account's rates, when it has any of its own."""
+        known = self._known(address)
+        if known is None or (known.maker_fee is None and known.taker_fee is None):
+            return None
+        return Fees(
+            self.maker_fee if known.maker_fee is None else known.maker_fee,
+            self.taker_fee if known.taker_fee is None else known.taker_fee,
         )
+
+    def _known(self, address: str) -> KnownAccount | None:
+        return next((each for each in self.accounts or () if each.user.lower() == address), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ us:
    Beyond the displayed levels the queue is unknown: the order waits until its price is displayed, and then stands last.
  - A trade at the order's price fills it with what is left after the queue ahead; a trade beyond it, or a book
    whose other side has reached it, fills all of it, at its own price.
+ - A hidden order is in no figure shown, and always stands behind all that is displayed at its price.
  - An order that takes gets the displayed sizes. What it took stays away until the next book.
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.model import Depth, Instrument, PublicTrade, Side
-from exchange.paper.market import OnTrade, Trade
+from exchange.paper.market import MayMeet, OnTrade, Trade
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class _Own:
     lots: int
     ahead: int | None
     """Displayed lots that trade before it; None while its price lies beyond the displayed levels."""
+    is_hidden: bool
 
 
 class DisplayedMarket:
@@ -52,44 +54,62 @@ class DisplayedMarket:
     def levels(self, side: Side, limit: int) -> list[tuple[int, int]]:
         sizes = dict(self._displayed[side])
         for own in self._own.values():
-            if own.side is side:
+            if own.side is side and not own.is_hidden:
                 sizes[own.ticks] = sizes.get(own.ticks, 0) + own.lots
         return sorted(sizes.items(), reverse=side is Side.BUY)[:limit]
 
     def would_cross(self, side: Side, ticks: int) -> bool:
-        best = self.best_ask() if side is Side.BUY else self.best_bid()
-        return best is not None and best[0] * side.sign <= ticks * side.sign
+        best = self._best_ticks(side.opposite)
+        return best is not None and _reaches(side, ticks, best)
 
     def fillable(self, side: Side, limit_ticks: int | None, lots: int) -> int:
         found = sum(q for t, q in self.levels(side.opposite, 1 << 30) if _reaches(side, limit_ticks, t))
+        found += sum(
+            own.lots
+            for own in self._own.values()
+            if own.is_hidden and own.side is side.opposite and _reaches(side, limit_ticks, own.ticks)
+        )
         return min(found, lots)
 
     def take(
-        self, order_id: int, side: Side, limit_ticks: int | None, lots: int, now_us: int, on_trade: OnTrade
+        self,
+        order_id: int,
+        side: Side,
+        limit_ticks: int | None,
+        lots: int,
+        now_us: int,
+        on_trade: OnTrade,
+        may_meet: MayMeet | None = None,
     ) -> int:
         while lots > 0:
-            best = self.best_ask() if side is Side.BUY else self.best_bid()
-            if best is None or not _reaches(side, limit_ticks, best[0]):
+            ticks = self._best_ticks(side.opposite)
+            if ticks is None or not _reaches(side, limit_ticks, ticks):
                 break
-            ticks = best[0]
             maker = self._first_in_queue(side.opposite, ticks)
             displayed = self._displayed[side.opposite].get(ticks, 0)
-            ahead = displayed if maker is None or maker.ahead is None else min(maker.ahead, displayed)
+            ahead = displayed
+            if maker is not None and maker.ahead is not None and not maker.is_hidden:
+                ahead = min(maker.ahead, displayed)
             if maker is None or ahead > 0:
                 traded = min(lots, ahead)
                 self._take_displayed(side.opposite, ticks, traded)
                 self._report(on_trade, ticks, traded, side, None, order_id, now_us)
             else:
+                if may_meet is not None:
+                    if not may_meet(maker.order_id):
+                        break
+                    if maker.order_id not in self._own:
+                        continue
                 traded = min(lots, maker.lots)
                 self._fill(maker, traded)
                 self._report(on_trade, ticks, traded, side, maker.order_id, order_id, now_us)
             lots -= traded
         return lots
 
-    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int) -> None:
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
         displayed = self._displayed[side]
         ahead = displayed.get(ticks, 0) if _within(side, ticks, displayed) else None
-        self._own[order_id] = _Own(order_id, side, ticks, lots, ahead)
+        self._own[order_id] = _Own(order_id, side, ticks, lots, ahead, is_hidden)
 
     def remove(self, order_id: int) -> int:
         own = self._own.pop(order_id, None)
@@ -111,7 +131,7 @@ class DisplayedMarket:
             displayed = self._displayed[own.side]
             if _within(own.side, own.ticks, displayed):
                 size = displayed.get(own.ticks, 0)
-                own.ahead = size if own.ahead is None else min(own.ahead, size)
+                own.ahead = size if own.ahead is None or own.is_hidden else min(own.ahead, size)
 
     def _fill_passed(self, at_us: int, on_trade: OnTrade) -> None:
         """Fills the orders that the other side of the book has reached."""
@@ -146,12 +166,19 @@ class DisplayedMarket:
             self._report(on_trade, trade.price_ticks, left, trade.side, None, None, at_us)
 
     def _queue(self, side: Side) -> list[_Own]:
-        """Own orders of a side, best price first, then by age."""
+        """Own orders of a side, best price first, displayed before hidden, then by age."""
         mine = [own for own in self._own.values() if own.side is side]
-        return sorted(mine, key=lambda own: -own.ticks * side.sign)
+        return sorted(mine, key=lambda own: (-own.ticks * side.sign, own.is_hidden))
 
     def _first_in_queue(self, side: Side, ticks: int) -> _Own | None:
-        return next((own for own in self._own.values() if own.side is side and own.ticks == ticks), None)
+        there = [own for own in self._own.values() if own.side is side and own.ticks == ticks]
+        return min(there, key=lambda own: own.is_hidden, default=None)
+
+    def _best_ticks(self, side: Side) -> int | None:
+        """The best price at which anything rests, hidden or not."""
+        own = [each.ticks for each in self._own.values() if each.side is side]
+        best = max if side is Side.BUY else min
+        return best((*self._displayed[side], *own), default=None)
 
     def _take_displayed(self, side: Side, ticks: int, lots: int) -> None:
         displayed = self._displayed[side]

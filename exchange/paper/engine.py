@@ -6,13 +6,18 @@ Owns: what happens when. Must not know: HTTP, signatures, rate limits, sockets. 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from exchange.model import Instrument
-from exchange.paper.accounts import ZERO, Account
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
 from exchange.paper.config import PaperSettings
+from exchange.paper.countdown import Countdowns
 from exchange.paper.feeds import Feeds
+from exchange.paper.force_orders import ForceOrders
+from exchange.paper.funding import Funding
 from exchange.paper.instruments import real_table, rules_of
+from exchange.paper.liquidation import Liquidations
 from exchange.paper.listing import Listing
 from exchange.paper.market import Market, Trade
 from exchange.paper.orders import Orders
@@ -45,16 +50,16 @@ class Engine:
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
+        self.countdowns = Countdowns(self._timetable, self._cancel_all)
+        self.force_orders = ForceOrders(self.hub)
+        self.liquidations = Liquidations(self.listings, self.orders, self.force_orders, self.user_streams, self.acted)
         self._open_market = open_market
-        self._funding_us = settings.funding_interval_s * _SECOND_US
-        self.next_funding_us = (now_us // self._funding_us + 1) * self._funding_us
         unknown = named - set(self.symbols)
         if unknown:
             raise ValueError(f"no such symbols: {', '.join(sorted(unknown))}")
         for symbol in settings.symbols:
             self.listing(symbol)
         self._timetable.at((now_us // _SECOND_US + 1) * _SECOND_US, self._second)
-        self._timetable.at(self.next_funding_us, self._fund)
 
     def next_us(self) -> int:
         """When something next happens by itself."""
@@ -80,7 +85,8 @@ class Engine:
         if not symbol_rules.instrument.is_trading:
             raise Refusal(-4140, "Invalid symbol status for opening position")
         market = self._open_market(symbol_rules.instrument, self.now_us)
-        opened = Listing(symbol_rules, market, self.now_us, lambda trade: self._traded(opened, trade))
+        funding = Funding(symbol, self.settings, self.now_us)
+        opened = Listing(symbol_rules, market, funding, self.now_us, lambda trade: self._traded(opened, trade))
         self.listings[symbol] = opened
         self._schedule(opened)
         return opened
@@ -92,11 +98,13 @@ class Engine:
         if account is None:
             own = self.settings.of(key)
             account = Account(key, own, own.balances, self.now_us // 1000)
+            account.own_fees = self.settings.own_fees(key)
             self.accounts[key] = account
         return account
 
     def acted(self, listing: Listing) -> None:
         """To be called after an account's orders went into or out of a market."""
+        self.orders.trigger_by_trades(listing, self.now_us)
         self.feeds.touched(listing, self.now_us)
         self._schedule(listing)
 
@@ -109,6 +117,12 @@ class Engine:
         listing = self.listings.get(symbol)
         if listing is not None:
             self._schedule(listing)
+
+    def transfer(self, account: Account, asset: str, amount: Decimal) -> None:
+        """Moves money into an account, or (negative) out of it. ValueError when so much may not leave."""
+        account.transfer(asset, amount, self.now_us // 1000)
+        reason = "DEPOSIT" if amount > 0 else "WITHDRAW"
+        self.user_streams.balance_changed(account, asset, reason, amount, self.now_us)
 
     def _find_listing(self, symbol: str) -> Listing | None:
         try:
@@ -129,6 +143,7 @@ class Engine:
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
         listing.market.advance(now_us, listing.on_trade)
+        self.orders.trigger_by_trades(listing, now_us)
         self.feeds.touched(listing, now_us)
         self._schedule(listing)
 
@@ -136,40 +151,42 @@ class Engine:
         listing.recent.append(trade)
         listing.last_ticks = trade.ticks
         self.feeds.traded(listing, trade)
-        if trade.maker_order_id is not None or trade.taker_order_id is not None:
-            self.orders.traded(listing, trade)
+        self.orders.traded(listing, trade)
 
     def _second(self, now_us: int) -> None:
-        """Each full second: mark prices, what accounts are worth by them, and lines that are too old."""
+        """Each full second: mark prices, funding, what accounts are worth by them, and lines that are too old."""
         self.now_us = max(self.now_us, now_us)
         for listing in self.listings.values():
-            listing.mark = listing.market.mark_price()
-            listing.index = listing.market.index_price()
+            listing.tick()
         for account in self.accounts.values():
-            for symbol, holding in account.holdings.items():
-                account.revalue(holding, self.listings[symbol].mark)
-            if account.unrealised < ZERO and account.equity < account.maintenance:
-                self._liquidate(account, now_us)
+            for symbol, stake in account.stakes.items():
+                account.revalue(stake, self.listings[symbol].mark)
+        for listing in self.listings.values():
+            if listing.funding.next_us <= now_us:
+                self._fund(listing, now_us)
+        for account in self.accounts.values():
+            self.liquidations.check(account, now_us)
+        self.force_orders.push(now_us)
+        for listing in self.listings.values():
+            if self.orders.trigger_by_mark(listing, now_us):
+                self.acted(listing)
         told = [listing for listing in self.listings.values() if listing.symbol not in self.frozen]
         if told or not self.frozen:
-            self.feeds.marks(told, self.settings.funding_rate, self.next_funding_us, now_us)
+            self.feeds.marks(told, now_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 
-    def _liquidate(self, account: Account, now_us: int) -> None:
-        self.orders.cancel_all(self.orders.all_open_orders(account), now_us)
-        for symbol, holding in account.holdings.items():
-            if holding.lots:
-                self.orders.liquidate(account, self.listings[symbol], now_us)
-                self.acted(self.listings[symbol])
-
-    def _fund(self, now_us: int) -> None:
-        """Longs pay shorts (or the other way round) on the position's notional at mark."""
+    def _cancel_all(self, account: Account, listing: Listing, now_us: int) -> None:
         self.now_us = max(self.now_us, now_us)
-        self.next_funding_us = now_us + self._funding_us
+        self.orders.cancel_all(self.orders.open_orders(account, listing.symbol), now_us)
+        self.acted(listing)
+
+    def _fund(self, listing: Listing, now_us: int) -> None:
+        """Longs pay shorts (or the other way round) on the position's notional at mark."""
+        rate = listing.funding.settle(listing.mark, now_us)
         for account in self.accounts.values():
-            for holding in account.holdings.values():
+            stake = account.stakes.get(listing.symbol)
+            for holding in stake.holdings.values() if stake else ():
                 if holding.lots:
-                    amount = account.fund(holding, self.settings.funding_rate, now_us)
+                    amount = account.fund(holding, rate, now_us // 1000)
                     self.user_streams.funded(account, holding, amount, now_us)
-        self._timetable.at(self.next_funding_us, self._fund)

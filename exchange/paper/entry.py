@@ -1,22 +1,45 @@
 """Order entry: from a request's parameters to an order that passes the symbol's filters, or the reason why not.
 
-Owns: parameter rules and filters (docs: New Order, Filters, Error Codes). Must not know: accounts, queues.
+Owns: which parameters each type of order wants and which it refuses (docs: New Order). Must not know: accounts, queues.
+
+Choices where the docs are silent: a parameter that says nothing about the order's type is refused with -1106 where the
+exchange family does so; `price` beside `pegPriceType` is not read. Only the market forms of stop and take profit may
+close a position (-4136).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 
-from exchange.model import Side, TimeInForce
+from exchange.model import PositionSide, Side, StpMode, TimeInForce
 from exchange.paper.answers import Params, Refusal, required, truth
+from exchange.paper.conditions import CONDITIONAL, TRAILING, Condition, parse_condition, parse_working_type
+from exchange.paper.filters import (
+    check_notional,
+    check_percent,
+    check_percent_of_stop,
+    parse_number,
+    parse_price,
+    parse_quantity,
+)
 from exchange.paper.listing import Listing
+from exchange.paper.pegs import PEG_TYPES, Peg, pegged_ticks
 from exchange.protocol import codes
 
 _CLIENT_ID = re.compile(r"[\.A-Z\:/a-z0-9_-]{1,36}")
-_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
-_STOP_TYPES = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
+_WITH_LIMIT = ("LIMIT", "STOP", "TAKE_PROFIT")
+_CLOSING = ("STOP_MARKET", "TAKE_PROFIT_MARKET")
+_CONDITIONS = ("stopPrice", "activationPrice", "callbackRate")
+_NOT_REQUIRED: dict[str, tuple[str, ...]] = {
+    "LIMIT": _CONDITIONS,
+    "MARKET": ("price", "timeInForce", "pegPriceType", *_CONDITIONS),
+    "STOP": ("activationPrice", "callbackRate"),
+    "TAKE_PROFIT": ("activationPrice", "callbackRate"),
+    "STOP_MARKET": ("price", "pegPriceType", "activationPrice", "callbackRate"),
+    "TAKE_PROFIT_MARKET": ("price", "pegPriceType", "activationPrice", "callbackRate"),
+    TRAILING: ("price", "pegPriceType", "stopPrice"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +48,75 @@ class NewOrder:
     type: str
     time_in_force: TimeInForce
     ticks: int
-    """0 for a market order."""
+    """0 for an order that has no limit, or none yet."""
     lots: int
+    """0 for one that closes whatever the position is when it triggers."""
     reduce_only: bool
     client_id: str
     """Empty: to be made up."""
     wants_result: bool
+    position_side: PositionSide = PositionSide.BOTH
+    condition: Condition | None = None
+    peg: Peg | None = None
+    stp_mode: StpMode | None = None
+    """None: the account's."""
 
 
-def parse_new_order(params: Params, listing: Listing) -> NewOrder:
+def parse_new_order(params: Params, listing: Listing, *, is_hedge: bool = False) -> NewOrder:
     """Raises Refusal."""
     side = parse_side(params)
     kind = required(params, "type")
-    if kind in _STOP_TYPES:
-        raise Refusal(-4084, "Method is not allowed currently. Upcoming soon.")
-    if kind not in ("LIMIT", "MARKET"):
+    if kind not in ("LIMIT", "MARKET", *CONDITIONAL):
         raise Refusal(codes.INVALID_ORDER_TYPE, "Invalid orderType.")
-    if params.get("positionSide", "BOTH") != "BOTH":
-        raise Refusal(codes.POSITION_SIDE_NOT_MATCH, "Order's position side does not match user's setting.")
-    reduce_only = truth(params, "reduceOnly")
+    for name in _NOT_REQUIRED[kind]:
+        if params.get(name):
+            raise _not_required(name)
+    position_side = _position_side(params, is_hedge=is_hedge)
+    closes_position = _closes_position(params, kind, side, position_side)
+    reduce_only = closes_position or truth(params, "reduceOnly")
     client_id = params.get("newClientOrderId", "")
     if client_id and not _CLIENT_ID.fullmatch(client_id):
         raise Refusal(codes.INVALID_CL_ORD_ID_LEN, "Client order id is not valid.")
-    response_type = params.get("newOrderRespType", "ACK")
+    response_type = params.get("newOrderRespType") or "ACK"
     if response_type not in ("ACK", "RESULT"):
-        raise Refusal(-1136, "Invalid newOrderRespType.")
-    if params.get("stpMode", "EXPIRE_TAKER") != "EXPIRE_TAKER":
-        raise Refusal(-4084, "Method is not allowed currently. Upcoming soon.")
-    time_in_force = TimeInForce.GTC
-    ticks = 0
-    if kind == "LIMIT":
-        time_in_force = _time_in_force(required(params, "timeInForce"))
+        raise Refusal(codes.INVALID_NEW_ORDER_RESP_TYPE, "Invalid newOrderRespType.")
+    stp_mode = parse_stp_mode(params["stpMode"]) if params.get("stpMode") else None
+    parse_working_type(params)
+
+    time_in_force, peg, ticks = TimeInForce.GTC, None, 0
+    if kind in _WITH_LIMIT:
+        time_in_force = _time_in_force(params, kind)
         required(params, "quantity")
-        ticks = parse_price(required(params, "price"), listing, side)
-    lots = parse_quantity(required(params, "quantity"), listing, is_market=kind == "MARKET")
-    if not reduce_only:
-        check_notional(listing, ticks, lots)
-    return NewOrder(side, kind, time_in_force, ticks, lots, reduce_only, client_id, response_type == "RESULT")
+        peg = _parse_peg(params, side, listing)
+        if peg is None:
+            ticks = parse_price(required(params, "price"), listing)
+        elif kind == "LIMIT":
+            ticks = pegged_ticks(peg, side, listing)
+    condition = parse_condition(params, kind, side, listing) if kind in CONDITIONAL else None
+    if ticks and condition is None:
+        check_percent(ticks, listing, side)
+    elif ticks and condition is not None:
+        check_percent_of_stop(ticks, condition.stop_ticks, listing, side)
+
+    lots = 0
+    if not closes_position:
+        lots = parse_quantity(required(params, "quantity"), listing, is_market=kind not in _WITH_LIMIT)
+        if not reduce_only and not position_side.reduces(side):
+            check_notional(listing, ticks or (condition.stop_ticks if condition else 0), lots)
+    return NewOrder(
+        side=side,
+        type=kind,
+        time_in_force=time_in_force,
+        ticks=ticks,
+        lots=lots,
+        reduce_only=reduce_only,
+        client_id=client_id,
+        wants_result=response_type == "RESULT",
+        position_side=position_side,
+        condition=condition,
+        peg=peg,
+        stp_mode=stp_mode,
+    )
 
 
 def parse_side(params: Params) -> Side:
@@ -71,75 +126,62 @@ def parse_side(params: Params) -> Side:
     return Side(side)
 
 
-def parse_price(text: str, listing: Listing, side: Side) -> int:
-    """PRICE_FILTER and PERCENT_PRICE: a buy may not be far above the mark price, a sell not far below."""
-    instrument = listing.instrument
-    price = _number(text, "price")
-    if price <= 0:
-        raise Refusal(codes.PRICE_LESS_THAN_ZERO, "Price less than 0.")
-    if _digits(price) > listing.rules.price_digits:
-        raise Refusal(codes.BAD_PRECISION, "Precision is over the maximum defined for this asset.")
-    try:
-        ticks = instrument.ticks(price)
-    except ValueError:
-        raise Refusal(codes.PRICE_NOT_INCREASED_BY_TICK_SIZE, "Price not increased by tick size.") from None
-    if ticks < instrument.min_ticks:
-        raise Refusal(codes.PRICE_LESS_THAN_MIN_PRICE, "Price less than min price.")
-    if instrument.max_ticks and ticks > instrument.max_ticks:
-        raise Refusal(codes.PRICE_GREATER_THAN_MAX_PRICE, "Price greater than max price.")
-    if side is Side.BUY and price > listing.mark * instrument.percent_up:
-        raise Refusal(codes.PRICE_HIGHER_THAN_MULTIPLIER_UP, "Price is higher than mark price multiplier cap.")
-    if side is Side.SELL and price < listing.mark * instrument.percent_down:
-        raise Refusal(codes.PRICE_LOWER_THAN_MULTIPLIER_DOWN, "Price is lower than mark price multiplier floor.")
-    return ticks
+def parse_stp_mode(text: str) -> StpMode:
+    if text not in StpMode.__members__:
+        raise Refusal(codes.INVALID_PARAMETER, "Data sent for parameter 'stpMode' is not valid.")
+    return StpMode(text)
 
 
-def parse_quantity(text: str, listing: Listing, *, is_market: bool) -> int:
-    """LOT_SIZE, for market orders MARKET_LOT_SIZE."""
-    rules = listing.rules
-    quantity = _number(text, "quantity")
-    if quantity <= 0:
-        raise Refusal(codes.QTY_LESS_THAN_ZERO, "Quantity less than zero.")
-    if _digits(quantity) > rules.quantity_digits:
-        raise Refusal(codes.BAD_PRECISION, "Precision is over the maximum defined for this asset.")
-    try:
-        lots = rules.instrument.lots(quantity)
-    except ValueError:
-        raise Refusal(codes.QTY_NOT_INCREASED_BY_STEP_SIZE, "Qty not increased by step size.") from None
-    least, most = rules.instrument.min_lots, rules.instrument.max_lots
-    if is_market:
-        least, most = rules.market_min_lots, rules.market_max_lots
-    if lots < least:
-        raise Refusal(codes.QTY_LESS_THAN_MIN_QTY, "Quantity less than min quantity.")
-    if lots > most:
-        raise Refusal(codes.QTY_GREATER_THAN_MAX_QTY, "Quantity greater than max quantity.")
-    return lots
+def _position_side(params: Params, *, is_hedge: bool) -> PositionSide:
+    """In hedge mode it must be sent and `reduceOnly` must not: the position side says as much."""
+    text = params.get("positionSide") or "BOTH"
+    if text not in PositionSide.__members__:
+        raise Refusal(codes.INVALID_POSITION_SIDE, "Invalid position side.")
+    if (text == "BOTH") is is_hedge:
+        raise Refusal(codes.POSITION_SIDE_NOT_MATCH, "Order's position side does not match user's setting.")
+    if is_hedge and params.get("reduceOnly"):
+        raise _not_required("reduceonly")
+    return PositionSide(text)
 
 
-def check_notional(listing: Listing, ticks: int, lots: int) -> None:
-    """MIN_NOTIONAL, for orders that are not reduce-only; a market order counts at the mark price."""
-    instrument = listing.instrument
-    price = instrument.price(ticks) if ticks else listing.mark
-    if price * instrument.quantity(lots) < instrument.min_notional:
-        raise Refusal(
-            codes.MIN_NOTIONAL,
-            f"Order's notional must be no smaller than {instrument.min_notional:.1f} (unless you choose reduce only)",
-        )
+def _closes_position(params: Params, kind: str, side: Side, position_side: PositionSide) -> bool:
+    if not truth(params, "closePosition"):
+        return False
+    if kind not in _CLOSING:
+        message = f"Target strategy invalid for orderType '{kind}',closePosition 'true'"
+        raise Refusal(codes.CLOSE_POSITION_CONFLICT, message)
+    if params.get("quantity"):
+        raise Refusal(codes.QUANTITY_EXISTS_WITH_CLOSE_POSITION, "Quantity must be zero with closePosition equals true")
+    if params.get("reduceOnly"):
+        raise _not_required("reduceonly")
+    if position_side is not PositionSide.BOTH and not position_side.reduces(side):
+        raise Refusal(codes.REDUCE_ONLY_MUST_BE_TRUE, "Reduce only must be true with closePosition equals true")
+    return True
 
 
-def _time_in_force(text: str) -> TimeInForce:
+def _time_in_force(params: Params, kind: str) -> TimeInForce:
+    text = required(params, "timeInForce") if kind == "LIMIT" else params.get("timeInForce") or "GTC"
     if text not in TimeInForce.__members__:
         raise Refusal(codes.INVALID_TIF, "Invalid timeInForce.")
     return TimeInForce(text)
 
 
-def _number(text: str, name: str) -> Decimal:
-    if not _NUMBER.fullmatch(text):
-        raise Refusal(codes.INVALID_PARAMETER, f"Data sent for parameter '{name}' is not valid.")
-    return Decimal(text)
+def _parse_peg(params: Params, side: Side, listing: Listing) -> Peg | None:
+    kind = params.get("pegPriceType")
+    if not kind:
+        if params.get("pegOffset"):
+            raise _not_required("pegOffset")
+        return None
+    if kind not in PEG_TYPES:
+        raise Refusal(codes.INVALID_PARAMETER, "Data sent for parameter 'pegPriceType' is not valid.")
+    offset = parse_number(params.get("pegOffset") or "0", "pegOffset")
+    if offset * side.sign > 0:
+        raise Refusal(codes.INVALID_PARAMETER, "Data sent for parameter 'pegOffset' is not valid.")
+    try:
+        return Peg(kind, listing.instrument.ticks(offset))
+    except ValueError:
+        raise Refusal(codes.PRICE_NOT_INCREASED_BY_TICK_SIZE, "Price not increased by tick size.") from None
 
 
-def _digits(number: Decimal) -> int:
-    """Decimals that matter: trailing zeros are no precision."""
-    text = f"{number:f}"
-    return len(text.partition(".")[2].rstrip("0"))
+def _not_required(name: str) -> Refusal:
+    return Refusal(codes.PARAM_NOT_REQUIRED, f"Parameter '{name}' sent when not required.")

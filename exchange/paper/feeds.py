@@ -122,13 +122,12 @@ class Feeds:
         if f"{symbol.lower()}@aggTrade" in listeners:
             self._aggregate(listing, trade)
 
-    def marks(self, listings: Iterable[Listing], funding_rate: Decimal, next_funding_us: int, now_us: int) -> None:
+    def marks(self, listings: Iterable[Listing], now_us: int) -> None:
         """Pushed every second whether it changed or not; streams without `@1s` every third."""
         listeners = self.hub.listeners
         suffixes = ("@1s", "") if now_us // 1_000_000 % 3 == 0 else ("@1s",)
         everything = [f"!markPrice@arr{suffix}" for suffix in suffixes if f"!markPrice@arr{suffix}" in listeners]
         every_frame: list[bytes] = []
-        rate, next_ms = f"{funding_rate:f}", next_funding_us // 1000
         for listing in listings:
             streams = [f"{listing.symbol.lower()}@markPrice{suffix}" for suffix in suffixes]
             streams = [stream for stream in streams if stream in listeners]
@@ -141,8 +140,8 @@ class Feeds:
                     mark=f"{listing.mark:.8f}",
                     index=f"{listing.index:.8f}",
                     settle=f"{listing.index:.8f}",
-                    funding_rate=rate,
-                    next_funding_ms=next_ms,
+                    funding_rate=f"{listing.funding.rate:.8f}",
+                    next_funding_ms=listing.funding.next_us // 1000,
                 )
             )
             every_frame.append(frame)

@@ -25,6 +25,7 @@ REAL_LIMITS = (
     RateLimit("ORDERS", 10, 300),
 )
 
+_ESTABLISHED_PERCENT = Decimal("2.5")
 _FOREVER_MS = "4133404800000"
 
 _SYMBOL_FIELDS = {
@@ -73,8 +74,14 @@ class Rules:
     quantity_digits: int
     market_min_lots: int
     market_max_lots: int
+    market_step_lots: int
     take_bound: Decimal
     """How far from the mark price a market order may trade, as a fraction."""
+    trigger_protect: Decimal
+    """How far last and mark price may be apart for a protected conditional order to trigger, as a fraction."""
+    max_algo_orders: int
+    liquidation_fee: Decimal
+    """What a liquidation pays to the insurance fund, as a fraction of the notional closed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +148,13 @@ def trading_symbols() -> tuple[str, ...]:
 
 
 @cache
+def is_established(symbol: str) -> bool:
+    """Whether the real exchangeInfo gave it the lowest maintenance percentage; one that it did not have is new."""
+    row = real_table().rows.get(symbol)
+    return row is not None and Decimal(row["maint_percent"]) <= _ESTABLISHED_PERCENT
+
+
+@cache
 def rules(symbol: str) -> Rules:
     """KeyError for a symbol that the exchange does not have, ValueError for one that it has not priced yet."""
     return rules_of(symbol, real_table())
@@ -175,7 +189,11 @@ def rules_of(symbol: str, table: Table) -> Rules:
         quantity_digits=int(row["qty_digits"]),
         market_min_lots=int(Decimal(row["market_min_qty"]) / step),
         market_max_lots=int(Decimal(row["market_max_qty"]) / step),
+        market_step_lots=max(1, int(Decimal(row["market_step"]) / step)),
         take_bound=Decimal(row["take_bound"]),
+        trigger_protect=Decimal(row["trigger"]),
+        max_algo_orders=int(row["max_algo_orders"]),
+        liquidation_fee=Decimal(row["liquidation_fee"]),
     )
 
 

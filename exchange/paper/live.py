@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from exchange.model import BookTicker, Depth, Instrument, MarkPrice, PublicTrade, Side
 from exchange.paper.displayed import DisplayedMarket
-from exchange.paper.market import OnTrade
+from exchange.paper.market import MayMeet, OnTrade
 
 News = BookTicker | Depth | MarkPrice | PublicTrade
 
@@ -71,9 +71,16 @@ class LiveMarket(DisplayedMarket):
         return 0 if self.is_frozen else super().fillable(side, limit_ticks, lots)
 
     def take(
-        self, order_id: int, side: Side, limit_ticks: int | None, lots: int, now_us: int, on_trade: OnTrade
+        self,
+        order_id: int,
+        side: Side,
+        limit_ticks: int | None,
+        lots: int,
+        now_us: int,
+        on_trade: OnTrade,
+        may_meet: MayMeet | None = None,
     ) -> int:
-        return lots if self.is_frozen else super().take(order_id, side, limit_ticks, lots, now_us, on_trade)
+        return lots if self.is_frozen else super().take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
 
     def _happen(self, news: News, at_us: int, on_trade: OnTrade) -> None:
         match news:

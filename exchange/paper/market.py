@@ -30,6 +30,12 @@ class Trade:
 OnTrade = Callable[[Trade], None]
 """Called for each execution as it happens. It may call `remove` on the same market: matching looks again after it."""
 
+MayMeet = Callable[[int], bool]
+"""Asked with the id of an account's resting order before it would trade; False ends the taking.
+
+It may call `remove` on the same market, for the order it was asked about too: matching looks again after it.
+"""
+
 
 class Market(Protocol):
     @property
@@ -44,33 +50,42 @@ class Market(Protocol):
         ...
 
     def best_bid(self) -> tuple[int, int] | None:
-        """(ticks, lots) of all that is visible at the best price, accounts' orders included."""
+        """(ticks, lots) of all that is displayed at the best price, accounts' orders included, hidden ones not."""
         ...
 
     def best_ask(self) -> tuple[int, int] | None: ...
 
     def levels(self, side: Side, limit: int) -> list[tuple[int, int]]:
-        """(ticks, lots) from the best price on."""
+        """(ticks, lots) of what is displayed, from the best price on."""
         ...
 
     def mark_price(self) -> Decimal: ...
 
     def index_price(self) -> Decimal: ...
 
-    def would_cross(self, side: Side, ticks: int) -> bool: ...
+    def would_cross(self, side: Side, ticks: int) -> bool:
+        """Whether anything rests there to trade with, hidden orders included."""
+        ...
 
     def fillable(self, side: Side, limit_ticks: int | None, lots: int) -> int:
         """How many of `lots` would trade at once at `limit_ticks` or better (None: at any price)."""
         ...
 
     def take(
-        self, order_id: int, side: Side, limit_ticks: int | None, lots: int, now_us: int, on_trade: OnTrade
+        self,
+        order_id: int,
+        side: Side,
+        limit_ticks: int | None,
+        lots: int,
+        now_us: int,
+        on_trade: OnTrade,
+        may_meet: MayMeet | None = None,
     ) -> int:
         """Trades what crosses and returns the lots left over. Rests nothing."""
         ...
 
-    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int) -> None:
-        """Puts an order that does not cross at the end of its price's queue."""
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
+        """Puts an order that does not cross at the end of its price's queue; a hidden one behind all displayed."""
         ...
 
     def remove(self, order_id: int) -> int:

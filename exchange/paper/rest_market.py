@@ -84,9 +84,15 @@ def premium_index(engine: Engine, params: Params) -> Answer:
 
 def funding_info(engine: Engine, params: Params) -> Answer:
     """Of the symbols whose markets run, or of the one asked for."""
-    symbols = [engine.listing(params["symbol"]).symbol] if params.get("symbol") else list(engine.listings)
-    hours = max(1, engine.settings.funding_interval_s // 3600)
-    return [payloads.FundingInfoRow(symbol=symbol, funding_interval_hours=hours) for symbol in symbols]
+    listings = [engine.listing(params["symbol"])] if params.get("symbol") else list(engine.listings.values())
+    return [
+        payloads.FundingInfoRow(
+            symbol=listing.symbol,
+            funding_interval_hours=max(1, listing.funding.interval_s // 3600),
+            interest_rate=f"{listing.funding.interest:.8f}",
+        )
+        for listing in listings
+    ]
 
 
 def list_limit(params: Params, default: int = 500) -> int:
@@ -127,8 +133,9 @@ def _premium_row(engine: Engine, listing: Listing) -> Struct:
         mark_price=f"{listing.mark:.8f}",
         index_price=f"{listing.index:.8f}",
         estimated_settle_price=f"{listing.index:.8f}",
-        last_funding_rate=f"{engine.settings.funding_rate:f}",
-        next_funding_time=engine.next_funding_us // 1000,
+        last_funding_rate=f"{listing.funding.rate:.8f}",
+        next_funding_time=listing.funding.next_us // 1000,
+        interest_rate=f"{listing.funding.interest:.8f}",
         time=engine.now_us // 1000,
     )
 

@@ -8,12 +8,18 @@ exchange family numbers them.
 
 from __future__ import annotations
 
-from exchange.paper import rest_account, rest_market, rest_orders, rest_session
+from exchange.paper import rest_account, rest_market, rest_order_lists, rest_orders, rest_protection, rest_session
 from exchange.protocol import endpoints
 from exchange.protocol.endpoints import Endpoint
 
 PUBLIC = rest_market.HANDLERS
-SIGNED = {**rest_orders.HANDLERS, **rest_account.HANDLERS, **rest_session.HANDLERS}
+SIGNED = {
+    **rest_orders.HANDLERS,
+    **rest_order_lists.HANDLERS,
+    **rest_protection.HANDLERS,
+    **rest_account.HANDLERS,
+    **rest_session.HANDLERS,
+}
 BY_KEY_ALONE = frozenset((endpoints.START_LISTEN_KEY, endpoints.KEEP_LISTEN_KEY, endpoints.CLOSE_LISTEN_KEY))
 """V1's user stream requests may carry a key and no signature (docs of V1: Endpoint security type)."""
 

@@ -20,7 +20,7 @@ from itertools import pairwise
 from exchange.model import Instrument, Side
 from exchange.paper.book import Book
 from exchange.paper.calibration import MarketParameters
-from exchange.paper.market import OnTrade, Trade
+from exchange.paper.market import MayMeet, OnTrade, Trade
 
 _WARM_UP_US = 20_000_000
 _TOUCH = 2
@@ -109,12 +109,19 @@ class SyntheticMarket:
         return self._book.fillable(side, limit_ticks, lots)
 
     def take(
-        self, order_id: int, side: Side, limit_ticks: int | None, lots: int, now_us: int, on_trade: OnTrade
+        self,
+        order_id: int,
+        side: Side,
+        limit_ticks: int | None,
+        lots: int,
+        now_us: int,
+        on_trade: OnTrade,
+        may_meet: MayMeet | None = None,
     ) -> int:
-        return self._book.take(order_id, side, limit_ticks, lots, now_us, on_trade)
+        return self._book.take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
 
-    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int) -> None:
-        self._book.add(order_id, side, ticks, lots)
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
+        self._book.add(order_id, side, ticks, lots, is_hidden=is_hidden)
 
     def remove(self, order_id: int) -> int:
         return self._book.remove(order_id)

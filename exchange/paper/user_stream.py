@@ -7,15 +7,19 @@ An account without a live key has no news encoded for it.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from exchange.model import Side
-from exchange.paper.accounts import ZERO, Account, Holding, OwnTrade
+from exchange.model import PositionSide
+from exchange.paper.accounts import Account
 from exchange.paper.answers import Refusal
-from exchange.paper.orders import PaperOrder
+from exchange.paper.holding import Holding, OwnTrade, Stake
+from exchange.paper.money import ZERO
+from exchange.paper.order import PaperOrder
 from exchange.paper.streams import Hub, PushKind
 from exchange.paper.timetable import Timetable
 from exchange.protocol import codes, frames
+from exchange.protocol.margin_frames import CalledPosition, MarginCallFrame
 from exchange.protocol.streams import LISTEN_KEY_LIFE_S
 
 _LIFE_US = LISTEN_KEY_LIFE_S * 1_000_000
@@ -30,7 +34,7 @@ class _Key:
 
 
 class UserStreams:
-    """Implements exchange.paper.orders.News."""
+    """Implements exchange.paper.order.News and exchange.paper.liquidation.LiquidationNews."""
 
     def __init__(self, hub: Hub, timetable: Timetable, seed: int) -> None:
         self._hub = hub
@@ -72,7 +76,7 @@ class UserStreams:
             side=order.side.value,
             time_in_force=order.time_in_force.value,
             qty=instrument.quantity_text(order.lots),
-            price=instrument.price_text(order.ticks),
+            price=instrument.price_text(order.ticks) if order.ticks else "0",
             execution=execution,
             status=order.status.value,
             order_id=order.id,
@@ -82,14 +86,23 @@ class UserStreams:
             trade_ms=now_us // 1000,
             trade_id=trade.trade_id if trade else 0,
             is_maker=trade.is_maker if trade else False,
-            is_reduce_only=order.reduce_only,
+            is_reduce_only=order.only_reduces,
             realised_pnl=f"{trade.realised:f}" if trade else "0",
             average_price=average_price(order),
             type=order.type,
-            original_type=order.type,
-            bids_notional=f"{order.held:f}" if order.side is Side.BUY else "0",
-            asks_notional=f"{order.held:f}" if order.side is Side.SELL else "0",
+            original_type=order.original_type,
+            bids_notional=f"{order.holding.bids:f}",
+            asks_notional=f"{order.holding.asks:f}",
+            position_side=order.position_side.value,
         )
+        condition = order.condition
+        if condition:
+            event.stop_price = instrument.price_text(condition.stop_ticks) if condition.stop_ticks else "0"
+            event.working_type = condition.working_type
+            event.is_close_all = condition.closes_position
+        if condition and condition.rate_text:
+            event.activation_price = instrument.price_text(condition.activation_ticks)
+            event.callback_rate = condition.rate_text
         if trade:
             event.fee_asset = instrument.margin_asset
             event.fee = f"{trade.fee:f}"
@@ -97,45 +110,80 @@ class UserStreams:
         self._send(key, frames.OrderTradeUpdateFrame(event_ms=now_ms, transaction_ms=now_ms, order=event))
 
     def holding_changed(self, account: Account, holding: Holding, now_us: int) -> None:
+        self._account_update(account, "ORDER", now_us, {holding.instrument.margin_asset: ZERO}, [holding])
+
+    def funded(self, account: Account, holding: Holding, amount: Decimal, now_us: int) -> None:
+        positions = [holding] if holding.stake.is_isolated else []
+        self._account_update(account, "FUNDING_FEE", now_us, {holding.instrument.margin_asset: amount}, positions)
+
+    def balance_changed(self, account: Account, asset: str, reason: str, change: Decimal, now_us: int) -> None:
+        self._account_update(account, reason, now_us, {asset: change}, [])
+
+    def cleared(self, account: Account, holding: Holding, amount: Decimal, now_us: int) -> None:
+        positions = [holding] if holding.stake.is_isolated else []
+        self._account_update(account, "INSURANCE_CLEAR", now_us, {holding.instrument.margin_asset: amount}, positions)
+
+    def margin_moved(self, account: Account, holding: Holding, now_us: int) -> None:
+        self._account_update(account, "MARGIN_TRANSFER", now_us, {holding.instrument.margin_asset: ZERO}, [holding])
+
+    def margin_type_changed(self, account: Account, stake: Stake, now_us: int) -> None:
+        sides = (PositionSide.LONG, PositionSide.SHORT) if account.is_hedge else (PositionSide.BOTH,)
+        self._account_update(account, "MARGIN_TYPE_CHANGE", now_us, {}, [stake.holding(side) for side in sides])
+
+    def leverage_changed(self, account: Account, stake: Stake, now_us: int) -> None:
+        config = frames.SymbolConfig(symbol=stake.instrument.symbol, leverage=stake.leverage)
+        self._configured(account, frames.AccountConfigFrame(now_us // 1000, now_us // 1000, symbol_config=config))
+
+    def modes_changed(self, account: Account, now_us: int) -> None:
+        config = frames.AccountConfig(account.is_multi_assets, False, account.is_hedge)
+        self._configured(account, frames.AccountConfigFrame(now_us // 1000, now_us // 1000, account_config=config))
+
+    def margin_called(self, account: Account, holdings: Sequence[Holding], now_us: int) -> None:
         key = self._listened(account)
         if key is None:
             return
-        position = frames.PositionEvent(
-            symbol=holding.instrument.symbol,
-            amount=f"{holding.quantity:f}",
-            entry_price=f"{holding.entry_price:f}",
-            accumulated_realised=f"{holding.realised:f}",
-            unrealised_pnl=f"{holding.unrealised:.8f}",
-        )
-        self._account_update(key, account, holding, "ORDER", ZERO, [position], now_us)
+        positions = [
+            CalledPosition(
+                symbol=each.instrument.symbol,
+                position_side=each.position_side.value,
+                amount=f"{each.quantity:f}",
+                margin_type="ISOLATED" if each.stake.is_isolated else "CROSSED",
+                isolated_wallet=f"{each.isolated_wallet:f}",
+                mark=f"{each.stake.mark:f}",
+                unrealised_pnl=f"{each.unrealised:.8f}",
+                maintenance=f"{each.maintenance:f}",
+            )
+            for each in holdings
+        ]
+        frame = MarginCallFrame(now_us // 1000, positions)
+        if not holdings[0].stake.is_isolated:
+            frame.cross_wallet = f"{account.collateral:f}"
+        self._hub.broadcast(key.text, frames.encode(frame), PushKind.ACCOUNT)
 
-    def funded(self, account: Account, holding: Holding, amount: Decimal, now_us: int) -> None:
+    def _configured(self, account: Account, frame: frames.AccountConfigFrame) -> None:
         key = self._listened(account)
         if key is not None:
-            self._account_update(key, account, holding, "FUNDING_FEE", amount, [], now_us)
-
-    def leverage_changed(self, account: Account, holding: Holding, now_us: int) -> None:
-        key = self._listened(account)
-        if key is not None:
-            config = frames.SymbolConfig(symbol=holding.instrument.symbol, leverage=holding.leverage)
-            now_ms = now_us // 1000
-            self._send(key, frames.AccountConfigFrame(now_ms, now_ms, config))
+            self._send(key, frame)
 
     def _account_update(
-        self,
-        key: _Key,
-        account: Account,
-        holding: Holding,
-        reason: str,
-        change: Decimal,
-        positions: list[frames.PositionEvent],
-        now_us: int,
+        self, account: Account, reason: str, now_us: int, changes: Mapping[str, Decimal], holdings: Iterable[Holding]
     ) -> None:
-        asset = holding.instrument.margin_asset
-        wallet = f"{account.balances[asset]:f}"
-        balance = frames.BalanceEvent(asset=asset, wallet=wallet, cross_wallet=wallet, change=f"{change:f}")
-        event = frames.AccountEvent(reason=reason, balances=[balance], positions=positions)
+        """`changes` are those of wallets apart from PnL and commission, by asset."""
+        key = self._listened(account)
+        if key is None:
+            return
+        balances = [
+            frames.BalanceEvent(
+                asset=asset,
+                wallet=f"{account.balances[asset]:f}",
+                cross_wallet=f"{account.cross_wallet(asset):f}",
+                change=f"{change:f}",
+            )
+            for asset, change in changes.items()
+        ]
+        positions = [_position(holding) for holding in holdings]
         now_ms = now_us // 1000
+        event = frames.AccountEvent(reason=reason, balances=balances, positions=positions)
         self._send(key, frames.AccountUpdateFrame(event_ms=now_ms, transaction_ms=now_ms, account=event))
 
     def _listened(self, account: Account) -> _Key | None:
@@ -166,6 +214,19 @@ class UserStreams:
     def _end(self, key: _Key, now_us: int) -> None:
         self._send(key, frames.ListenKeyExpiredFrame(event_ms=now_us // 1000))
         self._hub.drop_stream(key.text)
+
+
+def _position(holding: Holding) -> frames.PositionEvent:
+    return frames.PositionEvent(
+        symbol=holding.instrument.symbol,
+        amount=f"{holding.quantity:f}",
+        entry_price=f"{holding.entry_price:f}",
+        accumulated_realised=f"{holding.realised:f}",
+        unrealised_pnl=f"{holding.unrealised:.8f}",
+        margin_type="isolated" if holding.stake.is_isolated else "cross",
+        isolated_wallet=f"{holding.isolated_wallet:f}",
+        position_side=holding.position_side.value,
+    )
 
 
 def average_price(order: PaperOrder) -> str:

@@ -212,6 +212,8 @@ class OrderEvent(
         "original_type": "ot",
         "position_side": "ps",
         "is_close_all": "cp",
+        "activation_price": "AP",
+        "callback_rate": "cr",
         "realised_pnl": "rp",
     },
 ):
@@ -244,6 +246,8 @@ class OrderEvent(
     working_type: str = "CONTRACT_PRICE"
     position_side: str = "BOTH"
     is_close_all: bool = False
+    activation_price: str | UnsetType = UNSET
+    callback_rate: str | UnsetType = UNSET
 
 
 class OrderTradeUpdateFrame(
@@ -313,15 +317,22 @@ class SymbolConfig(Struct, rename={"symbol": "s", "leverage": "l"}):
     leverage: int
 
 
+class AccountConfig(Struct, rename={"is_multi_assets": "j", "pays_fees_in_token": "f", "is_hedge": "d"}):
+    is_multi_assets: bool
+    pays_fees_in_token: bool
+    is_hedge: bool
+
+
 class AccountConfigFrame(
     Struct,
     tag_field="e",
     tag="ACCOUNT_CONFIG_UPDATE",
-    rename={"event_ms": "E", "transaction_ms": "T", "symbol_config": "ac"},
+    rename={"event_ms": "E", "transaction_ms": "T", "symbol_config": "ac", "account_config": "ai"},
 ):
     event_ms: int
     transaction_ms: int
     symbol_config: SymbolConfig | UnsetType = UNSET
+    account_config: AccountConfig | UnsetType = UNSET
 
 
 UserFrame = OrderTradeUpdateFrame | AccountUpdateFrame | ListenKeyExpiredFrame | AccountConfigFrame

@@ -162,6 +162,9 @@ class OrderBody(Struct, rename="camel"):
     working_type: str = "CONTRACT_PRICE"
     price_protect: bool = False
     time: int | UnsetType = UNSET
+    activate_price: str | UnsetType = UNSET
+    """Only of a trailing stop, as is `price_rate`."""
+    price_rate: str | UnsetType = UNSET
 
 
 class BatchRow(Struct, rename="camel"):
@@ -291,6 +294,19 @@ class ListenKeyBody(Struct, rename="camel"):
 class CountdownBody(Struct, rename="camel"):
     symbol: str
     countdown_time: str
+
+
+class StpModeBody(Struct, rename="camel"):
+    stp_mode: str
+
+
+class MmpRow(Struct, rename="camel"):
+    symbol: str
+    window_time_in_milliseconds: int
+    frozen_time_in_milliseconds: int
+    qty_limit: int
+    value_limit: int
+    delta_limit: int
 
 
 class FundingInfoRow(Struct, rename="camel"):

@@ -91,7 +91,7 @@ async def test_margin_tells_what_position_and_orders_hold(house: House) -> None:
     assert (asset.order_margin, asset.position_margin, asset.unrealised) == (0, Decimal(20), 0)
     assert margin.available == asset.available == asset.wallet - 20
     assert asset.wallet == (await trading.balances())[0].wallet
-    assert asset.maintenance == Decimal(1)
+    assert asset.maintenance == Decimal("1.3")
 
 
 async def test_leverage_is_set_and_shown(house: House) -> None:

@@ -170,7 +170,7 @@ async def test_the_listen_key_is_kept_alive_for_as_long_as_one_listens(listening
 
 @pytest.mark.parametrize("way", [MEMORY, MEMORY_V1], ids=lambda way: way.name, indirect=True)
 async def test_funding_is_told_with_what_it_moved(way: Way) -> None:
-    async with open_house(way, funding_interval_s=60) as house:
+    async with open_house(way, funding_interval_s=60, funding_rate=Decimal("0.0001")) as house:
         seen: Seen[AccountEvent] = Seen()
         house.tasks.start_soon(house.venue.account_stream.run, seen)
         await seen.first(StreamUp)

@@ -15,7 +15,7 @@ from exchange.paper.book import Book
 from exchange.paper.config import PaperSettings
 from exchange.paper.engine import OpenMarket
 from exchange.paper.instruments import instrument
-from exchange.paper.market import OnTrade
+from exchange.paper.market import MayMeet, OnTrade
 from exchange.paper.venue import Venue
 from exchange.protocol.signing import Signer
 
@@ -69,12 +69,19 @@ class StillMarket:
         return self.book.fillable(side, limit_ticks, lots)
 
     def take(
-        self, order_id: int, side: Side, limit_ticks: int | None, lots: int, now_us: int, on_trade: OnTrade
+        self,
+        order_id: int,
+        side: Side,
+        limit_ticks: int | None,
+        lots: int,
+        now_us: int,
+        on_trade: OnTrade,
+        may_meet: MayMeet | None = None,
     ) -> int:
-        return self.book.take(order_id, side, limit_ticks, lots, now_us, on_trade)
+        return self.book.take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
 
-    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int) -> None:
-        self.book.add(order_id, side, ticks, lots)
+    def rest(self, order_id: int, side: Side, ticks: int, lots: int, now_us: int, *, is_hidden: bool = False) -> None:
+        self.book.add(order_id, side, ticks, lots, is_hidden=is_hidden)
 
     def remove(self, order_id: int) -> int:
         return self.book.remove(order_id)

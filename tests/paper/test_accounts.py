@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from still_market import ASTER
 
 from exchange.model import Side
-from exchange.paper.accounts import Account, Holding, OwnTrade
+from exchange.paper.accounts import Account
 from exchange.paper.config import PaperSettings
+from exchange.paper.holding import Holding, OwnTrade
 
 MARK = Decimal("2.0000")
 
@@ -63,7 +64,7 @@ def test_the_books_balance_to_the_last_digit(steps: list[tuple[Side | None, int,
     account, holding = new_account()
     paid = Decimal(0)
     for side, ticks, lots in steps:
-        account.revalue(holding, ASTER.price(ticks))
+        account.revalue(holding.stake, ASTER.price(ticks))
         if side is None:
             account.fund(holding, Decimal("0.0001"), 0)
             continue
@@ -94,7 +95,7 @@ def test_the_books_balance_to_the_last_digit(steps: list[tuple[Side | None, int,
 def test_margin_is_for_the_dearer_way_that_orders_could_fill(position: int, bids: int, asks: int, margin: str) -> None:
     """Notionals in dollars at mark 2, leverage 10."""
     account, holding = new_account()
-    account.set_leverage(holding, 10)
+    account.set_leverage(holding.stake, 10)
     if position:
         account.fill(holding, trade(BUY if position > 0 else SELL, 20_000, abs(position) * 50), Decimal(0))
     account.hold(holding, BUY, Decimal(bids))
@@ -105,13 +106,13 @@ def test_margin_is_for_the_dearer_way_that_orders_could_fill(position: int, bids
 
 def test_losses_reduce_what_is_available_and_orders_that_reduce_need_nothing() -> None:
     account, holding = new_account({"USDT": Decimal(100)})
-    account.set_leverage(holding, 1)
+    account.set_leverage(holding.stake, 1)
     account.fill(holding, trade(BUY, 20_000, 5000), Decimal(0))
     assert account.available == 0
     assert not account.can_hold(holding, BUY, Decimal(1))
     assert account.can_hold(holding, SELL, Decimal(200))
     assert not account.can_hold(holding, SELL, Decimal("200.01"))
-    account.revalue(holding, Decimal("1.9"))
+    account.revalue(holding.stake, Decimal("1.9"))
     assert (account.equity, account.margin, account.available) == (95, 95, 0)
 
 
@@ -124,6 +125,6 @@ def test_other_stable_assets_are_collateral_in_multi_assets_mode(multi: bool, co
 def test_leverage_is_not_lowered_beyond_what_margin_allows() -> None:
     account, holding = new_account({"USDT": Decimal(100)})
     account.fill(holding, trade(BUY, 20_000, 50_000), Decimal(0))
-    assert not account.set_leverage(holding, 5)
-    assert holding.leverage == 20
-    assert account.set_leverage(holding, 10)
+    assert not account.set_leverage(holding.stake, 5)
+    assert holding.stake.leverage == 20
+    assert account.set_leverage(holding.stake, 10)

@@ -449,7 +449,7 @@ def test_unknown_wallets_get_a_funded_account_of_their_own() -> None:
     assert bench.ask("GET", "balance")[0]["balance"] == "10000.00000000"
     bench.order("BUY", "1.9", "5")
     assert list(bench.venue.engine.accounts) == [USER.lower()]
-    assert bench.venue.account().holdings == {}
+    assert bench.venue.account().stakes == {}
 
 
 def test_no_secret_is_shown() -> None:

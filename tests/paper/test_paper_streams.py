@@ -136,7 +136,7 @@ def test_mark_prices_tell_a_quiet_market_from_a_dead_line(bench: Bench) -> None:
     counts = {name: sum(each["stream"] == name for each in seen) for name in {each["stream"] for each in seen}}
     assert counts == {"asterusdt@markPrice@1s": 6, "!markPrice@arr@1s": 6, "asterusdt@markPrice": 2}
     one = msgspec.convert(seen[0]["data"], frames.MarkPriceFrame)
-    assert (one.symbol, one.mark, one.funding_rate) == (SYMBOL, "2.00000000", "0.0001")
+    assert (one.symbol, one.mark, one.funding_rate) == (SYMBOL, "2.00000000", "0.00005000")
     assert next(each["data"] for each in seen if each["stream"].startswith("!"))[0]["s"] == SYMBOL
 
 

@@ -114,9 +114,10 @@ TEXTS = st.text(max_size=20)
     st.dictionaries(
         st.sampled_from(
             ["symbol", "limit", "orderId", "origClientOrderId", "price", "quantity", "side", "type", "timeInForce",
-             "leverage", "fromId", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
+             "leverage", "fromId", "stopPrice", "callbackRate", "closePosition", "pegPriceType", "countdownTime",
+             "windowTimeInMilliseconds", "frozenTimeInMilliseconds", "stpMode", "endTime", "startTime", "batchOrders", "orderIdList", "newClientOrderId", "reduceOnly"]
         ),
-        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "GTC", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
+        st.one_of(TEXTS, st.sampled_from([SYMBOL, "BUY", "LIMIT", "STOP", "GTC", "1", "1.9", "1e400", "-5", "[1]", "[{}]", "[[]]"])),
     ),
 )  # fmt: skip
 def test_nothing_a_client_sends_breaks_the_venue(endpoint: endpoints.Endpoint, params: dict[str, str]) -> None:
@@ -171,7 +172,7 @@ def test_funding_is_paid_at_its_interval() -> None:
     wallet = bench.books.wallet
     bench.wait(60)
     assert bench.books.wallet == wallet - Decimal("0.02")
-    assert bench.books.holdings[SYMBOL].funding == Decimal("-0.02")
+    assert bench.books.funding == Decimal("-0.02")
     update = bench.frames()[-1]
     assert update["e"] == "ACCOUNT_UPDATE"
     assert (update["a"]["m"], update["a"]["B"][0]["bc"], update["a"]["P"]) == ("FUNDING_FEE", "-0.02000000", [])
@@ -194,7 +195,11 @@ def test_who_cannot_hold_his_position_is_closed_out() -> None:
         ("CANCELED", "CANCELED"), ("NEW", "NEW"), ("CALCULATED", "FILLED"),
     ]  # fmt: skip
     assert events[-1]["c"].startswith("autoclose-")
-    assert bench.books.wallet == 10 + bench.books.realised - bench.books.fees
+    cleared = 10 + bench.books.realised - bench.books.fees
+    assert cleared < 0
+    assert bench.books.wallet == 0
+    (insurance,) = bench.ask("GET", "income", incomeType="INSURANCE_CLEAR")
+    assert Decimal(insurance["income"]) == -cleared
 
 
 # Symbols

@@ -117,9 +117,74 @@ def test_an_execution_may_shrink_the_order_that_is_being_filled() -> None:
     assert book.best_ask() is None
 
 
+# Hidden orders
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "lots", "executions"),
+    [
+        # Hidden: 2 at 99 (alone there), and 4 at 100, in front of and behind which 3 and 5 are displayed.
+        (BUY, None, 20, [(99, 2, 1), (100, 3, -2), (100, 5, -4), (100, 4, 3), (101, 6, -5)]),
+        (BUY, 99, 5, [(99, 2, 1)]),
+        (BUY, 100, 11, [(99, 2, 1), (100, 3, -2), (100, 5, -4), (100, 1, 3)]),
+    ],
+)
+def test_hidden_orders_trade_last_at_their_price(
+    side: Side, limit: int | None, lots: int, executions: list[tuple[int, int, int]]
+) -> None:
+    book = Book()
+    book.add(1, SELL, 99, 2, is_hidden=True)
+    book.add(-2, SELL, 100, 3)
+    book.add(3, SELL, 100, 4, is_hidden=True)
+    book.add(-4, SELL, 100, 5)
+    book.add(-5, SELL, 101, 6)
+    assert book.levels(SELL, 9) == [(100, 8), (101, 6)]
+    assert (book.best_ask(), book.ask_ticks()) == ((100, 8), 99)
+    assert book.would_cross(BUY, 99)
+    assert book.fillable(side, limit, lots) == sum(each[1] for each in executions)
+    trades, _ = take(book, side, limit, lots)
+    assert [(t.ticks, t.lots, t.maker_order_id) for t in trades] == [
+        (ticks, lots, maker if maker > 0 else None) for ticks, lots, maker in executions
+    ]
+
+
+def test_a_hidden_order_shrinks_and_leaves_like_any_other() -> None:
+    book = Book()
+    book.add(1, BUY, 10, 5, is_hidden=True)
+    book.shrink(1, 2)
+    assert (book.lots_of(1), book.queue(BUY, 10), book.levels(BUY, 9)) == (2, [(1, 2)], [])
+    assert book.remove(1) == 2
+    assert (len(book), book.bid_ticks()) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "removes", "executions", "left"),
+    [
+        (True, False, [(1, 5), (2, 1)], 0),
+        (False, False, [], 6),
+        (True, True, [(2, 5)], 1),
+        (False, True, [], 6),
+    ],
+)
+def test_whoever_takes_may_be_kept_from_an_order(
+    answer: bool, removes: bool, executions: list[tuple[int, int]], left: int
+) -> None:
+    book = book_of((1, SELL, 10, 5), (2, SELL, 10, 5))
+    trades: list[Trade] = []
+
+    def may_meet(maker_id: int) -> bool:
+        if maker_id == 1 and removes:
+            book.remove(1)
+        return answer or maker_id != 1
+
+    assert book.take(NOBODY, BUY, 10, 6, 0, trades.append, may_meet) == left
+    assert [(t.maker_order_id, t.lots) for t in trades] == executions
+    assert (1 in book) == (not removes and not answer)
+
+
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(("order", "remove", "shrink")),
+        st.sampled_from(("order", "hidden", "remove", "shrink")),
         st.sampled_from((BUY, SELL)),
         st.integers(90, 110),
         st.integers(1, 20),
@@ -132,16 +197,18 @@ OPERATIONS = st.lists(
 def test_any_sequence_leaves_an_uncrossed_book_that_lost_nothing(operations: list[tuple[str, Side, int, int]]) -> None:
     book = Book()
     model: list[tuple[int, Side, int, int]] = []  # by age: (id, side, ticks, lots)
+    hidden: set[int] = set()
     for order_id, (kind, side, ticks, lots) in enumerate(operations, start=1):
-        if kind == "order":
-            expected = _expected_makers(model, side, ticks, lots)
+        if kind in ("order", "hidden"):
+            expected = _expected_makers(model, hidden, side, ticks, lots)
             trades, left = take(book, side, ticks, lots, order_id)
             assert [(t.maker_order_id, t.lots) for t in trades] == expected
             taken = dict(expected)
             model = [(i, s, p, q - taken.get(i or 0, 0)) for i, s, p, q in model if q > taken.get(i or 0, 0)]
             assert sum(t.lots for t in trades) + left == lots
             if left:
-                book.add(order_id, side, ticks, left)
+                book.add(order_id, side, ticks, left, is_hidden=kind == "hidden")
+                hidden |= {order_id} if kind == "hidden" else set()
                 model.append((order_id, side, ticks, left))
         elif model and kind == "remove":
             victim = model.pop(ticks % len(model))
@@ -159,17 +226,17 @@ def test_any_sequence_leaves_an_uncrossed_book_that_lost_nothing(operations: lis
         assert (i, q) in book.queue(s, p)
     for side in (BUY, SELL):
         sizes: dict[int, int] = {}
-        for _, s, p, q in model:
-            if s is side:
+        for i, s, p, q in model:
+            if s is side and i not in hidden:
                 sizes[p] = sizes.get(p, 0) + q
         assert book.levels(side, 100) == sorted(sizes.items(), reverse=side is BUY)
 
 
 def _expected_makers(
-    model: list[tuple[int, Side, int, int]], side: Side, limit: int, lots: int
+    model: list[tuple[int, Side, int, int]], hidden: set[int], side: Side, limit: int, lots: int
 ) -> list[tuple[int | None, int]]:
-    """The naive way: sort all opposite orders by price, age breaks ties, and walk them."""
-    opposite = sorted((o for o in model if o[1] is not side), key=lambda o: o[2] * side.sign)
+    """The naive way: sort all opposite orders by price, displayed before hidden, age breaks ties, and walk them."""
+    opposite = sorted((o for o in model if o[1] is not side), key=lambda o: (o[2] * side.sign, o[0] in hidden))
     result: list[tuple[int | None, int]] = []
     for order_id, _, ticks, resting in opposite:
         if lots == 0 or ticks * side.sign > limit * side.sign:

@@ -132,6 +132,43 @@ def test_taking_gets_what_is_displayed(
     assert fillable == lots - left
 
 
+@pytest.mark.parametrize(
+    ("ticks", "events", "fills"),
+    [
+        pytest.param(101, [trade(1_100, SELL, 101, 3)], [(101, 3)], id="inside the spread"),
+        pytest.param(100, [trade(1_100, SELL, 100, 54)], [(100, 4)], id="behind what is displayed"),
+        pytest.param(
+            100,
+            [book(1_100, ((100, 60), (99, 1))), trade(1_200, SELL, 100, 62)],
+            [(100, 2)],
+            id="newcomers stand ahead",
+        ),
+        pytest.param(100, [trade(1_100, SELL, 99, 1)], [(100, 10)], id="a trade beyond fills all"),
+    ],
+)
+def test_a_hidden_order_is_not_displayed_and_stands_last(
+    ticks: int, events: list[Recorded], fills: list[tuple[int, int]]
+) -> None:
+    replay = market(*events)
+    replay.rest(1, BUY, ticks, 10, 0, is_hidden=True)
+    assert replay.levels(BUY, 9) == list(BIDS)
+    assert replay.would_cross(SELL, ticks)
+    trades: list[Trade] = []
+    replay.advance(10**12, trades.append)
+    assert [(t.ticks, t.lots) for t in trades if t.maker_order_id == 1] == fills
+
+
+def test_taking_reaches_hidden_orders_and_may_be_kept_from_ours() -> None:
+    replay = market()
+    replay.rest(1, SELL, 101, 5, 0, is_hidden=True)
+    replay.rest(2, SELL, 102, 5, 0, is_hidden=True)
+    replay.rest(3, SELL, 102, 5, 0)
+    assert replay.fillable(BUY, 102, 99) == 65
+    trades: list[Trade] = []
+    assert replay.take(9, BUY, 102, 99, 0, trades.append, lambda maker: maker != 2) == 39
+    assert [(t.ticks, t.lots, t.maker_order_id) for t in trades] == [(101, 5, 1), (102, 50, None), (102, 5, 3)]
+
+
 def test_what_was_taken_is_back_with_the_next_recorded_book() -> None:
     replay = market(book(1_100))
     replay.take(1, BUY, 102, 50, 0, lambda _: None)

@@ -65,8 +65,10 @@ def assert_books_agree(state: FleetState, paper: PaperVenue) -> None:
     assert state.fees == account.fees
     assert account.wallet == 10_000 + state.realised_pnl - state.fees + state.funding
     for symbol in state.symbols:
-        holding = account.holdings.get(symbol.symbol)
-        theirs = (holding.quantity, holding.realised, holding.fees, len(holding.trades)) if holding else (0, 0, 0, 0)
+        holding = account.held(symbol.symbol)
+        theirs = (
+            (holding.quantity, holding.realised, holding.fees, len(holding.stake.trades)) if holding else (0, 0, 0, 0)
+        )
         assert (symbol.position, symbol.realised_pnl, symbol.fees, symbol.fills) == theirs
 
 
