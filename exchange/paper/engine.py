@@ -46,7 +46,7 @@ class Engine:
         """Symbols whose markets are driven from outside and have lost their source: there nothing is known, so nothing
         trades, and no price is told."""
         self._timetable = Timetable()
-        self.feeds = Feeds(self._timetable, self._find_listing)
+        self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
         self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
         self.orders = Orders(settings, self.user_streams)
@@ -148,8 +148,7 @@ class Engine:
         self._schedule(listing)
 
     def _traded(self, listing: Listing, trade: Trade) -> None:
-        listing.recent.append(trade)
-        listing.last_ticks = trade.ticks
+        listing.traded(trade)
         self.feeds.traded(listing, trade)
         self.orders.traded(listing, trade)
 
@@ -157,7 +156,7 @@ class Engine:
         """Each full second: mark prices, funding, what accounts are worth by them, and lines that are too old."""
         self.now_us = max(self.now_us, now_us)
         for listing in self.listings.values():
-            listing.tick()
+            listing.tick(now_us)
         for account in self.accounts.values():
             for symbol, stake in account.stakes.items():
                 account.revalue(stake, self.listings[symbol].mark)

@@ -1,96 +1,60 @@
 """What the market streams carry, and when (docs: Websocket Market Streams).
 
-Owns: book tickers, trades, mark prices, partial and diff depth. Must not know: lines, accounts.
-A stream that nobody listens to costs a look into a dict, and no more.
+Owns: book tickers, trades, mark prices, and the beats at which channels are asked for their frames. Must not know:
+lines, accounts. A stream that nobody listens to costs a look into a dict, and no more.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping
 
 from exchange.model import Side
+from exchange.paper.channels import Channel, DiffDepth, market_channel, symbol_channel
 from exchange.paper.listing import Listing, Touch
 from exchange.paper.market import Trade
 from exchange.paper.streams import Hub
 from exchange.paper.timetable import Timetable
 from exchange.protocol import frames
+from exchange.protocol.market_frames import TradeProFrame
 from exchange.protocol.streams import ALL_BOOK_TICKERS
 
-_SYMBOL_STREAM = re.compile(r"([a-z0-9]+)@(.+)")
-_DEPTH = re.compile(r"depth(5|10|20)?(?:@(100|250|500)ms)?")
-_DIFF_LEVELS = 1000
-
-
-class _Depth:
-    """One depth stream while somebody listens to it: the best `levels`, or what changed since the last frame."""
-
-    def __init__(self, stream: str, listing: Listing, levels: int, interval_us: int) -> None:
-        self.stream = stream
-        self.listing = listing
-        self.levels = levels
-        """0: the difference of the whole book."""
-        self.interval_us = interval_us
-        self.last_id = listing.update_id
-        self.sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
-        if not levels:
-            self.sides = self._whole()
-
-    def frame(self, now_ms: int) -> frames.DepthFrame | None:
-        listing = self.listing
-        if listing.update_id == self.last_id:
-            return None
-        if self.levels:
-            bids = listing.market.levels(Side.BUY, self.levels)
-            asks = listing.market.levels(Side.SELL, self.levels)
-        else:
-            before, self.sides = self.sides, self._whole()
-            bids = _changes(before[0], self.sides[0])
-            asks = _changes(before[1], self.sides[1])
-        first, self.last_id = self.last_id, listing.update_id
-        return frames.DepthFrame(
-            event_ms=now_ms,
-            transaction_ms=listing.updated_us // 1000,
-            symbol=listing.symbol,
-            first_update_id=first + 1,
-            update_id=listing.update_id,
-            previous_update_id=first,
-            bids=level_texts(listing, bids),
-            asks=level_texts(listing, asks),
-        )
-
-    def _whole(self) -> tuple[dict[int, int], dict[int, int]]:
-        market = self.listing.market
-        return dict(market.levels(Side.BUY, _DIFF_LEVELS)), dict(market.levels(Side.SELL, _DIFF_LEVELS))
-
-
-def _changes(before: dict[int, int], after: dict[int, int]) -> list[tuple[int, int]]:
-    changed = [(ticks, lots) for ticks, lots in after.items() if before.get(ticks) != lots]
-    return changed + [(ticks, 0) for ticks in before if ticks not in after]
-
-
-def level_texts(listing: Listing, levels: Iterable[tuple[int, int]]) -> list[tuple[str, str]]:
-    instrument = listing.instrument
-    return [(instrument.price_text(ticks), instrument.quantity_text(lots)) for ticks, lots in levels]
+_SYMBOL_STREAM = re.compile(r"([^@A-Z]+)@(.+)")
+_DIFFERENCES = ("@depth", "@depth@100ms", "@depth@250ms", "@depth@500ms")
+_NO_HASH = "0X" + "0" * 64
+"""Here trades are settled on no chain."""
+_HIDDEN = ("hidden", "hidden")
 
 
 class Feeds:
-    def __init__(self, timetable: Timetable, find_listing: Callable[[str], Listing | None]) -> None:
+    """`listings` are the symbols whose markets run, `find_listing` opens others."""
+
+    def __init__(
+        self,
+        timetable: Timetable,
+        find_listing: Callable[[str], Listing | None],
+        listings: Mapping[str, Listing],
+    ) -> None:
         self.hub = Hub(self._subscribed)
         self._timetable = timetable
         self._find_listing = find_listing
-        self._depths: dict[str, _Depth] = {}
+        self._listings = listings
+        self._beats: dict[int, dict[str, Channel]] = {}
+        """Those pushed at an interval, by interval and stream."""
         self._tickers: dict[str, tuple[str, Touch]] = {}
-        self._aggregates: dict[str, frames.AggTradeFrame] = {}
-        self._next_aggregate: dict[str, int] = {}
+
+    def snapshot_id(self, listing: Listing) -> int:
+        """To be called when somebody takes a snapshot of a book: its id among the book's updates."""
+        for beat in self._beats.values():
+            for suffix in _DIFFERENCES:
+                channel = beat.get(f"{listing.symbol.lower()}{suffix}")
+                if isinstance(channel, DiffDepth):
+                    channel.show()
+        return listing.snapshot_id()
 
     def touched(self, listing: Listing, now_us: int) -> None:
         """Something happened in a market: tells those who want to know of its best prices."""
-        listing.update_id += 1
-        listing.updated_us = now_us
-        if self._aggregates:
-            self._flush_aggregate(listing)
+        listing.changed(now_us)
         listeners = self.hub.listeners
         stream = f"{listing.symbol.lower()}@bookTicker"
         if stream not in listeners and ALL_BOOK_TICKERS not in listeners:
@@ -119,8 +83,11 @@ class Feeds:
                 is_buyer_maker=trade.taker_side is Side.SELL,
             )
             self.hub.broadcast(stream, frames.encode(frame))
-        if f"{symbol.lower()}@aggTrade" in listeners:
-            self._aggregate(listing, trade)
+        stream = f"{symbol.lower()}@tradepro"
+        if stream in listeners:
+            price, qty = instrument.price_text(trade.ticks), instrument.quantity_text(trade.lots)
+            pro = TradeProFrame(now_ms, now_ms, symbol, trade.trade_id, price, qty, _NO_HASH, _HIDDEN)
+            self.hub.broadcast(stream, frames.encode(pro))
 
     def marks(self, listings: Iterable[Listing], now_us: int) -> None:
         """Pushed every second whether it changed or not; streams without `@1s` every third."""
@@ -151,58 +118,37 @@ class Feeds:
             self.hub.broadcast(stream, b"[" + b",".join(every_frame) + b"]")
 
     def _subscribed(self, stream: str, now_us: int) -> None:
+        if any(stream in beat for beat in self._beats.values()):
+            return
         match = _SYMBOL_STREAM.fullmatch(stream)
         listing = self._find_listing(match[1].upper()) if match else None
-        depth = _DEPTH.fullmatch(match[2]) if match else None
-        if listing is None or depth is None or stream in self._depths:
+        if match and listing:
+            channel = symbol_channel(match[2], listing, now_us)
+        else:
+            channel = market_channel(stream, self._listings)
+        if channel is None:
             return
-        channel = _Depth(stream, listing, int(depth[1] or 0), int(depth[2] or 250) * 1000)
-        self._depths[stream] = channel
-        self._schedule(channel, now_us)
+        if channel.interval_us not in self._beats:
+            self._beats[channel.interval_us] = {}
+            self._schedule(channel.interval_us, now_us)
+        self._beats[channel.interval_us][stream] = channel
 
-    def _schedule(self, channel: _Depth, now_us: int) -> None:
-        due_us = (now_us // channel.interval_us + 1) * channel.interval_us
-        self._timetable.at(due_us, lambda at_us: self._push_depth(channel, at_us))
+    def _schedule(self, interval_us: int, now_us: int) -> None:
+        due_us = (now_us // interval_us + 1) * interval_us
+        self._timetable.at(due_us, lambda at_us: self._beat(interval_us, at_us))
 
-    def _push_depth(self, channel: _Depth, now_us: int) -> None:
-        if channel.stream not in self.hub.listeners:
-            del self._depths[channel.stream]
-            return
-        frame = channel.frame(now_us // 1000)
-        if frame is not None:
-            self.hub.broadcast(channel.stream, frames.encode(frame))
-        self._schedule(channel, now_us)
-
-    def _aggregate(self, listing: Listing, trade: Trade) -> None:
-        """Fills at one price and side of one sweep are one; `touched` ends the sweep."""
-        instrument, symbol = listing.instrument, listing.symbol
-        pending = self._aggregates.get(symbol)
-        price = instrument.price_text(trade.ticks)
-        is_buyer_maker = trade.taker_side is Side.SELL
-        if pending:
-            if pending.price == price and pending.is_buyer_maker == is_buyer_maker:
-                pending.qty = f"{Decimal(pending.qty) + instrument.quantity(trade.lots):f}"
-                pending.last_trade_id = trade.trade_id
-                return
-            self._flush_aggregate(listing)
-        now_ms = trade.exchange_us // 1000
-        self._next_aggregate[symbol] = self._next_aggregate.get(symbol, 0) + 1
-        self._aggregates[symbol] = frames.AggTradeFrame(
-            event_ms=now_ms,
-            transaction_ms=now_ms,
-            symbol=symbol,
-            agg_id=self._next_aggregate[symbol],
-            price=price,
-            qty=instrument.quantity_text(trade.lots),
-            first_trade_id=trade.trade_id,
-            last_trade_id=trade.trade_id,
-            is_buyer_maker=is_buyer_maker,
-        )
-
-    def _flush_aggregate(self, listing: Listing) -> None:
-        frame = self._aggregates.pop(listing.symbol, None)
-        if frame is not None:
-            self.hub.broadcast(f"{listing.symbol.lower()}@aggTrade", frames.encode(frame))
+    def _beat(self, interval_us: int, now_us: int) -> None:
+        channels = self._beats[interval_us]
+        for stream, channel in list(channels.items()):
+            if stream not in self.hub.listeners:
+                del channels[stream]
+                continue
+            for frame in channel.frames(now_us):
+                self.hub.broadcast(stream, frame)
+        if channels:
+            self._schedule(interval_us, now_us)
+        else:
+            del self._beats[interval_us]
 
 
 def _book_ticker(listing: Listing, touch: Touch, now_ms: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Public requests: rules, books, trades, prices (docs: Market Data Endpoints).
+"""Public requests about the present: rules, books, prices (docs: Market Data Endpoints).
 
 Owns: what each answers. Must not know: accounts, weights, signatures.
 """
@@ -13,14 +13,14 @@ from exchange.model import Side
 from exchange.paper.answers import Params, Refusal, required, whole_number
 from exchange.paper.config import STABLE_ASSETS
 from exchange.paper.engine import Engine
-from exchange.paper.feeds import level_texts
 from exchange.paper.instruments import exchange_info
 from exchange.paper.listing import Listing
-from exchange.protocol import codes, endpoints, payloads
+from exchange.paper.market_texts import last_ticks, level_texts
+from exchange.protocol import codes, endpoints, market_payloads, payloads
 from exchange.protocol.endpoints import Endpoint
 
 Answer = Struct | Sequence[Struct] | bytes
-_Row = Callable[[Engine, Listing], Struct]
+Row = Callable[[Engine, Listing], Struct]
 _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 
 
@@ -44,7 +44,7 @@ def depth(engine: Engine, params: Params) -> Answer:
         raise Refusal(codes.INVALID_DEPTH_LIMIT, f"{limit} is not valid depth limit.")
     market = listing.market
     return payloads.DepthBody(
-        last_update_id=listing.update_id,
+        last_update_id=engine.feeds.snapshot_id(listing),
         bids=level_texts(listing, market.levels(Side.BUY, limit)),
         asks=level_texts(listing, market.levels(Side.SELL, limit)),
         output_ms=engine.now_us // 1000,
@@ -52,34 +52,16 @@ def depth(engine: Engine, params: Params) -> Answer:
     )
 
 
-def trades(engine: Engine, params: Params) -> Answer:
-    listing = engine.listing(required(params, "symbol"))
-    limit = list_limit(params)
-    instrument = listing.instrument
-    newest = list(listing.recent)[-limit:]
-    return [
-        payloads.TradeRow(
-            id=trade.trade_id,
-            price=instrument.price_text(trade.ticks),
-            qty=instrument.quantity_text(trade.lots),
-            quote_qty=f"{instrument.notional(trade.ticks, trade.lots):f}",
-            time=trade.exchange_us // 1000,
-            is_buyer_maker=trade.taker_side is Side.SELL,
-        )
-        for trade in newest
-    ]
-
-
 def ticker_price(engine: Engine, params: Params) -> Answer:
-    return _one_or_all(engine, params, _price_row)
+    return one_or_all(engine, params, _price_row)
 
 
 def book_ticker(engine: Engine, params: Params) -> Answer:
-    return _one_or_all(engine, params, _book_row)
+    return one_or_all(engine, params, _book_row)
 
 
 def premium_index(engine: Engine, params: Params) -> Answer:
-    return _one_or_all(engine, params, _premium_row)
+    return one_or_all(engine, params, _premium_row)
 
 
 def funding_info(engine: Engine, params: Params) -> Answer:
@@ -90,16 +72,35 @@ def funding_info(engine: Engine, params: Params) -> Answer:
             symbol=listing.symbol,
             funding_interval_hours=max(1, listing.funding.interval_s // 3600),
             interest_rate=f"{listing.funding.interest:.8f}",
+            time=engine.now_us // 1000,
+            funding_fee_cap=float(listing.funding.cap),
+            funding_fee_floor=-float(listing.funding.cap),
         )
         for listing in listings
     ]
 
 
-def list_limit(params: Params, default: int = 500) -> int:
-    return max(1, min(whole_number(params, "limit", default), 1000))
+def list_limit(params: Params, default: int = 500, most: int = 1000) -> int:
+    """More than the most is refused, not cut: so does the exchange family that this API follows."""
+    limit = whole_number(params, "limit", default)
+    if not 1 <= limit <= most:
+        raise Refusal(codes.INVALID_PARAMETER, "Data sent for parameter 'limit' is not valid.")
+    return limit
 
 
-def _one_or_all(engine: Engine, params: Params, row: _Row) -> Answer:
+def index_references(engine: Engine, params: Params) -> Answer:
+    """The index of a paper market is its own: it is put together from nothing else. (docs: Index Price References)"""
+    symbol = required(params, "symbol")
+    try:
+        symbol = engine.listing(symbol).symbol
+    except Refusal as refusal:
+        raise Refusal(codes.UNKNOWN, refusal.message) from None
+    reference = market_payloads.IndexReference("paper", symbol, "1.00000000")
+    return market_payloads.IndexReferencesBody(symbol, engine.now_us // 1000, [reference])
+
+
+def one_or_all(engine: Engine, params: Params, row: Row) -> Answer:
+    """The symbol's row, or those of all symbols whose markets run."""
     symbol = params.get("symbol")
     if symbol:
         return row(engine, engine.listing(symbol))
@@ -107,10 +108,7 @@ def _one_or_all(engine: Engine, params: Params, row: _Row) -> Answer:
 
 
 def _price_row(engine: Engine, listing: Listing) -> Struct:
-    ticks = listing.last_ticks
-    if ticks is None:
-        ticks = listing.instrument.floor_price(listing.mark)
-    price = listing.instrument.price_text(ticks)
+    price = listing.instrument.price_text(last_ticks(listing))
     return payloads.PriceRow(symbol=listing.symbol, price=price, time=listing.updated_us // 1000)
 
 
@@ -145,9 +143,9 @@ HANDLERS: dict[Endpoint, Callable[[Engine, Params], Answer]] = {
     endpoints.TIME: time,
     endpoints.EXCHANGE_INFO: info,
     endpoints.DEPTH: depth,
-    endpoints.TRADES: trades,
     endpoints.TICKER_PRICE: ticker_price,
     endpoints.BOOK_TICKER: book_ticker,
     endpoints.PREMIUM_INDEX: premium_index,
     endpoints.FUNDING_INFO: funding_info,
+    endpoints.INDEX_REFERENCES: index_references,
 }

@@ -8,11 +8,19 @@ exchange family numbers them.
 
 from __future__ import annotations
 
-from exchange.paper import rest_account, rest_market, rest_order_lists, rest_orders, rest_protection, rest_session
+from exchange.paper import (
+    rest_account,
+    rest_market,
+    rest_market_history,
+    rest_order_lists,
+    rest_orders,
+    rest_protection,
+    rest_session,
+)
 from exchange.protocol import endpoints
 from exchange.protocol.endpoints import Endpoint
 
-PUBLIC = rest_market.HANDLERS
+PUBLIC = {**rest_market.HANDLERS, **rest_market_history.HANDLERS}
 SIGNED = {
     **rest_orders.HANDLERS,
     **rest_order_lists.HANDLERS,

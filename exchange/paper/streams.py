@@ -10,14 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import cast
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
+from exchange.paper.line_requests import INVALID_REQUEST, LineError, LineRequest, parse_line_request
 from exchange.protocol.streams import MAX_INBOUND_PER_S, MAX_LIFE_S, MAX_STREAMS
 
-_METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _ENOUGH = "Invalid request: too many streams, a connection can listen to at most 200"
 
 
@@ -142,55 +141,27 @@ class Hub:
 
     def _answer(self, line: Line, text: str | bytes, now_us: int) -> dict[str, object]:
         try:
-            request: object = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return {"code": 3, "msg": f"Invalid JSON: {error}"}
-        if not isinstance(request, dict):
-            return {"code": 2, "msg": "Invalid request: expected an object"}
-        fields = cast("dict[str, object]", request)
-        request_id = fields.get("id")
-        if request_id is not None and (
-            isinstance(request_id, bool) or not isinstance(request_id, int) or request_id < 0
-        ):
-            return {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}
-        method = fields.get("method")
-        given = fields.get("params", [])
-        params = cast("list[object]", given) if isinstance(given, list) else []
-        if method is None:
-            return {"code": 2, "msg": "Invalid request: missing field `method`", "id": request_id}
-        if method not in _METHODS:
-            expected = ", ".join(f"`{each}`" for each in _METHODS)
-            return {
-                "code": 2,
-                "msg": f"Invalid request: unknown variant {method}, expected one of {expected}",
-                "id": request_id,
-            }
-        if method == "LIST_SUBSCRIPTIONS":
-            return {"result": list(line.streams), "id": request_id}
-        if method in ("SET_PROPERTY", "GET_PROPERTY"):
-            return self._property(line, method == "SET_PROPERTY", params, request_id)
-        names = [name for name in params if isinstance(name, str)]
-        if len(names) != len(params) or not names:
-            return {"code": 2, "msg": "Invalid request: params must be a list of stream names", "id": request_id}
-        if method == "UNSUBSCRIBE":
-            self._unsubscribe(line, names)
-        else:
-            if len(line.streams | dict.fromkeys(names)) > MAX_STREAMS:
-                return {"code": 2, "msg": _ENOUGH, "id": request_id}
-            self._subscribe(line, names, now_us)
-        return {"result": None, "id": request_id}
+            request = parse_line_request(text)
+            return {"result": self._result(line, request, now_us), "id": request.id}
+        except LineError as error:
+            return {"code": error.code, "msg": error.message}
 
-    def _property(self, line: Line, sets: bool, params: list[object], request_id: object) -> dict[str, object]:
-        if not params or not isinstance(params[0], str):
-            return {"code": 2, "msg": "Invalid request: property name must be a string", "id": request_id}
-        if params[0] != "combined":
-            return {"code": 0, "msg": "Unknown property", "id": request_id}
-        if not sets:
-            return {"result": line.combined, "id": request_id}
-        if len(params) != 2 or not isinstance(params[1], bool):
-            return {"code": 1, "msg": "Invalid value type: expected Boolean", "id": request_id}
-        line.combined = params[1]
-        return {"result": None, "id": request_id}
+    def _result(self, line: Line, request: LineRequest, now_us: int) -> list[str] | bool | None:
+        """Carries a request out. A stream that does not exist can be subscribed to: it is silent."""
+        match request.method:
+            case "SUBSCRIBE":
+                if len(line.streams | dict.fromkeys(request.streams)) > MAX_STREAMS:
+                    raise LineError(INVALID_REQUEST, _ENOUGH)
+                self._subscribe(line, request.streams, now_us)
+            case "UNSUBSCRIBE":
+                self._unsubscribe(line, request.streams)
+            case "LIST_SUBSCRIPTIONS":
+                return list(line.streams)
+            case "GET_PROPERTY":
+                return line.combined
+            case _:
+                line.combined = request.value
+        return None
 
     def _subscribe(self, line: Line, names: Iterable[str], now_us: int) -> None:
         for name in names:

@@ -101,10 +101,13 @@ class TradeFrame(
         "trade_id": "t",
         "price": "p",
         "qty": "q",
+        "kind": "X",
         "is_buyer_maker": "m",
     },
     gc=False,
 ):
+    """In no page of the docs: as the exchange family of this API sends it."""
+
     event_ms: int
     symbol: str
     trade_id: int
@@ -112,6 +115,7 @@ class TradeFrame(
     qty: str
     is_buyer_maker: bool
     transaction_ms: int = 0
+    kind: str = "MARKET"
 
 
 class AggTradeFrame(

@@ -310,9 +310,14 @@ class MmpRow(Struct, rename="camel"):
 
 
 class FundingInfoRow(Struct, rename="camel"):
+    """The cap and the floor are the only amounts that the wire spells as numbers."""
+
     symbol: str
     funding_interval_hours: int
     interest_rate: str = "0.00010000"
+    time: int = 0
+    funding_fee_cap: float = 0.03
+    funding_fee_floor: float = -0.03
 
 
 class CommissionRateBody(Struct, rename="camel"):

@@ -41,7 +41,17 @@ DEPTH = {
     "b": [["0.0024", "10"]],
     "a": [["0.0026", "100"]],
 }
-TRADE = {"e": "trade", "E": 9, "T": 8, "s": "BTCUSDT", "t": 5933014, "p": "0.001", "q": "100", "m": True}
+TRADE: dict[str, object] = {
+    "e": "trade",
+    "E": 9,
+    "T": 8,
+    "s": "BTCUSDT",
+    "t": 5933014,
+    "p": "0.001",
+    "q": "100",
+    "X": "MARKET",
+    "m": True,
+}
 AGG_TRADE = {
     "e": "aggTrade",
     "E": 123456789,
