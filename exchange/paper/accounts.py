@@ -83,11 +83,6 @@ class Account:
         for asset, amount in balances.items():
             self._note("", "TRANSFER", Decimal(amount), asset, None, now_ms)
 
-    @property
-    def settings(self) -> PaperSettings:
-        """What holds for this account: a listed one may have fees of its own."""
-        return self._settings
-
     # What it owns
 
     @property

@@ -106,18 +106,22 @@ class PaperSettings:
         return any(asset != "USDT" for asset in self.balances) if self.multi_assets is None else self.multi_assets
 
     def of(self, address: str) -> PaperSettings:
-        """What holds for one account, by its wallet's address in lower case: a listed one may differ."""
-        known = next((each for each in self.accounts or () if each.user.lower() == address), None)
-        if known is None:
-            return self
-        has_own_fees = known.maker_fee is not None or known.taker_fee is not None
-        return replace(
-            self,
-            balances=known.balances,
-            symbol_fees={} if has_own_fees else self.symbol_fees,
-            maker_fee=self.maker_fee if known.maker_fee is None else known.maker_fee,
-            taker_fee=self.taker_fee if known.taker_fee is None else known.taker_fee,
+        """What holds for one account, by its wallet's address in lower case: a listed one has balances of its own."""
+        known = self._known(address)
+        return self if known is None else replace(self, balances=known.balances)
+
+    def own_fees(self, address: str) -> Fees | None:
+        """A listed account's rates, when it has any of its own."""
+        known = self._known(address)
+        if known is None or (known.maker_fee is None and known.taker_fee is None):
+            return None
+        return Fees(
+            self.maker_fee if known.maker_fee is None else known.maker_fee,
+            self.taker_fee if known.taker_fee is None else known.taker_fee,
         )
+
+    def _known(self, address: str) -> KnownAccount | None:
+        return next((each for each in self.accounts or () if each.user.lower() == address), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ us:
    Beyond the displayed levels the queue is unknown: the order waits until its price is displayed, and then stands last.
  - A trade at the order's price fills it with what is left after the queue ahead; a trade beyond it, or a book
    whose other side has reached it, fills all of it, at its own price.
-  - A hidden order is in no figure shown, and always stands behind all that is displayed at its price.
-  - An order that takes gets the displayed sizes. What it took stays away until the next book.
+ - A hidden order is in no figure shown, and always stands behind all that is displayed at its price.
+ - An order that takes gets the displayed sizes. What it took stays away until the next book.
 """
 
 from __future__ import annotations

@@ -107,6 +107,7 @@ class Engine:
         if account is None:
             own = self.settings.of(key)
             account = Account(key, own, own.balances, self.now_us // 1000)
+            account.own_fees = self.settings.own_fees(key)
             self.accounts[key] = account
         return account
 

@@ -80,9 +80,7 @@ class LiveMarket(DisplayedMarket):
         on_trade: OnTrade,
         may_meet: MayMeet | None = None,
     ) -> int:
-        if self.is_frozen:
-            return lots
-        return super().take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
+        return lots if self.is_frozen else super().take(order_id, side, limit_ticks, lots, now_us, on_trade, may_meet)
 
     def _happen(self, news: News, at_us: int, on_trade: OnTrade) -> None:
         match news:
