@@ -1,4 +1,4 @@
-"""python -m bench [signing decode book-to-order fill-to-order scale] [--quick] [--json FILE]"""
+"""python -m bench [signing decode book-to-order fill-to-order scale exchange] [--quick] [--json FILE]"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from bench import decode, latency, scale, signing
+from bench import decode, exchange, latency, scale, signing
 from bench.rows import Row, table
 
 
@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Callable[..., list[Row]]] = {
     "book-to-order": partial(_on_loop, latency.book_to_order),
     "fill-to-order": partial(_on_loop, latency.fill_to_order),
     "scale": partial(_on_loop, scale.run),
+    "exchange": partial(_on_loop, exchange.run),
 }
 _VERSIONS = ("uvloop", "msgspec", "coincurve", "eth-account", "httpx", "websockets")
 

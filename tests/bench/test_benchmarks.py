@@ -27,6 +27,7 @@ CASES = {
     "book-to-order": ["p50", "p99"],
     "fill-to-order": ["p50", "p99"],
     "scale": ["2 symbols, CPU", "2 symbols, memory"],
+    "exchange": ["an order, memory", "an order, sockets (server CPU)", "a market event, 3 symbols"],
 }
 
 
