@@ -67,7 +67,7 @@ class TimeSpan:
             return type(self)(end_ms - _WEEK_MS, end_ms)
         end_ms = self.start_ms + _WEEK_MS if self.end_ms is None else self.end_ms
         if end_ms - self.start_ms > _WEEK_MS:
-            raise Refusal(-4165, "Maximum time interval is 7 days.")
+            raise Refusal(-4165, "Maximum time interval is 7 days")
         return type(self)(self.start_ms, end_ms)
 
     def __contains__(self, time_ms: int) -> bool:

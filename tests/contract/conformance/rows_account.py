@@ -5,6 +5,8 @@ Owns: those rows. Must not know: how they are played.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from conformance import docs_account as docs
 from conformance import docs_market as market
 from conformance.row import Above, Mark, Matches, Row, Wait
@@ -227,6 +229,43 @@ _MONEY = (
         *bought("5"),
         ask("GET", "userTrades", OF_SYMBOL, keep="all", where={"#": 2}),
         ask("GET", "userTrades", OF_SYMBOL | {"fromId": "<all.1.id>"}, where={"#": 1, "0.qty": "5"}),
+    ),
+    row(
+        _INCOME,
+        "what an account was funded with",
+        PAPER,
+        ask(
+            "GET",
+            "income",
+            {"incomeType": "TRANSFER"},
+            shape=docs.INCOME,
+            where={"#": 1, "0.income": "10000", "0.asset": "USDT", "0.symbol": "", "0.tradeId": ""},
+        ),
+    ),
+    row(
+        _INCOME,
+        "a funding payment, and the rate that it was paid at",
+        PAPER,
+        *bought(),
+        Wait(4.1),
+        ask("GET", "income", {"incomeType": "FUNDING_FEE"}, where={"0.income": "-0.00200000", "0.symbol": SYMBOL}),
+        ask("GET", "fundingRate", OF_SYMBOL, auth=None, shape=market.FUNDING_RATE, where={"0.fundingRate": "0.0001"}),
+        settings={"funding_interval_s": 2, "funding_rate": Decimal("0.0001")},
+        is_long=True,
+    ),
+    row(
+        _BALANCE,
+        "in multi-assets mode every stable asset is collateral",
+        PAPER,
+        ask("GET", "multiAssetsMargin", where={"multiAssetsMargin": True}),
+        ask(
+            "GET",
+            "accountWithJoinMargin",
+            shape=docs.ACCOUNT,
+            where={"totalWalletBalance": "5000", "availableBalance": "5000", "assets.#": 2},
+        ),
+        place(limit("BUY", "-1%"), where={"status": "NEW"}),
+        settings={"balances": {"USDF": Decimal(5000), "USDT": Decimal(0)}},
     ),
     row(
         _INCOME,

@@ -113,7 +113,22 @@ ROWS: tuple[Row, ...] = (
         ask("GET", "openOrder", OF_SYMBOL, times=101, code=-1102),
         ask("GET", "balance", auth=V3(nonce_shift_us=-5_000_000), **_EXPIRED),
     ),
-    row(_NONCE, "no number", SIGNED, ask("GET", "balance", auth=V3(nonce_text="now"), status=400)),
+    row(_NONCE, "no number", SIGNED, ask("GET", "balance", auth=V3(nonce_text="now"), code=-1102)),
+    row(
+        _NOOP,
+        "what comes late with its nonce is not carried out",
+        ORDERS,
+        ask("POST", "noop", shape=market.SUCCESS),
+        ask("POST", "order", limit("BUY", "-1%"), auth=V3(repeats_nonce=True), **_EXPIRED),
+        ask("GET", "openOrders", OF_SYMBOL, where={"#": 0}),
+    ),
+    row(
+        _V3,
+        "a wallet that is not among the listed accounts",
+        PAPER,
+        ask("GET", "balance", code=-1000, msg="No agent found"),
+        settings={"accounts": ()},
+    ),
     row(_NOOP, "answers success", ORDERS, ask("POST", "noop", shape=market.SUCCESS)),
     *(
         row(_V1, name, ORDERS, ask("POST", "/fapi/v1/order", limit("BUY", "-1%"), auth=auth, shape=docs.PLACED))

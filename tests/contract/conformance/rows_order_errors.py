@@ -200,7 +200,7 @@ ROWS: tuple[Row, ...] = (
         "of a stop order",
         ORDERS,
         place(order("BUY", "STOP_MARKET", stopPrice="<mark+1%>")),
-        ask("PUT", "order", _TO | {"quantity": "10", "price": "<mark-1%>"}, status=400),
+        ask("PUT", "order", _TO | {"quantity": "10", "price": "<mark-1%>"}, code=-1116),
     ),
     row(
         "Query Order (USER_DATA)",

@@ -134,6 +134,18 @@ _FILLS = (
     ),
     row(
         _MODIFY,
+        "where the venue is set so, less quantity keeps an order's place",
+        PAPER,
+        place(limit("BUY", "-0.05%")),
+        quoted("BUY", "-0.05%"),
+        ask("PUT", "order", _OF_ORDER | {"quantity": "9", "price": "<mark-0.05%>"}),
+        ask("GET", "order", OF_SYMBOL | {"orderId": "<theirs.orderId>"}, by="somebody", where={"executedQty": "0"}),
+        place(limit("SELL", "-0.05%", "5", "IOC", stpMode="EXPIRE_TAKER"), keep="taker"),
+        ask("GET", "order", OF_SYMBOL | {"orderId": "<theirs.orderId>"}, by="somebody", where={"executedQty": "0"}),
+        settings={"amend_keeps_priority": True},
+    ),
+    row(
+        _MODIFY,
         "an amended order goes behind the others",
         PAPER,
         place(limit("BUY", "-0.05%")),

@@ -5,6 +5,8 @@ Owns: those rows. Must not know: how they are played.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from conformance import docs_account as docs
 from conformance import docs_market as market
 from conformance.row import Above, Row
@@ -126,7 +128,7 @@ _SETTINGS = (
         PAPER,
         ask("POST", "mmp", _MMP),
         *bought("20"),
-        place(limit("BUY", "-1%"), status=400),
+        place(limit("BUY", "-1%"), code=-4088),
         ask("POST", "mmpReset", OF_SYMBOL, shape=True),
         place(limit("BUY", "-1%"), where={"status": "NEW"}),
     ),
@@ -174,7 +176,7 @@ _REFUSALS = (
         *bought(),
         ask("POST", "marginType", OF_SYMBOL | {"marginType": "ISOLATED"}, code=-4048),
     ),
-    row(_TYPE, "to what is none", ORDERS, ask("POST", "marginType", OF_SYMBOL | {"marginType": "LOOSE"}, status=400)),
+    row(_TYPE, "to what is none", ORDERS, ask("POST", "marginType", OF_SYMBOL | {"marginType": "LOOSE"}, code=-1130)),
     row(
         _MARGIN,
         "of a crossed position",
@@ -235,14 +237,14 @@ _REFUSALS = (
     ),
     row(_MODE, "without saying which", ORDERS, ask("POST", "positionSide/dual", code=-1102)),
     row(_ASSETS, "without saying which", ORDERS, ask("POST", "multiAssetsMargin", code=-1102)),
-    row(_STP, "to what is none", ORDERS, ask("POST", "stpMode", {"stpMode": "EXPIRE_ALL"}, status=400)),
+    row(_STP, "to what is none", ORDERS, ask("POST", "stpMode", {"stpMode": "EXPIRE_ALL"}, code=-1130)),
     row(_STP, "without a mode", ORDERS, ask("POST", "stpMode", code=-1102)),
     row(_TRADES, "without its symbol", ORDERS, ask("GET", "userTrades", code=-1102)),
     row(
         _TRADES,
         "more than seven days",
         SIGNED,
-        ask("GET", "userTrades", OF_SYMBOL | {"startTime": "<now-691200000>", "endTime": "<now>"}, status=400),
+        ask("GET", "userTrades", OF_SYMBOL | {"startTime": "<now-691200000>", "endTime": "<now>"}, code=-4165),
     ),
     row(
         _TRADES,
@@ -262,7 +264,7 @@ _REFUSALS = (
     row("Reset User MMP (USER_DATA)", "without its symbol", ORDERS, ask("POST", "mmpReset", code=-1102)),
     row("Delete User MMP (USER_DATA)", "without its symbol", ORDERS, ask("DELETE", "mmp", code=-1102)),
     row("Keepalive User Data Stream (USER_STREAM)", "without a key", PAPER, ask("PUT", "listenKey", code=-1125)),
-    row(_FORCED, "of what is no close", SIGNED, ask("GET", "forceOrders", {"autoCloseType": "MERCY"}, status=400)),
+    row(_FORCED, "of what is no close", SIGNED, ask("GET", "forceOrders", {"autoCloseType": "MERCY"}, code=-1130)),
     row(
         _RISK,
         "in hedge mode both sides",
@@ -293,7 +295,7 @@ _REFUSALS = (
         PAPER,
         _ISOLATE,
         _HEDGE,
-        ask("POST", "positionMargin", OF_SYMBOL | {"amount": "1", "type": 1}, status=400),
+        ask("POST", "positionMargin", OF_SYMBOL | {"amount": "1", "type": 1}, code=-1102),
     ),
     row(
         _INCOME,
@@ -305,8 +307,11 @@ _REFUSALS = (
         _BRACKETS,
         "an order beyond the bracket of its leverage",
         PAPER,
-        ask("POST", "leverage", OF_SYMBOL | {"leverage": 4}, keep="leverage"),
-        place(order("BUY", "LIMIT", "1900000", timeInForce="GTC", price="<mark-1%>"), status=400),
+        ask(
+            "POST", "leverage", OF_SYMBOL | {"leverage": 20}, shape=docs.LEVERAGE, where={"maxNotionalValue": "1000000"}
+        ),
+        place(order("BUY", "LIMIT", "600000", timeInForce="GTC", price="<mark-1%>"), code=-2027),
+        settings={"balances": {"USDT": Decimal(10**6)}},
     ),
 )
 
