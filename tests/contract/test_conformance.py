@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +135,25 @@ def test_an_answer_is_like_its_example_or_not(example: Any, got: Any, number: in
 )
 def test_a_message_is_one_of_the_docs_or_not(code: int, message: str, is_one: bool) -> None:
     assert is_documented(code, message) is is_one
+
+
+@pytest.mark.parametrize("venue", ["paper", "sockets"])
+def test_the_table_is_printed(venue: str) -> None:
+    room = Path(__file__).parent
+    paths = os.pathsep.join(str(path) for path in (room.parents[1], room, room.parent / "paper"))
+    ran = subprocess.run(
+        [sys.executable, "-m", "conformance", venue, "-k", "test connectivity"],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split()[-4:] for line in ran.stdout.splitlines()] == [
+        ["passed", "not", "served", "failed"],
+        ["2", "2", "0", "0"],
+        ["2", "2", "0", "0"],
+    ]
 
 
 def test_every_row_says_what_it_needs_and_some_need_nothing() -> None:

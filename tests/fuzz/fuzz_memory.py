@@ -86,14 +86,15 @@ class Fire:
         return synthetic_markets([instrument], 1, now_us)[instrument.symbol]
 
     def run(self, requests: int, messages: int) -> None:
+        said_in_the_end = self.figures.messages + messages
         for number in range(requests):
             self._pass_time(number)
             self.request()
-            if self.rng.random() * requests < messages:
+            if self.rng.random() * requests < messages and self.figures.messages < said_in_the_end:
                 self.message()
             if number % 2000 == 0:
                 self.check_books()
-        while self.figures.messages < messages:
+        while self.figures.messages < said_in_the_end:
             self._pass_time(1)
             self.message()
         self.check_books()

@@ -42,7 +42,7 @@ def main() -> int:
     fire = Fire(given.seed)
     fire.run(in_memory // 4, said_in_memory // 4)
     before_mb = resident_mb()
-    fire.run(in_memory - in_memory // 4, said_in_memory - fire.figures.messages)
+    fire.run(in_memory - in_memory // 4, said_in_memory - said_in_memory // 4)
     after_mb = resident_mb()
     sockets = anyio.run(partial(fire_on_sockets, given.seed, on_sockets, said_on_sockets))
 

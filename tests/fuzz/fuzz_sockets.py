@@ -14,7 +14,7 @@ import fuzz_frames
 import httpx
 from fuzz_memory import Figures, demo_wallet, fault_of, wallets
 from fuzz_requests import SYMBOLS, Requests
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from exchange.asgi import serve
@@ -28,6 +28,8 @@ from exchange.paper.venue import Venue
 
 _PATIENCE_S = 10.0
 _AT_ONCE = 8
+_MOST_A_SECOND = 10
+"""Messages on a line, beyond which the venue ends it."""
 _NO_LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 10**9), RateLimit("ORDERS", 60, 10**9))
 _NO_HTTP = (
     b"\r\n\r\n",
@@ -104,32 +106,22 @@ def _sendable(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _say(port: int, rng: Random, figures: Figures, number: int) -> None:
-    left = number
-    while left > 0:
+    for at in range(0, number, _MOST_A_SECOND):
+        path = _raw(fuzz_frames.target(rng), "").decode()
+        figures.messages += min(_MOST_A_SECOND, number - at)
         try:
+            # What comes is not read, and must not keep pongs from being heard.
             async with connect(
-                f"ws://127.0.0.1:{port}{_raw(fuzz_frames.target(rng), '').decode()}",
-                proxy=None,
-                open_timeout=_PATIENCE_S,
+                f"ws://127.0.0.1:{port}{path}", proxy=None, open_timeout=_PATIENCE_S, max_queue=None
             ) as line:
-                left = await _talk(line, rng, figures, left)
+                for _ in range(min(_MOST_A_SECOND, number - at)):
+                    await line.send(fuzz_frames.message(rng))
+                with anyio.fail_after(_PATIENCE_S):
+                    await (await line.ping())
         except (InvalidHandshake, ConnectionClosed):
-            left -= 1
-            figures.messages += 1
+            continue
         except TimeoutError:
-            figures.hangs.append("a websocket that neither opened nor answered a ping")
-            left -= 1
-
-
-async def _talk(line: ClientConnection, rng: Random, figures: Figures, left: int) -> int:
-    """Ten messages, the most of a second, and a ping that must be answered."""
-    for _ in range(min(left, 10)):
-        await line.send(fuzz_frames.message(rng))
-        figures.messages += 1
-        left -= 1
-    with anyio.fail_after(_PATIENCE_S):
-        await (await line.ping())
-    return left
+            figures.hangs.append(f"a websocket at {path} that neither opened nor answered a ping")
 
 
 async def _babble(port: int, figures: Figures, number: int) -> None:

@@ -241,7 +241,7 @@ FAMILY: dict[int, tuple[str, ...]] = {
         "Timestamp for this request is outside of the recvWindow.",
         "Timestamp for this request was 1000ms ahead of the server's time.",
     ),
-    -2007: ("Invalid callBack rate.",),
+    -2007: ("Invalid callBack rate",),
     -4116: ("ClientOrderId is duplicated.",),
     -5000: ("Path %s, Method %s is invalid",),
     -5021: ("Due to the order could not be filled immediately, the FOK order has been rejected.%s",),
