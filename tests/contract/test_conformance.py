@@ -17,6 +17,8 @@ from conformance.shapes import Either, Maybe, faults
 from conformance.suite import NOT_SERVED, ROWS
 from conformance.writing import OF_SYMBOL, PAPER, ask, hear, limit, place, public, row
 from contract_house import MEMORY, SOCKETS, Way
+from processes import ENVIRONMENT
+from processes import paper as paper_process
 
 _WAYS = (MEMORY, SOCKETS)
 
@@ -137,23 +139,38 @@ def test_a_message_is_one_of_the_docs_or_not(code: int, message: str, is_one: bo
     assert is_documented(code, message) is is_one
 
 
-@pytest.mark.parametrize("venue", ["paper", "sockets"])
-def test_the_table_is_printed(venue: str) -> None:
+def _run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     room = Path(__file__).parent
     paths = os.pathsep.join(str(path) for path in (room.parents[1], room, room.parent / "paper"))
-    ran = subprocess.run(
-        [sys.executable, "-m", "conformance", venue, "-k", "test connectivity"],
-        env=os.environ | {"PYTHONPATH": paths},
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *arguments],
+        env=ENVIRONMENT | {"PYTHONPATH": paths} | env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
+
+
+@pytest.mark.parametrize("where", ["paper", "sockets"])
+def test_the_table_is_printed(where: str) -> None:
+    ran = _run(where, "-k", "test connectivity")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert [line.split()[-4:] for line in ran.stdout.splitlines()] == [
         ["passed", "not", "served", "failed"],
         ["2", "2", "0", "0"],
         ["2", "2", "0", "0"],
     ]
+
+
+def test_it_is_played_at_a_venue_that_lives_and_is_not_ours_to_set_up() -> None:
+    with paper_process("--symbols", "ASTERUSDT") as card:
+        host = ("--rest", card["rest"], "--stream", card["stream"], "--chain-id", str(card["chain_id"]))
+        env: dict[str, str] = card["env"]
+        granted: list[tuple[dict[str, str], int]] = [({}, 0), (env, 4), (env | {"ORDERS": "1"}, 30)]
+        for keys, number in granted:
+            ran = _run("testnet", *host, "-k", "order", **keys)
+            assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
+            assert int(ran.stdout.splitlines()[-1].split()[-3]) > number
 
 
 def test_every_row_says_what_it_needs_and_some_need_nothing() -> None:

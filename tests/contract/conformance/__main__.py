@@ -1,6 +1,6 @@
 """The table: rows by section, how many passed, what is not served, what failed. Exits with 1 when a row failed.
 
-    python -m conformance [paper|sockets|testnet] [-k TEXT] [-v]
+    python -m conformance [paper|sockets|testnet] [-k TEXT] [-v] [--rest URL --stream URL --chain-id N]
 
 At testnet rows are played with the keys of the environment (API_USER, API_SIGNER, API_PRIVATE_KEY, APIV1_PUBLIC_KEY,
 APIV1_PRIVATE_KEY); without keys only the public ones, and those that place orders only when ORDERS=1.
@@ -16,7 +16,7 @@ from functools import partial
 
 import anyio
 
-from conformance.places import Place, is_playable, paper, testnet
+from conformance.places import Host, Place, abroad, is_playable, paper
 from conformance.play import NotServed, fault_of
 from conformance.row import Call, Needs, Row
 from conformance.signing import V1
@@ -49,16 +49,16 @@ def _at_paper(rows: list[Row], *, in_memory: bool) -> list[Result]:
     return [start(partial(one, each)) for each in rows if is_playable(each, in_memory=in_memory)]
 
 
-async def _at_testnet(rows: list[Row], granted: Needs, *, has_v1: bool) -> list[Result]:
+async def _abroad(rows: list[Row], host: Host, granted: Needs, *, has_v1: bool) -> list[Result]:
     results: list[Result] = []
-    async with testnet(os.environ) as place:
+    async with abroad(host, os.environ) as place:
         for each in rows:
             if each.needs > granted or each.is_long or (_is_v1(each) and not has_v1):
                 continue
             results.append(await _played(each, place))
             if granted >= Needs.ORDERS and each.needs is Needs.ORDERS:
                 await fault_of(_TIDY, place)
-            await anyio.sleep(_PAUSE_S)
+            await anyio.sleep(_PAUSE_S if host == Host() else 0)
     return results
 
 
@@ -99,10 +99,14 @@ def main() -> int:
     parser.add_argument("venue", nargs="?", default="paper", choices=("paper", "sockets", "testnet"))
     parser.add_argument("-k", dest="text", default="", help="only rows whose name holds this")
     parser.add_argument("-v", dest="tells", action="store_true", help="tells what was not served, too")
+    parser.add_argument("--rest", default=Host().rest, help="another venue than testnet that is not ours to set up")
+    parser.add_argument("--stream", default=Host().stream)
+    parser.add_argument("--chain-id", type=int, default=Host().chain_id)
     given = parser.parse_args()
     rows = [each for each in ROWS if given.text.lower() in each.id.lower()]
     if given.venue == "testnet":
-        results = anyio.run(partial(_at_testnet, rows, _granted(), has_v1=bool(os.environ.get("APIV1_PRIVATE_KEY"))))
+        host, has_v1 = Host(given.rest, given.stream, given.chain_id), bool(os.environ.get("APIV1_PRIVATE_KEY"))
+        results = anyio.run(partial(_abroad, rows, host, _granted(), has_v1=has_v1))
     else:
         results = _at_paper(rows, in_memory=given.venue == "paper")
     print(_table(results))

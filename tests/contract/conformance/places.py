@@ -177,8 +177,17 @@ async def paper(settings: Mapping[str, Any], *, in_memory: bool) -> AsyncGenerat
         tasks.cancel_scope.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A venue that is not ours to set up."""
+
+    rest: str = TESTNET_REST
+    stream: str = TESTNET_STREAM
+    chain_id: int = TESTNET_CHAIN
+
+
 @asynccontextmanager
-async def testnet(env: Mapping[str, str]) -> AsyncGenerator[Place]:
+async def abroad(host: Host, env: Mapping[str, str]) -> AsyncGenerator[Place]:
     """With the keys of the environment, if it has any."""
     ours = Keys(
         env.get("API_USER", ""),
@@ -187,15 +196,15 @@ async def testnet(env: Mapping[str, str]) -> AsyncGenerator[Place]:
         env.get("APIV1_PUBLIC_KEY", ""),
         env.get("APIV1_PRIVATE_KEY", ""),
     )
-    async with httpx.AsyncClient(base_url=TESTNET_REST, timeout=10) as http:
+    async with httpx.AsyncClient(base_url=host.rest, timeout=10) as http:
         mark = (await http.get("/fapi/v3/premiumIndex", params={"symbol": SYMBOL})).json()["markPrice"]
         info = (await http.get("/fapi/v3/exchangeInfo")).json()
         filters = next(each["filters"] for each in info["symbols"] if each["symbol"] == SYMBOL)
         yield Place(
             http=http,
-            open_line=_socket_lines(TESTNET_STREAM),
+            open_line=_socket_lines(host.stream),
             keys={"us": ours},
-            chain_id=TESTNET_CHAIN,
+            chain_id=host.chain_id,
             now_us=lambda: time.time_ns() // 1000,
             mark=Decimal(mark),
             patience_s=15.0,

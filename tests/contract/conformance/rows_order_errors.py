@@ -185,7 +185,7 @@ ROWS: tuple[Row, ...] = (
         ask(
             "PUT",
             "order",
-            OF_SYMBOL | {"orderId": 1, "side": "BUY", "quantity": "10", "price": "<mark-1%>"},
+            OF_SYMBOL | {"orderId": 10**15, "side": "BUY", "quantity": "10", "price": "<mark-1%>"},
             code=-2013,
         ),
     ),
@@ -206,20 +206,20 @@ ROWS: tuple[Row, ...] = (
         "Query Order (USER_DATA)",
         "an order that is not",
         ORDERS,
-        ask("GET", "order", OF_SYMBOL | {"orderId": 1}, code=-2013),
+        ask("GET", "order", OF_SYMBOL | {"orderId": 10**15}, code=-2013),
     ),
     row("Query Order (USER_DATA)", "without saying which", ORDERS, ask("GET", "order", OF_SYMBOL, code=-1102)),
     row(
         "Query Current Open Order (USER_DATA)",
         "an order that is not",
         ORDERS,
-        ask("GET", "openOrder", OF_SYMBOL | {"orderId": 1}, code=-2013),
+        ask("GET", "openOrder", OF_SYMBOL | {"orderId": 10**15}, code=-2013),
     ),
     row(
         "Cancel Order (TRADE)",
         "an order that is not",
         ORDERS,
-        ask("DELETE", "order", OF_SYMBOL | {"orderId": 1}, code=-2011, msg="Unknown order sent."),
+        ask("DELETE", "order", OF_SYMBOL | {"orderId": 10**15}, code=-2011, msg="Unknown order sent."),
     ),
     row("Cancel Order (TRADE)", "without saying which", ORDERS, ask("DELETE", "order", OF_SYMBOL, code=-1102)),
     row(

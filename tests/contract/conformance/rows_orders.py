@@ -256,9 +256,15 @@ _LIFE = (
         "of a symbol",
         ORDERS,
         _RESTING,
-        ask("GET", "openOrders", OF_SYMBOL, shape=[docs.QUERIED], where={"#": 1}),
+        ask("GET", "openOrders", OF_SYMBOL, shape=[docs.QUERIED, docs.TRAILING_QUERIED], where={"#": 1}),
     ),
-    row(_ALL_OPEN, "of all symbols", ORDERS, _RESTING, ask("GET", "openOrders", shape=[docs.QUERIED])),
+    row(
+        _ALL_OPEN,
+        "of all symbols",
+        ORDERS,
+        _RESTING,
+        ask("GET", "openOrders", shape=[docs.QUERIED, docs.TRAILING_QUERIED]),
+    ),
     row(
         _ALL,
         "with those that are over",
@@ -269,7 +275,7 @@ _LIFE = (
             "GET",
             "allOrders",
             _OF_ORDER,
-            shape=[docs.QUERIED],
+            shape=[docs.QUERIED, docs.TRAILING_QUERIED],
             where={"0.orderId": "<order.orderId>", "0.status": "CANCELED"},
         ),
     ),
@@ -277,7 +283,7 @@ _LIFE = (
         _ALL,
         "of a time",
         SIGNED,
-        ask("GET", "allOrders", OF_SYMBOL | {"startTime": "<now-60000>"}, shape=[docs.QUERIED]),
+        ask("GET", "allOrders", OF_SYMBOL | {"startTime": "<now-60000>"}, shape=[docs.QUERIED, docs.TRAILING_QUERIED]),
     ),
 )
 
