@@ -20,7 +20,7 @@ from fleet.config.models import Replay
 from fleet.config.schema import fleet_schema_text
 from fleet.config.starter import write_starter
 from fleet.config.venue_check import Checked, VenueFacts, check, promises
-from fleet.wiring import venue_facts
+from fleet.wiring.facts import venue_facts
 
 
 class _Usd(click.ParamType[Decimal]):

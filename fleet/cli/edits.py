@@ -20,7 +20,7 @@ from fleet.config.venue_check import Checked, VenueFacts, check
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.views import logs
-from fleet.wiring import facts_of, paper_facts
+from fleet.wiring.facts import facts_of, paper_facts
 
 _ASK_S = 5.0
 """How long an edit waits for the prices of symbols that are new."""

@@ -28,7 +28,7 @@ from fleet.cli.venue_option import PAPER_PORT, PAPER_SEED, place_of, run
 from fleet.config.accounts import load_accounts
 from fleet.config.faults import did_you_mean
 from fleet.config.models import Feed, Live, Paper, Replay, Source
-from fleet.wiring import Admin, Customers, RunningPaper, open_feed, paper_venue, rules_at, run_paper, source_of
+from fleet.wiring.paper import Admin, Customers, RunningPaper, open_feed, paper_venue, rules_at, run_paper, source_of
 
 _SYMBOLS: tuple[str, ...] = ("ASTERUSDT", "BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "HYPEUSDT")
 _HMAC = re.compile(r"([\x21-\x39\x3B-\x7E]{1,128}):([\x21-\x39\x3B-\x7E]{1,128})")

@@ -17,7 +17,7 @@ from fleet.cli.output import print_json, print_table
 from fleet.cli.stopping import for_duration, until_told
 from fleet.cli.venue_option import Place, instruments_of, opened, run, with_venue
 from fleet.research.recorder import Counts, Recorder
-from fleet.wiring import market_stream
+from fleet.wiring.client import market_stream
 
 _SYMBOLS_PER_LINE = 60
 """With three streams each they are few enough for one connection."""

@@ -44,7 +44,8 @@ from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
 from fleet.views import logs, terminal
 from fleet.views.summary import render_summary, write_summary
-from fleet.wiring import collateral_of, facts_of, open_fleet_venue
+from fleet.wiring.facts import collateral_of, facts_of
+from fleet.wiring.venue import open_fleet_venue
 
 _OPENING_S = 12.0
 """How long a venue that is away at the start is waited for."""

@@ -19,7 +19,8 @@ from fleet.config.models import Live, VenueAddress
 from fleet.config.venue_check import check
 from fleet.views import logs
 from fleet.views.summary import expect_writable
-from fleet.wiring import address_of, paper_facts
+from fleet.wiring.client import address_of
+from fleet.wiring.facts import paper_facts
 
 
 @click.command()

@@ -28,7 +28,7 @@ from fleet.config.credentials import Credentials, read_credentials
 from fleet.config.faults import did_you_mean
 from fleet.runtime.venue import Venue
 from fleet.views import logs
-from fleet.wiring import FLEET_CHANNELS, Address, open_venue
+from fleet.wiring.client import FLEET_CHANNELS, Address, open_venue
 
 PAPER_PORT = 8790
 PAPER_SEED = 7

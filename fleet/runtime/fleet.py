@@ -84,6 +84,9 @@ class Fleet:
     async def run(self) -> None:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
         await self._look_at_account()
+        if self._stop.is_set():
+            self.stopping = True
+            return
         async with anyio.create_task_group() as lines:
             self.sender = Sender(self.venue.trading, lines)
             lines.start_soon(self._hold, self.venue.market_stream.run, self.on_market)
@@ -107,13 +110,15 @@ class Fleet:
             raise self.failure
 
     async def _look_at_account(self) -> None:
-        """Raises FleetError, or VenueError when the venue stays out of reach."""
+        """Until it is known, or `stop`. Raises FleetError, or VenueError when the venue stays out of reach."""
         for pause_s in START_PAUSES_S:
             try:
                 await self._check_account()
             except OUTAGES as error:
                 self.journal.warning(f"the account could not be read, trying again: {error}")
-                await anyio.sleep(pause_s)
+                with anyio.move_on_after(pause_s):
+                    await self._stop.wait()
+                    return
             else:
                 return
         await self._check_account()

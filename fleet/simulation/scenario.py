@@ -27,7 +27,8 @@ from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
-from fleet.wiring import Address, open_venue, paper_venue
+from fleet.wiring.client import Address, open_venue
+from fleet.wiring.paper import paper_venue
 
 _FEW_MS = Uniform(low_ms=0, high_ms=19)
 CALM = FaultSettings(to_venue=_FEW_MS, from_venue=_FEW_MS, stream=_FEW_MS)

@@ -8,7 +8,7 @@ from exchange.paper.fault_settings import Constant, FaultSettings, LogNormal, Un
 from fleet.config.faults import ConfigError
 from fleet.config.loader import parse
 from fleet.config.paper_faults import Faults
-from fleet.wiring import fault_settings
+from fleet.wiring.paper import fault_settings
 
 GOOD = "fleet: a\nvenue: paper\nsymbols: {XUSDT: {buy_spread: 1%, sell_spread: 1%, balance_fraction: 0.1}}\n"
 

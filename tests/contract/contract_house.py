@@ -30,7 +30,7 @@ from exchange.protocol.hosts import Host
 from fleet.config.credentials import Credentials
 from fleet.runtime.venue import Venue
 from fleet.simulation.loop import VirtualLoop
-from fleet.wiring import Address, open_venue
+from fleet.wiring.client import Address, open_venue
 
 Event = TypeVar("Event")
 Kind = TypeVar("Kind")

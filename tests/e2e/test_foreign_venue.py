@@ -20,7 +20,7 @@ from exchange.clock import Clock
 from exchange.model import Place, Side
 from exchange.protocol.hosts import Host
 from fleet.config.credentials import Credentials
-from fleet.wiring import Address, open_venue
+from fleet.wiring.client import Address, open_venue
 
 Start = Callable[..., FleetProcess]
 PROGRAM = [sys.executable, "-m", "fleet.cli"]

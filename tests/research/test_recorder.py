@@ -31,7 +31,8 @@ from exchange.protocol.hosts import Host
 from fleet.config.models import Paper
 from fleet.research.recorder import Counts, Missing, Recorder, Track
 from fleet.simulation.loop import run_virtual
-from fleet.wiring import Address, market_stream, open_venue, paper_venue
+from fleet.wiring.client import Address, market_stream, open_venue
+from fleet.wiring.paper import paper_venue
 
 START_US = 1_750_000_000_000_000
 SYMBOLS = ("ASTERUSDT", "BTCUSDT")

@@ -116,6 +116,19 @@ def test_the_account_is_looked_at_again_when_the_first_look_fails() -> None:
     play(fleet_config(X), scene, trouble)
 
 
+def test_stopped_while_the_account_cannot_be_read_it_ends_at_once_and_has_sent_nothing() -> None:
+    async def scene(at: Scene) -> None:
+        await at.stop()
+        assert at.ended_s == 1
+        assert at.trading.actions() == []
+
+    def out_of_reach(at: Scene) -> None:
+        for _ in range(20):
+            at.trading.trouble("mode", Unavailable("no connection"))
+
+    play(fleet_config(X), scene, out_of_reach)
+
+
 def test_what_an_earlier_run_left_is_cancelled_in_symbols_that_the_file_does_not_name_too() -> None:
     async def scene(at: Scene) -> None:
         left = {name: order.status for name, order in at.trading.orders.items() if ":old:" in name or name == "web_1"}

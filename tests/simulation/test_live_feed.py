@@ -30,7 +30,8 @@ from fleet.runtime.journal import Journal
 from fleet.runtime.status import fleet_state
 from fleet.runtime.venue import Venue
 from fleet.simulation.loop import run_virtual
-from fleet.wiring import Address, open_live, open_venue, paper_venue
+from fleet.wiring.client import Address, open_venue
+from fleet.wiring.paper import open_live, paper_venue
 
 SYMBOLS = ("ASTERUSDT", "BTCUSDT")
 FILE = """

@@ -1,11 +1,11 @@
-"""The only file that names concrete parts and puts them together: a venue's client, a paper exchange, a running fleet.
+"""A paper exchange, run by us: its markets, customers, faults and sockets put together.
 
-Owns: which class stands behind which port, and what is open while a fleet runs. Must not know: commands, terminals.
+Owns: from a fleet file's `paper` section to a served exchange. Must not know: fleets.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,23 +13,14 @@ from random import Random
 from typing import Any
 
 import anyio
-import httpx
 import msgspec
 
 from exchange.asgi import serve
-from exchange.aster import sockets
-from exchange.aster.auth import Auth, HmacAuth, SignerAuth
-from exchange.aster.book_stream import AsterBookStream
-from exchange.aster.clock_sync import ClockSync
-from exchange.aster.market_data import AsterMarketData
-from exchange.aster.market_stream import AsterMarketStream
 from exchange.aster.rest import Rest, http_client
-from exchange.aster.trading import AsterTrading
-from exchange.aster.user_stream import AsterAccountStream
 from exchange.clock import Clock
 from exchange.errors import Rejected, VenueError
 from exchange.limits.budget import Budget
-from exchange.model import ExchangeInfo, Instrument
+from exchange.model import Instrument
 from exchange.paper import instruments as listed
 from exchange.paper.admin import AdminApp
 from exchange.paper.calibration import parameters_for
@@ -44,116 +35,16 @@ from exchange.paper.sockets import PaperApp
 from exchange.paper.synthetic import SyntheticMarket
 from exchange.paper.venue import Venue as PaperVenue
 from exchange.protocol import endpoints, streams
-from exchange.protocol.hosts import MAINNET, TESTNET, Host
-from exchange.protocol.signing import Signer
-from exchange.protocol.wire import Connect
+from exchange.protocol.hosts import MAINNET, Host
 from fleet.config.accounts import AccountsFile
-from fleet.config.credentials import Credentials
-from fleet.config.models import Feed, FleetConfig, Live, Paper, Replay, VenueAddress
+from fleet.config.models import Feed, Live, Paper, Replay
 from fleet.config.paper_faults import Between, Faults, LogNormal
-from fleet.config.venue_check import VenueFacts
 from fleet.live_feed import LEVELS, SYMBOLS_PER_LINE, LiveFeed
-from fleet.runtime.account import STABLE_ASSETS
-from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
+from fleet.wiring.client import Address, address_of, market_stream, open_venue
 
-FLEET_CHANNELS = (streams.BOOK_TICKER, streams.MARK_PRICE)
 LIVE_CHANNELS = (streams.BOOK_TICKER, streams.DEPTH20, streams.AGG_TRADE, streams.MARK_PRICE)
 """What a paper exchange follows another by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a venue is, and by which way: `transport` and `connect` are sockets, or a paper venue's in-memory lines."""
-
-    name: str
-    host: Host
-    is_live: bool = False
-    transport: httpx.AsyncBaseTransport | None = None
-    connect: Connect = sockets.connect
-
-
-def address_of(venue: str | VenueAddress) -> Address:
-    """testnet, mainnet, or an address of the owner's own. Orders on mainnet, or on a host not known, are real money."""
-    if isinstance(venue, VenueAddress):
-        return Address(venue.rest, Host(venue.rest, venue.stream, venue.chain_id), is_live=not _is_local(venue.rest))
-    if venue == "mainnet":
-        return Address("mainnet", MAINNET, is_live=True)
-    return Address("testnet", TESTNET)
-
-
-def _is_local(url: str) -> bool:
-    return httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
-
-
-# --- a venue, seen from its client
-
-
-@asynccontextmanager
-async def open_venue(
-    address: Address,
-    credentials: Credentials | DemoCredentials | None,
-    clock: Clock,
-    *,
-    safety: Decimal = Decimal("0.9"),
-    rng: Random | None = None,
-    channels: Sequence[str] = FLEET_CHANNELS,
-) -> AsyncGenerator[Venue]:
-    """A venue's ports, its clock in step with ours and its instruments loaded. Raises VenueError.
-
-    With the channel of a book's differences the market stream tells whole books.
-    """
-    rng = rng or Random()
-    gate = Gate(Budget(listed.REAL_LIMITS, safety), clock)
-    instruments: dict[str, Instrument] = {}
-    async with http_client(address.transport) as http:
-        rest = Rest(http, address.host.rest, clock, gate, _auth(credentials, address.host.chain_id, clock))
-        market_data = AsterMarketData(rest, clock, instruments)
-        clock_sync = ClockSync(rest, clock)
-        await clock_sync.sync()
-        info = await market_data.exchange_info()
-        instruments.update(info.instruments)
-        gate.restrict(info.limits)
-        stream_url = address.host.stream
-        lines = (address.connect, stream_url, clock, instruments, rng)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(gate.run)
-            tasks.start_soon(clock_sync.run)
-            yield Venue(
-                name=address.name,
-                is_live=address.is_live,
-                trading=AsterTrading(rest, instruments),
-                market_data=market_data,
-                market_stream=AsterBookStream(*lines, market_data, channels=channels)
-                if streams.DIFF_DEPTH in channels
-                else AsterMarketStream(*lines, channels=channels),
-                account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
-                gate=gate,
-                clock=clock,
-                info=info,
-            )
-            tasks.cancel_scope.cancel()
-
-
-def market_stream(
-    address: Address, venue: Venue, channels: Sequence[str], rng: Random | None = None
-) -> AsterMarketStream:
-    """A line beside the venue's own, for other channels, or for more symbols than one connection carries."""
-    return AsterMarketStream(
-        address.connect, address.host.stream, venue.clock, venue.info.instruments, rng or Random(), channels=channels
-    )
-
-
-def _auth(credentials: Credentials | DemoCredentials | None, chain_id: int, clock: Clock) -> Auth | None:
-    """V3 where there are keys for it, else V1."""
-    if credentials is None:
-        return None
-    if isinstance(credentials, Credentials) and not credentials.has_v3:
-        return HmacAuth(credentials.v1_public_key, credentials.v1_private_key, clock)
-    return SignerAuth(Signer(credentials.private_key, chain_id, credentials.user), clock)
-
-
-# --- a paper exchange, run by us
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,77 +226,3 @@ async def run_paper(
             admin_url = f"http://{shown}:{admin_port}"
         yield RunningPaper(Address("paper", place), venue.demo, venue, admin_url)
         tasks.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def open_fleet_venue(config: FleetConfig, credentials: Credentials | None, clock: Clock) -> AsyncGenerator[Venue]:
-    """The venue that a fleet file names; paper is run here, on loopback. Raises VenueError, RecordingError."""
-    safety = config.budget.safety
-    if config.venue == "paper":
-        # A clock of its own: the fleet's follows what the venue tells it, right or wrong.
-        venue_clock, symbols = Clock(clock.now_us()), list(config.symbols)
-        async with open_feed(config.paper.feed, symbols, venue_clock) as feed:
-            paper = paper_venue(config.paper, symbols, venue_clock, feed)
-            async with (
-                run_paper(paper, venue_clock, feed=feed, faults=config.paper.faults) as running,
-                open_venue(running.address, running.credentials, clock, safety=safety) as venue,
-            ):
-                yield venue
-    else:
-        async with open_venue(address_of(config.venue), credentials, clock, safety=safety) as venue:
-            yield venue
-
-
-# --- what a fleet file is held against
-
-
-async def venue_facts(config: FleetConfig, clock: Clock) -> VenueFacts:
-    """What the file's venue lists and allows, asked without credentials. Raises VenueError."""
-    feed = config.paper.feed
-    address, collateral = address_of(config.venue), None
-    if config.venue == "paper":
-        if not isinstance(feed, Live):
-            return paper_facts(config)
-        address, collateral = source_of(feed), _paper_collateral(config)
-    async with open_venue(address, None, clock) as venue:
-        try:
-            return await facts_of(venue, collateral)
-        except VenueError as error:
-            failure = error
-    raise failure
-
-
-def paper_facts(config: FleetConfig) -> VenueFacts:
-    """The paper exchange lists what the real one does; a synthetic market starts at a known price."""
-    instruments = {symbol: listed.instrument(symbol) for symbol in listed.trading_symbols()}
-    prices: dict[str, Decimal] = {}
-    if config.paper.feed == "synthetic":
-        traded = (instruments[symbol] for symbol in config.symbols if symbol in instruments)
-        prices = {each.symbol: Decimal(str(parameters_for(each).price)) for each in traded}
-    collateral = _paper_collateral(config)
-    return VenueFacts(ExchangeInfo(instruments, listed.REAL_LIMITS, 0), prices, prices, collateral)
-
-
-async def collateral_of(venue: Venue, symbols: Iterable[str]) -> Decimal:
-    """What the account has for these symbols, as Account.wallet counts it. Raises VenueError."""
-    instruments = venue.info.instruments
-    assets = {instruments[symbol].margin_asset for symbol in symbols if symbol in instruments}
-    if await venue.trading.is_multi_assets_mode():
-        assets = set(STABLE_ASSETS)
-    balances = await venue.trading.balances()
-    return sum((balance.wallet for balance in balances if balance.asset in assets), Decimal(0))
-
-
-def _paper_collateral(config: FleetConfig) -> Decimal:
-    return sum((amount for asset, amount in config.paper.balance.items() if asset in STABLE_ASSETS), Decimal(0))
-
-
-async def facts_of(venue: Venue, collateral_usd: Decimal | None) -> VenueFacts:
-    """Raises VenueError."""
-    instruments = venue.info.instruments
-    mids = {
-        ticker.symbol: instruments[ticker.symbol].tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
-        for ticker in await venue.market_data.book_tickers()
-    }
-    marks = {each.symbol: each.mark for each in await venue.market_data.mark_prices()}
-    return VenueFacts(venue.info, mids, marks, collateral_usd)

@@ -1,0 +1,128 @@
+"""A venue seen from its client: which class stands behind which port, and where the venue is.
+
+Owns: addresses, the client's parts put together. Must not know: paper exchanges, fleet files beyond an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+
+import anyio
+import httpx
+
+from exchange.aster import sockets
+from exchange.aster.auth import Auth, HmacAuth, SignerAuth
+from exchange.aster.book_stream import AsterBookStream
+from exchange.aster.clock_sync import ClockSync
+from exchange.aster.market_data import AsterMarketData
+from exchange.aster.market_stream import AsterMarketStream
+from exchange.aster.rest import Rest, http_client
+from exchange.aster.trading import AsterTrading
+from exchange.aster.user_stream import AsterAccountStream
+from exchange.clock import Clock
+from exchange.limits.budget import Budget
+from exchange.model import Instrument
+from exchange.paper import instruments as listed
+from exchange.paper.config import DemoCredentials
+from exchange.protocol import streams
+from exchange.protocol.hosts import MAINNET, TESTNET, Host
+from exchange.protocol.signing import Signer
+from exchange.protocol.wire import Connect
+from fleet.config.credentials import Credentials
+from fleet.config.models import VenueAddress
+from fleet.runtime.venue import Venue
+from fleet.scheduling.gate import Gate
+
+FLEET_CHANNELS = (streams.BOOK_TICKER, streams.MARK_PRICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a venue is, and by which way: `transport` and `connect` are sockets, or a paper venue's in-memory lines."""
+
+    name: str
+    host: Host
+    is_live: bool = False
+    transport: httpx.AsyncBaseTransport | None = None
+    connect: Connect = sockets.connect
+
+
+def address_of(venue: str | VenueAddress) -> Address:
+    """testnet, mainnet, or an address of the owner's own. Orders on mainnet, or on a host not known, are real money."""
+    if isinstance(venue, VenueAddress):
+        return Address(venue.rest, Host(venue.rest, venue.stream, venue.chain_id), is_live=not _is_local(venue.rest))
+    if venue == "mainnet":
+        return Address("mainnet", MAINNET, is_live=True)
+    return Address("testnet", TESTNET)
+
+
+def _is_local(url: str) -> bool:
+    return httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+
+
+@asynccontextmanager
+async def open_venue(
+    address: Address,
+    credentials: Credentials | DemoCredentials | None,
+    clock: Clock,
+    *,
+    safety: Decimal = Decimal("0.9"),
+    rng: Random | None = None,
+    channels: Sequence[str] = FLEET_CHANNELS,
+) -> AsyncGenerator[Venue]:
+    """A venue's ports, its clock in step with ours and its instruments loaded. Raises VenueError.
+
+    With the channel of a book's differences the market stream tells whole books.
+    """
+    rng = rng or Random()
+    gate = Gate(Budget(listed.REAL_LIMITS, safety), clock)
+    instruments: dict[str, Instrument] = {}
+    async with http_client(address.transport) as http:
+        rest = Rest(http, address.host.rest, clock, gate, _auth(credentials, address.host.chain_id, clock))
+        market_data = AsterMarketData(rest, clock, instruments)
+        clock_sync = ClockSync(rest, clock)
+        await clock_sync.sync()
+        info = await market_data.exchange_info()
+        instruments.update(info.instruments)
+        gate.restrict(info.limits)
+        stream_url = address.host.stream
+        lines = (address.connect, stream_url, clock, instruments, rng)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(gate.run)
+            tasks.start_soon(clock_sync.run)
+            yield Venue(
+                name=address.name,
+                is_live=address.is_live,
+                trading=AsterTrading(rest, instruments),
+                market_data=market_data,
+                market_stream=AsterBookStream(*lines, market_data, channels=channels)
+                if streams.DIFF_DEPTH in channels
+                else AsterMarketStream(*lines, channels=channels),
+                account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
+                gate=gate,
+                clock=clock,
+                info=info,
+            )
+            tasks.cancel_scope.cancel()
+
+
+def market_stream(
+    address: Address, venue: Venue, channels: Sequence[str], rng: Random | None = None
+) -> AsterMarketStream:
+    """A line beside the venue's own, for other channels, or for more symbols than one connection carries."""
+    return AsterMarketStream(
+        address.connect, address.host.stream, venue.clock, venue.info.instruments, rng or Random(), channels=channels
+    )
+
+
+def _auth(credentials: Credentials | DemoCredentials | None, chain_id: int, clock: Clock) -> Auth | None:
+    """V3 where there are keys for it, else V1."""
+    if credentials is None:
+        return None
+    if isinstance(credentials, Credentials) and not credentials.has_v3:
+        return HmacAuth(credentials.v1_public_key, credentials.v1_private_key, clock)
+    return SignerAuth(Signer(credentials.private_key, chain_id, credentials.user), clock)
