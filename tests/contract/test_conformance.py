@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from conformance.docs_errors import is_documented
 from conformance.places import is_playable, paper
@@ -20,24 +21,50 @@ from contract_house import MEMORY, SOCKETS, Way
 from processes import ENVIRONMENT
 from processes import paper as paper_process
 
-_WAYS = (MEMORY, SOCKETS)
+_SECTIONS = tuple(dict.fromkeys(each.section for each in ROWS))
+_AT_ONCE = 6
+"""Rows on sockets, which wait more than they work."""
 
 
-def _params(way: Way) -> list[Any]:
+def _params() -> list[Any]:
     expected_to_fail = pytest.mark.xfail(raises=RowFailed, reason="not served", strict=True)
     return [
-        pytest.param(way, each, id=f"{way.name}-{each.id}", marks=expected_to_fail if each.id in NOT_SERVED else ())
+        pytest.param(each, id=each.id, marks=expected_to_fail if each.id in NOT_SERVED else ())
         for each in ROWS
-        if is_playable(each, in_memory=way.is_memory)
+        if is_playable(each, in_memory=True)
     ]
 
 
-@pytest.mark.parametrize(("way", "each"), [param for way in _WAYS for param in _params(way)])
+async def _fault(each: Row, *, in_memory: bool) -> RowFailed | None:
+    async with paper(each.settings, in_memory=in_memory) as venue:
+        return await fault_of(each, venue)
+
+
+@pytest.mark.parametrize("each", _params())
+@pytest.mark.parametrize("way", [MEMORY], ids=lambda way: way.name)
 async def test_a_row_of_the_docs_holds(way: Way, each: Row) -> None:
-    async with paper(each.settings, in_memory=way.is_memory) as venue:
-        fault = await fault_of(each, venue)
+    fault = await _fault(each, in_memory=True)
     if fault is not None:
         raise fault
+
+
+@pytest.mark.parametrize("section", _SECTIONS)
+@pytest.mark.parametrize("way", [SOCKETS], ids=lambda way: way.name)
+async def test_a_sections_rows_hold_on_sockets(way: Way, section: str) -> None:
+    faults: list[str] = []
+    limiter = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def one(each: Row) -> None:
+        async with limiter:
+            fault = await _fault(each, in_memory=False)
+        if (fault is not None) is not (each.id in NOT_SERVED):
+            faults.append(str(fault) if fault else f"{each.id} passes, and is among those that are not served")
+
+    async with anyio.create_task_group() as tasks:
+        for each in ROWS:
+            if each.section == section and is_playable(each, in_memory=False):
+                tasks.start_soon(one, each)
+    assert faults == []
 
 
 _STREAM = "asterusdt@markPrice@1s"
