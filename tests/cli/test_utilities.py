@@ -190,6 +190,7 @@ def test_a_key_that_is_refused_is_not_shown(venue: dict[str, Any], monkeypatch: 
     [
         (["prices", "BTCUSDT", "ETHUSDT"], {"symbol", "bid", "ask", "mid", "mark"}),
         (["depth", "BTCUSDT", "--levels", "5"], {"symbol", "bids", "asks"}),
+        (["depth", "BTCUSDT", "--levels", "100"], {"symbol", "bids", "asks"}),
         (["trades", "BTCUSDT", "ETHUSDT"], {"symbol", "id", "side", "price", "qty"}),
     ],
 )

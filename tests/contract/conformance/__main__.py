@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import anyio
+import httpx
 
 from conformance.places import Host, Place, abroad, is_playable, paper
 from conformance.play import NotServed, fault_of
@@ -106,7 +107,11 @@ def main() -> int:
     rows = [each for each in ROWS if given.text.lower() in each.id.lower()]
     if given.venue == "testnet":
         host, has_v1 = Host(given.rest, given.stream, given.chain_id), bool(os.environ.get("APIV1_PRIVATE_KEY"))
-        results = anyio.run(partial(_abroad, rows, host, _granted(), has_v1=has_v1))
+        try:
+            results = anyio.run(partial(_abroad, rows, host, _granted(), has_v1=has_v1))
+        except (httpx.HTTPError, OSError) as error:
+            print(f"error: {host.rest} cannot be reached: {error}", file=sys.stderr)
+            return 2
     else:
         results = _at_paper(rows, in_memory=given.venue == "paper")
     print(_table(results))
