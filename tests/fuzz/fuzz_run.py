@@ -18,7 +18,7 @@ import psutil
 from fuzz_memory import Fire
 from fuzz_sockets import fire_on_sockets
 
-GROWTH_BOUND_MB = 120
+GROWTH_BOUND_MB = 60
 """Beyond the first quarter of the run, after which every bounded history should have been begun."""
 
 
