@@ -1,6 +1,6 @@
 """Binance's own connector for USDT futures, V1 signed: `base_url` is changed, and nothing else.
 
-Skipped where it is not installed: `pip install binance-futures-connector`.
+Skipped where it is not installed.
 """
 
 from __future__ import annotations
@@ -80,3 +80,7 @@ def test_the_futures_connector_lives_an_orders_life(card: dict[str, Any]) -> Non
     assert is_told.wait(_PATIENCE_S), heard
     assert client.renew_listen_key(key) == {}
     line.stop()
+    line.socket_manager.join(_PATIENCE_S)
+    # It closes neither by itself, and a socket left open is an error here.
+    line.socket_manager.ws.shutdown()
+    client.session.close()
