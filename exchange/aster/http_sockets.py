@@ -143,6 +143,7 @@ class _Line(asyncio.Protocol):
         self._outcome: tuple[int, list[tuple[bytes, bytes]], bytes] | httpx.TransportError = (0, [], b"")
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
+        self._ends_with_line = False
 
     async def ask(self, data: bytes) -> httpx.Response:
         assert self._transport is not None
@@ -185,6 +186,11 @@ class _Line(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(f"no HTTP: {error}"))
             self.abort()
 
+    def eof_received(self) -> None:
+        # Of such an end the parser is not told.
+        if self._waits and self._ends_with_line:
+            self._answer(is_reusable=False)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_reusable = False
         self.closed.set()
@@ -195,25 +201,35 @@ class _Line(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
 
+    def on_headers_complete(self) -> None:
+        self._ends_with_line = not any(_tells_length(name.lower(), value.lower()) for name, value in self._headers)
+
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        status, headers, body = self._parser.get_status_code(), self._headers, b"".join(self._body)
-        self._headers, self._body = [], []
         if not self._waits:
             self.abort()
-        elif status >= 200:
-            self._waits = False
-            self._outcome = status, headers, body
-            self.is_reusable = self._parser.should_keep_alive()
-            self._answered.set()
+        elif self._parser.get_status_code() >= 200:
+            self._answer(is_reusable=self._parser.should_keep_alive())
+        self._headers, self._body, self._ends_with_line = [], [], False
+
+    def _answer(self, *, is_reusable: bool) -> None:
+        self._waits = False
+        self._outcome = self._parser.get_status_code(), self._headers, b"".join(self._body)
+        self.is_reusable = is_reusable
+        self._answered.set()
 
     def _fail(self, failure: httpx.TransportError) -> None:
         if self._waits:
             self._waits = False
             self._outcome = failure
             self._answered.set()
+
+
+def _tells_length(name: bytes, value: bytes) -> bool:
+    """Whether an answer with that header ends before its line does."""
+    return name == b"content-length" or (name == b"transfer-encoding" and value.endswith(b"chunked"))
 
 
 def _is_readable(descriptor: int) -> bool:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import struct
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +27,10 @@ class Door:
     seen: list[bytes] = field(default_factory=list[bytes])
     connections: int = 0
     port: int = 0
+    closes: bool = False
+    """Each connection after its first answer, ..."""
+    resets: bool = False
+    """... or breaks it."""
     waiting: anyio.Event = field(default_factory=anyio.Event)
     hung_up: anyio.Event = field(default_factory=anyio.Event)
 
@@ -41,13 +47,20 @@ class Door:
                     if not answer:
                         return
                     await line.send(answer)
+                    if self.resets:
+                        raw = line.extra(SocketAttribute.raw_socket)
+                        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    if self.closes or self.resets:
+                        return
             except (anyio.EndOfStream, anyio.BrokenResourceError):
                 self.hung_up.set()
 
 
 @asynccontextmanager
-async def door(*answers: bytes) -> AsyncGenerator[tuple[Door, httpx.AsyncClient]]:
-    at = Door(list(answers))
+async def door(
+    *answers: bytes, closes: bool = False, resets: bool = False
+) -> AsyncGenerator[tuple[Door, httpx.AsyncClient]]:
+    at = Door(list(answers), closes=closes, resets=resets)
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     at.port = listener.extra(SocketAttribute.local_port)
     async with listener, anyio.create_task_group() as tasks:
@@ -77,6 +90,46 @@ async def test_an_answer_is_read_whole(answer: bytes, status: int, body: bytes) 
     async with door(answer) as (_, client):
         response = await client.get("/x")
         assert (response.status_code, response.content) == (status, body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n<html>", 403, b"<html>"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", 403, b""),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", 200, b"{}"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}", 200, b"{}"),
+    ],
+    ids=["firewall", "no body", "http 1.0", "early hints"],
+)
+async def test_an_answer_that_tells_no_length_ends_with_its_connection(answer: bytes, status: int, body: bytes) -> None:
+    async with door(answer, OK, closes=True) as (at, client):
+        response = await client.get("/x")
+        assert (response.status_code, response.content) == (status, body)
+        assert (await client.get("/x")).content == b"{}"
+        assert at.connections == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    ],
+    ids=["length", "chunked", "headers", "early hints"],
+)
+async def test_an_answer_cut_short_is_lost(answer: bytes) -> None:
+    async with door(answer, OK, closes=True) as (_, client):
+        with pytest.raises(httpx.ReadError):
+            await client.get("/x")
+
+
+async def test_an_answer_without_a_length_is_lost_with_a_reset() -> None:
+    async with door(b"HTTP/1.0 200 OK\r\n\r\n{", resets=True) as (_, client):
+        with pytest.raises(httpx.ReadError):
+            await client.get("/x")
 
 
 async def test_headers_of_an_answer_are_told() -> None:
