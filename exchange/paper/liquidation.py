@@ -124,7 +124,7 @@ class Liquidations:
 def liquidation_price(account: Account, holding: Holding) -> Decimal:
     """The mark price at which it would be liquidated, all other marks as they are; 0 when there is none.
 
-    Cross positions of both sides of a symbol share it.
+    Cross positions of both sides of a symbol share it, and where they are as large there is none.
     """
     stake = holding.stake
     if not holding.lots:
@@ -136,6 +136,9 @@ def liquidation_price(account: Account, holding: Holding) -> Decimal:
         moving = [each for each in stake.holdings.values() if each.lots]
         cushion = account.equity - account.maintenance
         cushion += sum((each.maintenance - each.unrealised for each in moving), ZERO)
+    if not sum(each.lots for each in moving):
+        # Its upkeep grows with the mark price all the same, to a price in the clouds.
+        return ZERO
     # At price p: cushion + quantity * p - cost = |quantity| * p * ratio - cum, each of the last three summed.
     price = stake.mark
     for _ in stake.brackets:

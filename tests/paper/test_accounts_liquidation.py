@@ -209,6 +209,18 @@ def test_liquidation_prices(side: Side, lots: int, wallet: int, price: str) -> N
     assert bench.ask("GET", "positionRisk", symbol=SYMBOL)[0]["liquidationPrice"] == price
 
 
+@pytest.mark.parametrize(("short", "has_price"), [("1", False), ("0.5", True)])
+def test_a_cross_hedge_of_two_equal_sides_has_no_liquidation_price(short: str, has_price: bool) -> None:
+    bench = Bench(balances={"USDT": Decimal(10)}, taker_fee=Decimal(0))
+    bench.ask("POST", "positionSide/dual", dualSidePosition="true")
+    bench.book([(20_000, 100_000)], [(20_001, 100_000)])
+    bench.order("BUY", None, "20", positionSide="LONG")
+    bench.order("SELL", None, str(20 * Decimal(short)), positionSide="SHORT")
+    rows = bench.ask("GET", "positionRisk", symbol=SYMBOL)
+    prices = {row["liquidationPrice"] for row in rows if Decimal(row["positionAmt"])}
+    assert (prices != {"0"}) is has_price
+
+
 # ADL
 
 
