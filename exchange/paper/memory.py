@@ -53,15 +53,17 @@ class PaperTransport(httpx.AsyncBaseTransport):
 class PaperLines:
     """Opens lines to the venue: `lines.connect` is an exchange.protocol.wire.Connect."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, *, client: str = "memory") -> None:
         self._runner = runner
+        self._client = client
 
     @asynccontextmanager
     async def connect(self, url: str) -> AsyncGenerator[PaperLine]:
         """Raises LineClosed when the venue refuses."""
         parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
         try:
-            line = await self._runner.connect(parts.path + (f"?{parts.query}" if parts.query else ""), WAY_S)
+            line = await self._runner.connect(target, WAY_S, self._client)
         except (LineRefused, Unanswered) as refused:
             raise LineClosed(str(refused)) from None
         try:

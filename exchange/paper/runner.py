@@ -230,7 +230,7 @@ class Runner:
 
     # Lines
 
-    async def connect(self, target: str, way_s: float = 0.0) -> PaperLine:
+    async def connect(self, target: str, way_s: float = 0.0, client: str = "local") -> PaperLine:
         """A websocket line; `way_s` is what its way takes by itself. Raises LineRefused, and Unanswered while down."""
         faults = self.faults
         await _travel(way_s + faults.to_venue_s())
@@ -239,7 +239,7 @@ class Runner:
             raise Unanswered("no connection to be had", was_refused=True)
         outbox = Outbox(lambda: way_s + faults.stream_s())
         before_us = self.venue.next_us()
-        line_id = self.venue.open_line(target, now_us)
+        line_id = self.venue.open_line(target, now_us, client)
         self._outboxes[line_id] = outbox
         listened = self.venue.engine.user_streams.listened_by(target)
         if listened is not None:

@@ -54,7 +54,7 @@ class PaperApp:
             query=scope["query_string"].decode("latin-1"),
             body=body,
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            client=scope["client"][0] if scope.get("client") else "unknown",
+            client=_client(scope),
         )
         try:
             response = await self._answer(request)
@@ -81,7 +81,8 @@ class PaperApp:
         await receive()
         query = scope["query_string"].decode("latin-1")
         try:
-            line = await self._runner.connect(scope["path"] + (f"?{query}" if query else ""))
+            target = scope["path"] + (f"?{query}" if query else "")
+            line = await self._runner.connect(target, client=_client(scope))
         except LineRefused:
             # Before it is accepted, a close becomes HTTP 403.
             await send({"type": "websocket.close", "code": 1008})
@@ -138,6 +139,10 @@ class PaperApp:
                     await send({"type": "websocket.close", "code": closed.code, "reason": closed.reason})
                 return
             await send({"type": "websocket.send", "text": text})
+
+
+def _client(scope: _Message) -> str:
+    return scope["client"][0] if scope.get("client") else "unknown"
 
 
 async def _break(scope: _Message, receive: _Receive) -> None:

@@ -39,7 +39,7 @@ class Push:
 
 
 class LineRefused(Exception):
-    """The path names no stream, or too many."""
+    """The path names no stream, or too many; or who asks is banned."""
 
 
 class Line:

@@ -18,7 +18,7 @@ from exchange.paper.limits import Address, Limiter, Limits
 from exchange.paper.parameters import parameters
 from exchange.paper.rest_market import Answer
 from exchange.paper.routes import BY_KEY_ALONE, PUBLIC, ROUTES, SIGNED
-from exchange.paper.streams import Push
+from exchange.paper.streams import LineRefused, Push
 from exchange.protocol import codes, payloads
 from exchange.protocol.endpoints import Endpoint
 
@@ -154,9 +154,12 @@ class Venue:
 
     # Lines
 
-    def open_line(self, target: str, now_us: int) -> int:
-        """A websocket at a path with its query; its id. Raises LineRefused."""
+    def open_line(self, target: str, now_us: int, client: str = "local") -> int:
+        """A websocket at a path with its query; its id. Raises LineRefused, also while requests of `client` are."""
         self.engine.advance(now_us)
+        address = self.limits.address(client)
+        if address.is_shut_out(self.engine.now_us) or address.banned_s(self.engine.now_us):
+            raise LineRefused("the address is banned")
         return self.engine.hub.open(target, self.engine.now_us)
 
     def receive(self, line_id: int, text: str | bytes, now_us: int) -> None:

@@ -9,6 +9,7 @@ from still_market import SYMBOL, Bench
 from exchange.model import RateLimit
 from exchange.paper.config import Firewall
 from exchange.paper.limits import Window
+from exchange.paper.streams import LineRefused
 
 SECOND = 1_000_000
 
@@ -122,6 +123,21 @@ def test_a_flood_meets_the_firewall_and_nobody_else_does() -> None:
     assert bench.send("GET", "/fapi/v3/ping", signed=False, client="elsewhere").status == 200
     bench.wait(30)
     assert bench.send("GET", "/fapi/v3/ping", signed=False).status == 418
+
+
+@pytest.mark.parametrize("requests", [12, 25], ids=["banned", "firewalled"])
+def test_whose_requests_are_refused_gets_no_new_line_and_keeps_the_old(requests: int) -> None:
+    bench = limited(weight=1, firewall=Firewall(refusals=20, within_s=10, shut_s=120))
+    old = bench.venue.open_line("/ws/asterusdt@aggTrade", bench.now_us, "here")
+    for _ in range(requests):
+        bench.send("GET", "/fapi/v3/ping", signed=False, client="here")
+    with pytest.raises(LineRefused):
+        bench.venue.open_line("/ws", bench.now_us, "here")
+    bench.venue.open_line("/ws", bench.now_us, "elsewhere")
+    bench.venue.receive(old, '{"method": "LIST_SUBSCRIPTIONS", "id": 1}', bench.now_us)
+    assert bench.frames() == [{"result": ["asterusdt@aggTrade"], "id": 1}]
+    bench.wait(120)
+    bench.venue.open_line("/ws", bench.now_us, "here")
 
 
 def test_refusals_that_are_spread_out_are_no_flood() -> None:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from exchange.asgi import bind, serve
 from exchange.clock import Clock
-from exchange.model import Side
+from exchange.model import RateLimit, Side
 from exchange.paper.fault_settings import Constant, FaultSettings, Uniform
 from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
@@ -196,3 +196,17 @@ def test_small_answers_leave_at_once() -> None:
     """asyncio switches Nagle's algorithm off only for sockets that name their protocol: else each answer takes 40 ms."""
     with bind("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+async def test_a_banned_address_gets_no_websocket() -> None:
+    runner = runner_of(Bench(limits=(RateLimit("REQUEST_WEIGHT", 60, 1),)))
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            port = await tasks.start(serve, PaperApp(runner), "127.0.0.1", 0)
+            async with httpx.AsyncClient(trust_env=False) as client:
+                answers = [await client.get(f"http://127.0.0.1:{port}/fapi/v3/ping") for _ in range(12)]
+            assert answers[-1].status_code == 418
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(f"ws://127.0.0.1:{port}/ws", proxy=None)
+            assert refused.value.response.status_code == 403
+            tasks.cancel_scope.cancel()
