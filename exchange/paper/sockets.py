@@ -7,7 +7,7 @@ restarts the port still takes connections and resets them, as a balancer does th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import anyio
@@ -25,6 +25,11 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _MAX_BODY = 1_000_000
+_MAX_READ = 16_000_000
+"""A client that sends all of it before it listens would find its connection reset instead of the answer: what is too
+long is read and thrown away, up to here."""
+_TOO_LONG = "Too many parameters sent for this endpoint."
+"""As the exchange spells it (docs: Error Codes, -1101). It tells of no longest body."""
 _UNKNOWN_ERROR = "An unknown error occured while processing the request."
 """As the exchange spells it (docs: Error Codes, -1000)."""
 
@@ -40,14 +45,13 @@ class PaperApp:
             await self._websocket(scope, receive, send)
 
     async def _http(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            if not message.get("more_body") or len(body) > _MAX_BODY:
-                break
+        try:
+            body = await _read(receive)
+        except _Gone:
+            return
+        if body is None:
+            await _respond(send, _error(413, codes.TOO_MANY_PARAMETERS, _TOO_LONG), [(b"connection", b"close")])
+            return
         request = Request(
             method=scope["method"],
             path=scope["path"],
@@ -61,10 +65,7 @@ class PaperApp:
         except Unanswered:
             await _break(scope, receive)
             return
-        headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
-        headers.append((b"content-length", str(len(response.body)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await _respond(send, response)
 
     async def _answer(self, request: Request) -> Response:
         """Raises Unanswered."""
@@ -74,8 +75,7 @@ class PaperApp:
             raise
         except Exception as fault:  # noqa: BLE001 - a fault of ours: told in the log, and in an answer
             _log(f"{request.method} {request.path}", fault)
-            body = payloads.encode(payloads.ErrorBody(codes.UNKNOWN, _UNKNOWN_ERROR))
-            return Response(500, {"content-type": "application/json"}, body)
+            return _error(500, codes.UNKNOWN, _UNKNOWN_ERROR)
 
     async def _websocket(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         await receive()
@@ -139,6 +139,38 @@ class PaperApp:
                     await send({"type": "websocket.close", "code": closed.code, "reason": closed.reason})
                 return
             await send({"type": "websocket.send", "text": text})
+
+
+class _Gone(Exception):
+    """The client is, before its request was whole."""
+
+
+async def _read(receive: _Receive) -> bytes | None:
+    """A request's body; None for one that is too long. Raises _Gone."""
+    parts: list[bytes] = []
+    length = 0
+    while length <= _MAX_READ:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        part: bytes = message.get("body", b"")
+        length += len(part)
+        if length <= _MAX_BODY:
+            parts.append(part)
+        if not message.get("more_body"):
+            break
+    return b"".join(parts) if length <= _MAX_BODY else None
+
+
+async def _respond(send: _Send, response: Response, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
+    headers += [(b"content-length", str(len(response.body)).encode()), *more]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _error(status: int, code: int, message: str) -> Response:
+    return Response(status, {"content-type": "application/json"}, payloads.encode(payloads.ErrorBody(code, message)))
 
 
 def _client(scope: _Message) -> str:

@@ -210,3 +210,35 @@ async def test_a_banned_address_gets_no_websocket() -> None:
                 await connect(f"ws://127.0.0.1:{port}/ws", proxy=None)
             assert refused.value.response.status_code == 403
             tasks.cancel_scope.cancel()
+
+
+async def _post_raw(port: int, megabytes: int) -> tuple[int, bytes]:
+    """As a client does that sends all of it before it listens."""
+    length = megabytes * 1_000_000
+    async with await anyio.connect_tcp("127.0.0.1", port) as line:
+        await line.send(b"POST /fapi/v3/order HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % length)
+        for _ in range(megabytes):
+            await line.send(b"x" * 1_000_000)
+        answer = b""
+        while b"}" not in answer:
+            answer += await line.receive()
+        return int(answer.split()[1]), answer.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize(("megabytes", "status", "code"), [(1, 400, -1102), (2, 413, -1101), (15, 413, -1101)])
+async def test_a_body_that_is_too_long_is_read_to_its_end_and_refused(megabytes: int, status: int, code: int) -> None:
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            port = await tasks.start(serve, PaperApp(runner_of(Bench())), "127.0.0.1", 0)
+            got, body = await _post_raw(port, megabytes)
+            assert (got, json.loads(body)["code"]) == (status, code)
+            tasks.cancel_scope.cancel()
+
+
+async def test_of_a_body_without_an_end_not_more_than_enough_is_read() -> None:
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            port = await tasks.start(serve, PaperApp(runner_of(Bench())), "127.0.0.1", 0)
+            with pytest.raises((anyio.BrokenResourceError, anyio.EndOfStream)):
+                await _post_raw(port, 200)
+            tasks.cancel_scope.cancel()
