@@ -92,6 +92,8 @@ class PaperSettings:
     """None: everybody who signs correctly has an account, made on first use."""
     hmac_key: tuple[str, str] | None = None
     """The demonstration account's V1 key and secret; None: they follow from the seed."""
+    listen_key_secret: str = field(default="", repr=False)
+    """Without one listen keys follow from the seed, and anybody could tell another's."""
     chain_id: int = 1666
     seed: int = 0
 

@@ -52,7 +52,7 @@ class Engine:
         self._timetable = Timetable()
         self.feeds = Feeds(self._timetable, self._find_listing, self.listings)
         self.hub = self.feeds.hub
-        self.user_streams = UserStreams(self.hub, self._timetable, settings.seed)
+        self.user_streams = UserStreams(self.hub, self._timetable, settings.seed, settings.listen_key_secret)
         self.orders = Orders(settings, self.user_streams)
         self.countdowns = Countdowns(self._timetable, self._cancel_all)
         self.force_orders = ForceOrders(self.hub)

@@ -6,7 +6,8 @@ An account without a live key has no news encoded for it.
 
 from __future__ import annotations
 
-import random
+import hashlib
+import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -36,20 +37,27 @@ class _Key:
 class UserStreams:
     """Implements exchange.paper.order.News and exchange.paper.liquidation.LiquidationNews."""
 
-    def __init__(self, hub: Hub, timetable: Timetable, seed: int) -> None:
+    def __init__(self, hub: Hub, timetable: Timetable, seed: int, secret: str) -> None:
         self._hub = hub
         self._timetable = timetable
-        self._random = random.Random(f"{seed}:listen keys")
+        self._seed = seed
+        self._secret = secret.encode()
+        self._made = 0
         self._keys: dict[str, _Key] = {}
 
     def start(self, account: Account, now_us: int) -> str:
         """The account's live key, its life begun anew; a new one if there is none."""
         key = self._keys.get(account.address)
         if key is None:
-            key = self._keys[account.address] = _Key(f"{self._random.getrandbits(256):064x}")
+            key = self._keys[account.address] = _Key(self._new_text())
             self._watch(account.address, key, now_us + _LIFE_US)
         key.expires_us = now_us + _LIFE_US
         return key.text
+
+    def _new_text(self) -> str:
+        # No Random: who has seen enough keys, and they are to be had for the asking, could tell the next.
+        self._made += 1
+        return hmac.new(self._secret, f"listen key {self._seed} {self._made}".encode(), hashlib.sha256).hexdigest()
 
     def keep(self, account: Account, now_us: int) -> None:
         self._live(account).expires_us = now_us + _LIFE_US

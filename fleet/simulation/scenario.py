@@ -80,7 +80,8 @@ def simulate(
 async def _run(config: FleetConfig, seed: int, seconds: float, faults: FaultSettings, script: Script | None) -> Outcome:
     # Two clocks: the fleet's follows what the venue tells it.
     clock, venue_clock = Clock(START_US), Clock(START_US)
-    paper = paper_venue(config.paper.model_copy(update={"seed": seed}), list(config.symbols), venue_clock)
+    seeded = config.paper.model_copy(update={"seed": seed})
+    paper = paper_venue(seeded, list(config.symbols), venue_clock, listen_key_secret="")
     # While the fleet comes up nothing breaks: that it then gives up is another matter.
     runner = Runner(paper, venue_clock.now_us, FaultPlan(latencies_only(faults), seed))
     recorder = _Recorder(PaperTransport(runner), clock)

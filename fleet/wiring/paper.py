@@ -5,6 +5,7 @@ Owns: from a fleet file's `paper` section to a served exchange. Must not know: f
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -78,10 +79,13 @@ def paper_venue(
     clock: Clock,
     feed: LiveFeed | None = None,
     customers: Customers = Customers(),
+    *,
+    listen_key_secret: str | None = None,
 ) -> PaperVenue:
     """A paper exchange with a market for each of `symbols`; synthetic, it lists all the real one's others too.
 
-    `feed` is what `open_feed` gave for the configuration. Raises RecordingError.
+    `feed` is what `open_feed` gave for the configuration; `listen_key_secret` is a new one for each process unless keys
+    are to be the same again. Raises RecordingError.
     """
     is_synthetic = config.feed == "synthetic"
     settings = PaperSettings(
@@ -91,6 +95,7 @@ def paper_venue(
         balances=config.balance,
         accounts=customers.known(),
         hmac_key=customers.hmac_key,
+        listen_key_secret=secrets.token_hex(32) if listen_key_secret is None else listen_key_secret,
         seed=config.seed,
     )
     return PaperVenue(settings, feed.markets.open if feed else _market_maker(config), clock.now_us())

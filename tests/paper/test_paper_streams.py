@@ -8,9 +8,12 @@ import msgspec
 import pytest
 from still_market import START_US, SYMBOL, Bench
 
+from exchange.clock import Clock
 from exchange.model import Side
 from exchange.paper.streams import LineRefused, PushKind
 from exchange.protocol import frames
+from fleet.config.models import Paper
+from fleet.wiring.paper import paper_venue
 
 BUY, SELL = Side.BUY, Side.SELL
 HOUR = 3600
@@ -269,6 +272,26 @@ def test_every_user_frame_decodes_as_the_protocol_says(bench: Bench) -> None:
     bench.ask("POST", "leverage", symbol=SYMBOL, leverage=3)
     kinds = [type(frames.decode_user(push.text)).__name__ for push in bench.venue.take_pushes()]
     assert kinds == ["OrderTradeUpdateFrame", "AccountUpdateFrame", "OrderTradeUpdateFrame", "AccountConfigFrame"]
+
+
+def test_listen_keys_follow_from_seed_and_secret() -> None:
+    def keys(secret: str) -> list[str]:
+        bench = Bench(listen_key_secret=secret)
+        found = [bench.ask("POST", "listenKey")["listenKey"]]
+        bench.ask("DELETE", "listenKey")
+        assert secret not in repr(bench.settings) or not secret
+        return [*found, bench.ask("POST", "listenKey")["listenKey"]]
+
+    made = [*keys(""), *keys("hush"), *keys("hush hush")]
+    assert len(set(made)) == 6
+    assert all(len(key) == 64 for key in made)
+    assert [*keys(""), *keys("hush"), *keys("hush hush")] == made
+
+
+def test_every_process_that_serves_a_paper_exchange_has_a_secret_of_its_own() -> None:
+    served = [paper_venue(Paper(seed=1), [SYMBOL], Clock(START_US)).settings.listen_key_secret for _ in range(2)]
+    assert len(set(served)) == 2
+    assert min(len(secret) for secret in served) == 64
 
 
 def test_a_listen_key_lives_for_an_hour_unless_it_is_kept(bench: Bench) -> None:
