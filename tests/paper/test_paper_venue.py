@@ -227,6 +227,8 @@ def test_where_the_market_stands_still_orders_are_refused_and_can_be_taken_out(b
     assert bench.ask("POST", "order", **row) == refusal
     assert bench.ask("POST", "batchOrders", batchOrders=msgspec.json.encode([row]).decode()) == refusal
     assert bench.ask("POST", "batchOrders", batchOrders=str([row])) == refusal
+    escaped = msgspec.json.encode([row]).decode().replace('"symbol"', '"s\\u0079mbol"')
+    assert bench.ask("POST", "batchOrders", batchOrders=escaped) == refusal
     assert bench.ask("PUT", "order", symbol=SYMBOL, orderId=resting["orderId"], price="1.8", quantity="5") == refusal
     bench.listen("!markPrice@arr@1s")
     bench.wait(2)
@@ -234,3 +236,60 @@ def test_where_the_market_stands_still_orders_are_refused_and_can_be_taken_out(b
     assert bench.ask("DELETE", "order", symbol=SYMBOL, orderId=resting["orderId"])["status"] == "CANCELED"
     bench.venue.stirred(SYMBOL, is_frozen=False, now_us=bench.now_us)
     assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
+
+
+DEEP = "[" * 50_000
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "params"),
+    [
+        ("POST", "batchOrders", {"batchOrders": DEEP}),
+        ("DELETE", "batchOrders", {"symbol": SYMBOL, "orderIdList": DEEP}),
+        ("DELETE", "batchOrders", {"symbol": SYMBOL, "origClientOrderIdList": DEEP}),
+    ],
+)
+def test_a_list_nested_beyond_reason_is_refused(bench: Bench, method: str, name: str, params: dict[str, str]) -> None:
+    answer = bench.send(method, f"/fapi/v3/{name}", params)
+    assert answer.status == 400
+    [given] = [each for each in params if each != "symbol"]
+    refusal = {"code": -1130, "msg": f"Data sent for parameter '{given}' is not valid."}
+    assert msgspec.json.decode(answer.body) == refusal
+
+
+def test_a_body_nested_beyond_reason_is_refused_and_weighs_what_others_do(bench: Bench) -> None:
+    json_body = {"content-type": "application/json"}
+    request = Request("POST", "/fapi/v3/order", body=('{"a":' + DEEP).encode(), headers=json_body)
+    answer = bench.venue.handle(request, bench.now_us)
+    assert (answer.status, answer.headers["x-mbx-used-weight-1m"]) == (400, "1")
+
+
+@pytest.mark.parametrize("key", ['"symbol"', '"s\\u0079mbol"'])
+def test_every_order_of_a_batch_is_counted_however_it_is_written(bench: Bench, key: str) -> None:
+    row = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "1.9", "quantity": "5"}
+    for name, count in (("symbol", "1"), ("b", "4")):
+        rows = [row | {"newClientOrderId": f"{name}{number or ''}"} for number in range(1 if name == "symbol" else 3)]
+        text = msgspec.json.encode(rows).decode().replace('"symbol"', key)
+        answer = bench.send("POST", "/fapi/v3/batchOrders", {"batchOrders": text})
+        assert answer.headers["x-mbx-order-count-10s"] == count
+        assert all(each["status"] == "NEW" for each in msgspec.json.decode(answer.body))
+
+
+CLOSED = {"code": -4141, "msg": "Symbol is closed"}
+NOT_OPENING = {"code": -4140, "msg": "Invalid symbol status for opening position"}
+
+
+@pytest.mark.parametrize(
+    ("status", "opening", "reducing"),
+    [
+        ("TRADING", "FILLED", "FILLED"),
+        ("PRE_SETTLE", NOT_OPENING, "FILLED"),
+        ("SETTLING", NOT_OPENING, NOT_OPENING),
+        ("CLOSE", CLOSED, CLOSED),
+    ],
+)
+def test_what_a_symbols_status_lets_in(bench: Bench, status: str, opening: object, reducing: object) -> None:
+    assert bench.order("BUY", None, "5")["status"] == "FILLED"
+    bench.venue.engine.change_rules(SYMBOL, status, {})
+    answers = bench.order("BUY", None, "5"), bench.order("SELL", None, "5", reduceOnly="true")
+    assert tuple(answer.get("status", answer) for answer in answers) == (opening, reducing)
