@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from still_market import SYMBOL, Bench
+from still_market import ASTER, START_US, SYMBOL, Bench, StillMarket
 
 from exchange.model import Side
 from exchange.paper.answers import Request
+from exchange.paper.market import OnTrade
 from exchange.paper.routes import PUBLIC, SIGNED
 from exchange.protocol import endpoints, payloads
 
@@ -293,3 +294,28 @@ def test_what_a_symbols_status_lets_in(bench: Bench, status: str, opening: objec
     bench.venue.engine.change_rules(SYMBOL, status, {})
     answers = bench.order("BUY", None, "5"), bench.order("SELL", None, "5", reduceOnly="true")
     assert tuple(answer.get("status", answer) for answer in answers) == (opening, reducing)
+
+
+def test_before_a_symbol_settles_what_reduces_a_position_stays_and_trades() -> None:
+    class Moving(StillMarket):
+        """Somebody sells after a second."""
+
+        due_us: int | None = START_US + 1_000_000
+
+        def next_us(self) -> int | None:
+            return self.due_us
+
+        def advance(self, now_us: int, on_trade: OnTrade) -> None:
+            self.due_us = None
+            self.hit(BUY, None, 500, now_us, on_trade)
+
+    market = Moving(ASTER)
+    bench = Bench(open_market=lambda instrument, now_us: market)
+    market.quote(SELL, 20_010, 1000)
+    assert bench.order("BUY", None, "10")["status"] == "FILLED"
+    bench.order("BUY", "1.9", "5")
+    bench.order("SELL", "2.0000", "5", reduceOnly="true")
+    bench.venue.engine.change_rules(SYMBOL, "PRE_SETTLE", {})
+    assert [each["side"] for each in bench.ask("GET", "openOrders", symbol=SYMBOL)] == ["SELL"]
+    bench.wait(1)
+    assert (bench.ask("GET", "openOrders", symbol=SYMBOL), bench.books.position_lots(SYMBOL)) == ([], 500)
