@@ -137,7 +137,8 @@ class Engine:
             self._schedule(listing)
 
     def change_rules(self, symbol: str, status: str | None, filters: Filters) -> None:
-        """Another status or other filters. A symbol that stops trading loses its orders; else they stay.
+        """Another status or other filters. A symbol that stops trading loses its orders, one that is about to settle
+        those that do not reduce a position; else they stay.
 
         Raises KeyError for an unknown symbol, ValueError for a change that cannot be.
         """
@@ -150,7 +151,9 @@ class Engine:
         listing.change(changed)
         if not changed.instrument.is_trading:
             for account in self.accounts.values():
-                self.orders.cancel_all(self.orders.open_orders(account, symbol), self.now_us)
+                orders = self.orders.open_orders(account, symbol)
+                gone = [order for order in orders if not (listing.goes_on and order.only_reduces)]
+                self.orders.cancel_all(gone, self.now_us)
         self.acted(listing)
 
     def _find_listing(self, symbol: str) -> Listing | None:
@@ -171,7 +174,7 @@ class Engine:
             return
         listing.due_us = None
         self.now_us = max(self.now_us, now_us)
-        if listing.instrument.is_trading:
+        if listing.goes_on:
             listing.market.advance(now_us, listing.on_trade)
             self.orders.trigger_by_trades(listing, now_us)
             self.feeds.touched(listing, now_us)

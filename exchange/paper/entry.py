@@ -62,15 +62,8 @@ class NewOrder:
     """None: the account's."""
 
 
-def check_status(listing: Listing) -> None:
-    """Raises Refusal when the symbol takes no orders."""
-    if not listing.instrument.is_trading:
-        raise Refusal(codes.INVALID_OPENING_POSITION_STATUS, "Invalid symbol status for opening position")
-
-
 def parse_new_order(params: Params, listing: Listing, *, is_hedge: bool = False) -> NewOrder:
     """Raises Refusal."""
-    check_status(listing)
     side = parse_side(params)
     kind = required(params, "type")
     if kind not in ("LIMIT", "MARKET", *CONDITIONAL):

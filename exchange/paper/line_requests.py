@@ -11,6 +11,8 @@ from typing import cast
 
 import msgspec
 
+from exchange.protocol import json_text
+
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
 UNKNOWN_PROPERTY = 0
@@ -23,8 +25,6 @@ _LARGEST_ID = 2**64 - 1
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _METHOD = re.compile(r'"method"\s*:\s*"(?:[^"\\]|\\.)*"')
 _NO_STREAM = re.compile(r"\s|^$")
-_MOST_BRACKETS = 128
-"""No request needs more than two. A decoder follows a text into its depths on the interpreter's own stack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,9 @@ def parse_line_request(raw: str | bytes) -> LineRequest:
 def _decoded(raw: str | bytes) -> tuple[str, dict[str, object]]:
     try:
         text = raw if isinstance(raw, str) else raw.decode()
-        if text.count("[") + text.count("{") > _MOST_BRACKETS:
-            raise LineError(INVALID_JSON, f"Invalid JSON: recursion limit exceeded at {_place(text, _MOST_BRACKETS)}")
+        if json_text.is_too_deep(text):
+            place = _place(text, json_text.MOST_BRACKETS)
+            raise LineError(INVALID_JSON, f"Invalid JSON: recursion limit exceeded at {place}")
         request: object = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeError) as error:
         text = raw if isinstance(raw, str) else raw.decode(errors="replace")

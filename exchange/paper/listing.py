@@ -78,6 +78,11 @@ class Listing:
         self.rules = rules
         self.instrument = rules.instrument
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is trading: before it settles a symbol is reduce-only (PRE_SETTLE)."""
+        return self.instrument.status in ("TRADING", "PRE_SETTLE")
+
     def touch(self) -> Touch:
         return self.market.best_bid(), self.market.best_ask()
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
 import msgspec
 
 from exchange.paper.answers import Refusal, Request
-from exchange.protocol import codes
+from exchange.protocol import codes, json_text
 
 
 def parameters(request: Request) -> dict[str, str]:
@@ -34,8 +34,8 @@ def body_text(request: Request) -> str:
     text = request.body.decode("utf-8", "replace")
     if text.lstrip().startswith("{") and "json" in request.headers.get("content-type", "").lower():
         try:
-            members: object = msgspec.json.decode(request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            members = json_text.decode(text)
+        except ValueError:
             return text
         if isinstance(members, dict):
             return urlencode([(name, _text(value)) for name, value in cast("dict[str, object]", members).items()])

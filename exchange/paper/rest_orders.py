@@ -17,14 +17,15 @@ from msgspec import Struct
 
 from exchange.model import OrderStatus
 from exchange.paper.accounts import Account
+from exchange.paper.admission import check_status
 from exchange.paper.answers import Params, Refusal, required, whole_number
 from exchange.paper.engine import Engine
-from exchange.paper.entry import check_status, parse_new_order
+from exchange.paper.entry import parse_new_order
 from exchange.paper.filters import check_notional, check_percent, parse_price, parse_quantity
 from exchange.paper.order import PaperOrder
 from exchange.paper.rest_market import Answer
 from exchange.paper.user_stream import average_price
-from exchange.protocol import codes, endpoints, payloads
+from exchange.protocol import codes, endpoints, json_text, payloads
 from exchange.protocol.endpoints import Endpoint
 
 _MAX_PLACED = 5
@@ -49,7 +50,7 @@ def amend(engine: Engine, account: Account, params: Params) -> Answer:
     if params.get("side", order.side.value) != order.side:
         raise Refusal(codes.INVALID_SIDE, "Invalid side.")
     listing = order.listing
-    check_status(listing)
+    check_status(order)
     lots = parse_quantity(required(params, "quantity"), listing, is_market=False)
     ticks = parse_price(required(params, "price"), listing)
     check_percent(ticks, listing, order.side)
@@ -169,14 +170,10 @@ def _each(rows: list[object], act: Callable[[object], Answer]) -> list[Struct]:
 
 
 def _json_list(params: Params, name: str) -> list[object]:
-    """A parameter that is a JSON list; some clients write it with single quotes."""
-    text = required(params, name)
-    for form in (text, text.replace("'", '"')):
-        try:
-            return msgspec.json.decode(form, type=list[object])
-        except (msgspec.DecodeError, UnicodeError):
-            continue
-    raise Refusal(codes.INVALID_PARAMETER, f"Data sent for parameter '{name}' is not valid.")
+    try:
+        return json_text.decode_list(required(params, name))
+    except ValueError:
+        raise Refusal(codes.INVALID_PARAMETER, f"Data sent for parameter '{name}' is not valid.") from None
 
 
 def _row_params(row: object) -> Params:

@@ -7,6 +7,7 @@ Must not know: sockets, tasks, clocks. Nothing here waits; the same calls give t
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, Request, Response
@@ -21,6 +22,7 @@ from exchange.paper.routes import BY_KEY_ALONE, PUBLIC, ROUTES, SIGNED
 from exchange.paper.streams import LineRefused, Push
 from exchange.protocol import codes, payloads
 from exchange.protocol.endpoints import Endpoint
+from exchange.protocol.json_text import decode_list
 
 _FORBIDDEN = Response(
     403,
@@ -127,8 +129,8 @@ class Venue:
 
     def _expect_running(self, params: Params) -> None:
         """An order for a market that stands still for want of its source is refused, and nothing happened."""
-        wanted = params.get("symbol") or params.get("batchOrders", "")
-        if any(wanted == symbol or f'"{symbol}"' in wanted.replace("'", '"') for symbol in self.engine.frozen):
+        frozen = self.engine.frozen
+        if frozen and any(symbol in frozen for symbol in _symbols(params)):
             raise Refusal(codes.DISCONNECTED, "Internal error; unable to process your request. Please try again.")
 
     def _charge(self, limiter: Limiter, address: Address, amount: int, now_us: int) -> None:
@@ -181,6 +183,18 @@ def _parameters(request: Request) -> dict[str, str] | Refusal:
         return parameters(request)
     except Refusal as refusal:
         return refusal
+
+
+def _symbols(params: Params) -> list[object]:
+    """All that an order request names."""
+    if "batchOrders" not in params:
+        return [params.get("symbol")]
+    try:
+        rows = decode_list(params["batchOrders"])
+    except ValueError:
+        # The handler will refuse it.
+        return []
+    return [cast("dict[str, object]", row).get("symbol") for row in rows if isinstance(row, dict)]
 
 
 def _cost(rule: Callable[[Params], int], params: dict[str, str] | Refusal) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from exchange.protocol.json_text import decode_list
+
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Params = Mapping[str, str]
 
@@ -32,9 +34,7 @@ def _depth_weight(params: Params) -> int:
 
 
 def _batch_size(params: Params) -> int:
-    # Counted in the text, because clients write this list with either kind of quotes.
-    text = params.get("batchOrders", "")
-    return max(1, text.count('"symbol"') + text.count("'symbol'"))
+    return max(1, len(decode_list(params.get("batchOrders", "[]"))))
 
 
 def _with_symbol(one: int, every: int) -> Callable[[Params], int]:

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from still_market import SYMBOL, Bench
+from still_market import ASTER, START_US, SYMBOL, Bench, StillMarket
 
 from exchange.model import Side
 from exchange.paper.answers import Request
+from exchange.paper.market import OnTrade
 from exchange.paper.routes import PUBLIC, SIGNED
 from exchange.protocol import endpoints, payloads
 
@@ -227,6 +228,8 @@ def test_where_the_market_stands_still_orders_are_refused_and_can_be_taken_out(b
     assert bench.ask("POST", "order", **row) == refusal
     assert bench.ask("POST", "batchOrders", batchOrders=msgspec.json.encode([row]).decode()) == refusal
     assert bench.ask("POST", "batchOrders", batchOrders=str([row])) == refusal
+    escaped = msgspec.json.encode([row]).decode().replace('"symbol"', '"s\\u0079mbol"')
+    assert bench.ask("POST", "batchOrders", batchOrders=escaped) == refusal
     assert bench.ask("PUT", "order", symbol=SYMBOL, orderId=resting["orderId"], price="1.8", quantity="5") == refusal
     bench.listen("!markPrice@arr@1s")
     bench.wait(2)
@@ -234,3 +237,85 @@ def test_where_the_market_stands_still_orders_are_refused_and_can_be_taken_out(b
     assert bench.ask("DELETE", "order", symbol=SYMBOL, orderId=resting["orderId"])["status"] == "CANCELED"
     bench.venue.stirred(SYMBOL, is_frozen=False, now_us=bench.now_us)
     assert bench.order("BUY", "1.9", "5")["status"] == "NEW"
+
+
+DEEP = "[" * 50_000
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "params"),
+    [
+        ("POST", "batchOrders", {"batchOrders": DEEP}),
+        ("DELETE", "batchOrders", {"symbol": SYMBOL, "orderIdList": DEEP}),
+        ("DELETE", "batchOrders", {"symbol": SYMBOL, "origClientOrderIdList": DEEP}),
+    ],
+)
+def test_a_list_nested_beyond_reason_is_refused(bench: Bench, method: str, name: str, params: dict[str, str]) -> None:
+    answer = bench.send(method, f"/fapi/v3/{name}", params)
+    assert answer.status == 400
+    [given] = [each for each in params if each != "symbol"]
+    refusal = {"code": -1130, "msg": f"Data sent for parameter '{given}' is not valid."}
+    assert msgspec.json.decode(answer.body) == refusal
+
+
+def test_a_body_nested_beyond_reason_is_refused_and_weighs_what_others_do(bench: Bench) -> None:
+    json_body = {"content-type": "application/json"}
+    request = Request("POST", "/fapi/v3/order", body=('{"a":' + DEEP).encode(), headers=json_body)
+    answer = bench.venue.handle(request, bench.now_us)
+    assert (answer.status, answer.headers["x-mbx-used-weight-1m"]) == (400, "1")
+
+
+@pytest.mark.parametrize("key", ['"symbol"', '"s\\u0079mbol"'])
+def test_every_order_of_a_batch_is_counted_however_it_is_written(bench: Bench, key: str) -> None:
+    row = {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "1.9", "quantity": "5"}
+    for name, count in (("symbol", "1"), ("b", "4")):
+        rows = [row | {"newClientOrderId": f"{name}{number or ''}"} for number in range(1 if name == "symbol" else 3)]
+        text = msgspec.json.encode(rows).decode().replace('"symbol"', key)
+        answer = bench.send("POST", "/fapi/v3/batchOrders", {"batchOrders": text})
+        assert answer.headers["x-mbx-order-count-10s"] == count
+        assert all(each["status"] == "NEW" for each in msgspec.json.decode(answer.body))
+
+
+CLOSED = {"code": -4141, "msg": "Symbol is closed"}
+NOT_OPENING = {"code": -4140, "msg": "Invalid symbol status for opening position"}
+
+
+@pytest.mark.parametrize(
+    ("status", "opening", "reducing"),
+    [
+        ("TRADING", "FILLED", "FILLED"),
+        ("PRE_SETTLE", NOT_OPENING, "FILLED"),
+        ("SETTLING", NOT_OPENING, NOT_OPENING),
+        ("CLOSE", CLOSED, CLOSED),
+    ],
+)
+def test_what_a_symbols_status_lets_in(bench: Bench, status: str, opening: object, reducing: object) -> None:
+    assert bench.order("BUY", None, "5")["status"] == "FILLED"
+    bench.venue.engine.change_rules(SYMBOL, status, {})
+    answers = bench.order("BUY", None, "5"), bench.order("SELL", None, "5", reduceOnly="true")
+    assert tuple(answer.get("status", answer) for answer in answers) == (opening, reducing)
+
+
+def test_before_a_symbol_settles_what_reduces_a_position_stays_and_trades() -> None:
+    class Moving(StillMarket):
+        """Somebody sells after a second."""
+
+        due_us: int | None = START_US + 1_000_000
+
+        def next_us(self) -> int | None:
+            return self.due_us
+
+        def advance(self, now_us: int, on_trade: OnTrade) -> None:
+            self.due_us = None
+            self.hit(BUY, None, 500, now_us, on_trade)
+
+    market = Moving(ASTER)
+    bench = Bench(open_market=lambda instrument, now_us: market)
+    market.quote(SELL, 20_010, 1000)
+    assert bench.order("BUY", None, "10")["status"] == "FILLED"
+    bench.order("BUY", "1.9", "5")
+    bench.order("SELL", "2.0000", "5", reduceOnly="true")
+    bench.venue.engine.change_rules(SYMBOL, "PRE_SETTLE", {})
+    assert [each["side"] for each in bench.ask("GET", "openOrders", symbol=SYMBOL)] == ["SELL"]
+    bench.wait(1)
+    assert (bench.ask("GET", "openOrders", symbol=SYMBOL), bench.books.position_lots(SYMBOL)) == ([], 500)
