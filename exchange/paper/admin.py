@@ -171,6 +171,11 @@ class AdminApp:
         if not _ADDRESS.fullmatch(address):
             raise _Bad(400, f"{address} is no address: 0x and 40 hexadecimal digits")
         deposit = _decode(body, _Deposit)
+        settings = self._runner.venue.settings
+        if not settings.has_account(address.lower()):
+            raise _Bad(404, f"{address} has no account here")
+        if deposit.asset not in settings.assets:
+            raise _Bad(400, f"{deposit.asset} is no asset here; there are {', '.join(settings.assets)}")
         account = self._runner.venue.account(address)
         self._runner.act(lambda engine: engine.transfer(account, deposit.asset, deposit.amount))
         return {"address": account.address, "balances": {a: f"{each:f}" for a, each in account.balances.items()}}

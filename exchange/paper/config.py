@@ -97,6 +97,16 @@ class PaperSettings:
     chain_id: int = 1666
     seed: int = 0
 
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """All that anybody can hold here."""
+        own = (asset for each in self.accounts or () for asset in each.balances)
+        return tuple(dict.fromkeys((*STABLE_ASSETS, *self.balances, *own)))
+
+    def has_account(self, address: str) -> bool:
+        """Whether there is such an account, or one is made on first use; the address in lower case."""
+        return self.accounts is None or self._known(address) is not None
+
     def brackets_of(self, symbol: str) -> Brackets:
         return self.brackets.get(symbol) or default_brackets(symbol)
 

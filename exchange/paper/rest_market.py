@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from exchange.model import Side
 from exchange.paper.answers import Params, Refusal, required, whole_number
-from exchange.paper.config import STABLE_ASSETS
 from exchange.paper.engine import Engine
 from exchange.paper.instruments import exchange_info
 from exchange.paper.listing import Listing
@@ -33,9 +32,8 @@ def time(engine: Engine, params: Params) -> Answer:
 
 
 def info(engine: Engine, params: Params) -> Answer:
-    assets = dict.fromkeys((*STABLE_ASSETS, *engine.settings.balances))
     limits, now_ms = engine.settings.limits, engine.told_us // 1000
-    return exchange_info(engine.symbols, limits, assets, now_ms, engine.table, engine.rule_book.changes)
+    return exchange_info(engine.symbols, limits, engine.settings.assets, now_ms, engine.table, engine.rule_book.changes)
 
 
 def depth(engine: Engine, params: Params) -> Answer:

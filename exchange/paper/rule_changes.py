@@ -43,6 +43,7 @@ class RuleBook:
         for kind, fields in filters.items():
             for name, value in fields.items():
                 cells[_column(kind, name)] = _number(f"{kind}.{name}", value)
+        _check_order({**self._table.rows[symbol], **cells})
         changed = _with_cells(base, {**self._table.rows[symbol], **cells})
         self.changes[symbol] = cells
         self._changed[symbol] = changed
@@ -67,6 +68,20 @@ def _number(what: str, value: str | int) -> str:
     if what.endswith(".limit") and number != int(number):
         raise ValueError(f"{what} {value} is no whole number")
     return f"{number:f}"
+
+
+_ORDERED = (("min_price", "max_price"), ("min_qty", "max_qty"), ("market_min_qty", "market_max_qty"), ("down", "up"))
+
+
+def _check_order(row: Mapping[str, str]) -> None:
+    for low, high in _ORDERED:
+        # A highest price of 0 is none.
+        is_open = high == "max_price" and not Decimal(row[high])
+        if Decimal(row[low]) > Decimal(row[high]) and not is_open:
+            kind, name = FILTER_FIELDS[low]
+            raise ValueError(f"{kind}.{name} {row[low]} is above {FILTER_FIELDS[high][1]} {row[high]}")
+    if not Decimal(row["up"]):
+        raise ValueError("PERCENT_PRICE.multiplierUp 0 lets no price be")
 
 
 def _with_cells(base: Rules, row: Mapping[str, str]) -> Rules:

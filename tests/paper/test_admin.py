@@ -17,6 +17,7 @@ from still_market import START_US, SYMBOL, Bench
 from exchange.asgi import serve
 from exchange.model import Side
 from exchange.paper.admin import AdminApp
+from exchange.paper.config import KnownAccount
 from exchange.paper.fault_settings import FaultSettings, LogNormal
 from exchange.paper.runner import Runner
 
@@ -153,6 +154,28 @@ async def test_money_is_paid_in_and_told(panel: Panel) -> None:
         ("POST", "/restart", {"for_s": "long"}, 400, "Expected `float`, got `str` - at `$.for_s`"),
         ("POST", f"/symbols/{SYMBOL}", {"status": "GONE"}, 400, "GONE is no status; there are PENDING_TRADING"),
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"LOT": {"size": "1"}}}, 400, "LOT.size is no filter; there are"),
+        (
+            "POST",
+            f"/symbols/{SYMBOL}",
+            {"filters": {"PRICE_FILTER": {"minPrice": 10, "maxPrice": 1}}},
+            400,
+            "PRICE_FILTER.minPrice 10 is above maxPrice 1",
+        ),
+        (
+            "POST",
+            f"/symbols/{SYMBOL}",
+            {"filters": {"PERCENT_PRICE": {"multiplierUp": "0"}}},
+            400,
+            "PERCENT_PRICE.multiplierDown 0.9500 is above multiplierUp 0",
+        ),
+        (
+            "POST",
+            f"/symbols/{SYMBOL}",
+            {"filters": {"PERCENT_PRICE": {"multiplierUp": "0", "multiplierDown": "0"}}},
+            400,
+            "PERCENT_PRICE.multiplierUp 0 lets no price be",
+        ),
+        ("POST", f"/symbols/{SYMBOL}", {"filters": {"LOT_SIZE": {"maxQty": "0"}}}, 400, "is above maxQty 0"),
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"PRICE_FILTER": {"tickSize": "x"}}}, 400, "x is no number"),
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"PRICE_FILTER": {"tickSize": "0"}}}, 400, "size of 0 is none"),
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"PRICE_FILTER": {"tickSize": "0.00015"}}}, 400, "no multiple of"),
@@ -160,6 +183,13 @@ async def test_money_is_paid_in_and_told(panel: Panel) -> None:
         ("POST", "/accounts/me/deposit", {"asset": "USDT", "amount": "1"}, 400, "me is no address"),
         ("POST", f"/accounts/0x{'1' * 40}/deposit", {"asset": "USDT", "amount": "-1"}, 400, "amount is above 0"),
         ("POST", f"/accounts/0x{'1' * 40}/deposit", {"asset": "USDT", "amount": "NaN"}, 400, "amount is above 0"),
+        (
+            "POST",
+            f"/accounts/0x{'1' * 40}/deposit",
+            {"asset": "GOLD", "amount": "1"},
+            400,
+            "GOLD is no asset here; there are USDT, USDF, USDC, USD1",
+        ),
         ("GET", "/nowhere", None, 404, "no such path; there are /state, /faults, /faults/once"),
         ("DELETE", "/faults", None, 405, "/faults is for GET and PUT"),
     ],
@@ -174,6 +204,22 @@ async def test_bad_input_is_told_in_one_sentence_and_changes_nothing(
     assert "\n" not in answer["error"]
     assert await panel.ask("GET", "/faults") == before
     assert (await panel.house.place()).status_code == 200
+
+
+async def test_where_accounts_are_listed_nobody_else_is_paid() -> None:
+    mine, other = f"0x{'A' * 40}", f"0x{'b' * 40}"
+    known = KnownAccount(name="mine", user=mine, balances={"GOLD": Decimal(1)})
+    bench = Bench(accounts=(known,))
+    transport = httpx.ASGITransport(AdminApp(Runner(bench.venue, lambda: START_US), TOKEN))
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://admin", headers=headers) as admin:
+        body = {"asset": "GOLD", "amount": "1"}
+        paid = await admin.post(f"/accounts/{mine}/deposit", json=body)
+        refused = await admin.post(f"/accounts/{other}/deposit", json=body)
+        state = (await admin.get("/state")).json()
+    assert (paid.status_code, paid.json()["balances"]) == (200, {"GOLD": "2", "USDT": "0"})
+    assert (refused.status_code, refused.json()) == (404, {"error": f"{other} has no account here"})
+    assert list(state["accounts"]) == [mine.lower()]
 
 
 PATHS = ["/state", "/faults", "/faults/once", "/restart", "/listen-keys/expire", f"/symbols/{SYMBOL}"]
