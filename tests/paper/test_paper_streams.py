@@ -288,7 +288,7 @@ def test_listen_keys_follow_from_seed_and_secret() -> None:
     assert [*keys(""), *keys("hush"), *keys("hush hush")] == made
 
 
-def test_every_process_that_serves_a_paper_exchange_has_a_secret_of_its_own() -> None:
+async def test_every_process_that_serves_a_paper_exchange_has_a_secret_of_its_own() -> None:
     served = [paper_venue(Paper(seed=1), [SYMBOL], Clock(START_US)).settings.listen_key_secret for _ in range(2)]
     assert len(set(served)) == 2
     assert min(len(secret) for secret in served) == 64
