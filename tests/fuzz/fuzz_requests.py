@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from exchange.paper.answers import Request
 from exchange.protocol.endpoints import ENDPOINTS, Endpoint
@@ -79,6 +79,9 @@ _NASTY = (
         "\r\n",
     ),
 )
+_LISTS = ("batchOrders", "orderIdList", "origClientOrderIdList")
+_DEPTHS = (10, 100, 600, 1500, 8000)
+"""Around what a parser that calls itself can take, and far beyond; encoded it still goes into an address."""
 _TEXT_PATHS = ("/", "//", "/fapi", "/fapi/v3", "/fapi/v3/", "/fapi/v9/order", "/fapi/v3/order/", "/FAPI/V3/ORDER", "/*")
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "get", "")
 
@@ -138,6 +141,8 @@ class Requests:
         params = self._params(endpoint, now_us)
         path = endpoint.path if rng.random() < 0.85 else endpoint.v1_path
         request = self._signed(endpoint, path, params, now_us) if endpoint.is_signed else _plain(endpoint, path, params)
+        if rng.random() < 0.03:
+            return self._in_json(request)
         return self._mutated(request) if rng.random() < 0.05 else request
 
     def _params(self, endpoint: Endpoint, now_us: int) -> dict[str, str]:
@@ -147,6 +152,8 @@ class Requests:
         if endpoint.name == "new_order" and rng.random() < 0.7:
             return self._order(now_us)
         names = list(_USUAL.get(endpoint.name, ("symbol",)))
+        if endpoint.name == "cancel_batch" and rng.random() < 0.5:
+            names = ["symbol", "origClientOrderIdList"]
         params = {name: self._value(name, now_us) for name in names if rng.random() < 0.97}
         if params.get("type") in ("1", "2") or endpoint.name == "change_position_margin":
             params["type"] = rng.choice(("1", "2", "3"))
@@ -175,6 +182,8 @@ class Requests:
         rng = self._rng
         if rng.random() < 0.04:
             return rng.choice(_NASTY)
+        if name in _LISTS and rng.random() < 0.25:
+            return self._nested()
         if name in _TIMES:
             return str(now_us // 1000 + rng.randint(-(10**6), 10**6))
         if name == "price" and rng.random() < 0.5:
@@ -184,7 +193,7 @@ class Requests:
     def _batch(self, now_us: int) -> str:
         rng = self._rng
         if rng.random() < 0.1:
-            return rng.choice(_NASTY)
+            return self._nested() if rng.random() < 0.5 else rng.choice(_NASTY)
         rows: list[Any] = [self._order(now_us) for _ in range(rng.randint(0, 6))]
         if rng.random() < 0.1:
             rows.append(rng.choice((None, 1, "x", [], {"symbol": {"a": 1}}, {"symbol": None, "price": 1.5})))
@@ -228,6 +237,22 @@ class Requests:
         if kind == 2 and request.query:
             return replace(request, query=_bent(rng, request.query.encode("latin-1", "replace")).decode("latin-1"))
         return replace(request, path=_bent(rng, request.path.encode()).decode("latin-1"))
+
+    def _in_json(self, request: Request) -> Request:
+        """Its parameters as an object, one of them perhaps a nest; the signature is none any more if it is."""
+        fields = dict(parse_qsl(request.query) + parse_qsl(request.body.decode("utf-8", "replace")))
+        members = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in fields.items()]
+        if self._rng.random() < 0.7:
+            members.append(f"{json.dumps(self._rng.choice((*_LISTS, 'symbol')))}: {self._nested()}")
+        headers = {**request.headers, "content-type": "application/json"}
+        return replace(request, query="", body=f"{{{', '.join(members)}}}".encode(), headers=headers)
+
+    def _nested(self) -> str:
+        """Lists, or objects, in one another; some are never closed."""
+        rng = self._rng
+        opening, closing = rng.choice((("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")))
+        depth = rng.choice(_DEPTHS)
+        return opening * depth + rng.choice(("1", "[]", "null")) + closing * (depth if rng.random() < 0.8 else 0)
 
     def _garbage(self) -> Request:
         rng = self._rng

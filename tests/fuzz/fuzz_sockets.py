@@ -58,7 +58,7 @@ async def fire_on_sockets(seed: int, requests: int, messages: int) -> Figures:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=_PATIENCE_S) as http:
             async with anyio.create_task_group() as hands:
                 for each in range(_AT_ONCE):
-                    hands.start_soon(_ask, http, drawn, clock, figures, _share(requests, each))
+                    hands.start_soon(ask, http, drawn, clock, figures, _share(requests, each))
                     hands.start_soon(_say, port, rng, figures, _share(messages, each))
                 hands.start_soon(_babble, port, figures, 20)
             # It still answers, whatever came before.
@@ -73,10 +73,11 @@ def _share(number: int, hand: int) -> int:
     return number // _AT_ONCE + (hand < number % _AT_ONCE)
 
 
-async def _ask(http: httpx.AsyncClient, drawn: Requests, clock: Clock, figures: Figures, number: int) -> None:
+async def ask(http: httpx.AsyncClient, drawn: Requests, clock: Clock, figures: Figures, number: int) -> None:
     for _ in range(number):
         request = drawn.draw(clock.now_us())
         figures.requests += 1
+        told = f"{request.method} {request.path} {request.query[:300]}"
         try:
             url = httpx.URL(http.base_url).copy_with(raw_path=_raw(request.path, request.query))
             built = http.build_request(
@@ -84,10 +85,12 @@ async def _ask(http: httpx.AsyncClient, drawn: Requests, clock: Clock, figures: 
             )
             response = await http.send(built)
         except httpx.TimeoutException as timeout:
-            figures.hangs.append(f"{type(timeout).__name__}: {request.method} {request.path} {request.query[:300]}")
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-            # What httpx itself will not send, or what the server ends as no HTTP.
+            figures.hangs.append(f"{type(timeout).__name__}: {told}")
+        except (httpx.InvalidURL, httpx.LocalProtocolError):
+            # What httpx itself will not send.
             figures.statuses[0] += 1
+        except httpx.HTTPError as unanswered:
+            figures.faults.append(f"{type(unanswered).__name__}: {told}")
         else:
             figures.statuses[response.status_code] += 1
             if response.status_code >= 500:

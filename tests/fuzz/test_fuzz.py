@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
+from urllib.parse import unquote
+
+import httpx
 import pytest
-from fuzz_memory import Fire, fault_of
-from fuzz_sockets import fire_on_sockets
+from fuzz_memory import Figures, Fire, fault_of, wallets
+from fuzz_requests import Requests
+from fuzz_sockets import ask, fire_on_sockets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from still_market import Bench
+from still_market import START_US, Bench
 
+from exchange.clock import Clock
 from exchange.paper.answers import Request
 
 
@@ -25,6 +31,32 @@ async def test_on_sockets_too() -> None:
     figures = await fire_on_sockets(3, 150, 60)
     assert (figures.faults, figures.hangs) == ([], [])
     assert figures.statuses[200] > 30
+
+
+@pytest.mark.parametrize(
+    ("error", "is_fault", "is_hang"),
+    [
+        (httpx.ReadError("closed without an answer"), True, False),
+        (httpx.RemoteProtocolError("no HTTP"), True, False),
+        (httpx.ReadTimeout("nothing came"), False, True),
+        (httpx.LocalProtocolError("not to be sent"), False, False),
+    ],
+)
+async def test_no_answer_is_a_fault_unless_nothing_was_sent(error: Exception, is_fault: bool, is_hang: bool) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    figures, drawn = Figures(), Requests(Random(1), wallets(1))
+    async with httpx.AsyncClient(transport=httpx.MockTransport(refuse), base_url="http://x") as http:
+        await ask(http, drawn, Clock(START_US), figures, 3)
+    assert (len(figures.faults), len(figures.hangs)) == (3 * is_fault, 3 * is_hang)
+
+
+def test_nests_are_drawn_in_every_list_and_in_bodies_of_json() -> None:
+    drawn = Requests(Random(1), wallets(1))
+    texts = [unquote(f"{each.query}{each.body.decode('latin-1')}") for each in map(drawn.draw, range(3000))]
+    for name in ("batchOrders=", "orderIdList=", "origClientOrderIdList=", '"batchOrders": '):
+        assert any(f"{name}{'[' * 600}" in text for text in texts), name
 
 
 _bench = Bench("ASTERUSDT")
