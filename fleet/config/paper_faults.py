@@ -59,7 +59,7 @@ Latency = Annotated[
         custom_error_message="{what}: {right}",
         custom_error_context={
             "what": "is no latency",
-            "right": "20ms, {low: 5ms, high: 50ms} or {median: 20ms, sigma: 0.5}",
+            "right": "a duration such as 20ms, {low: 5ms, high: 50ms} or {median: 20ms, sigma: 0.5}",
         },
     ),
 ]

@@ -80,7 +80,7 @@ def worded(detail: ErrorDetails, path: tuple[str | int, ...], written: str | Non
     value = "a collection" if written is None else shown(written) if written else "(nothing)"
     subject = f"{name} {value}"
     if kind == "unit":
-        return f"{subject} {context['what']}", str(context["right"])
+        return f"{name if written is None else subject} {context['what']}", str(context["right"])
     if kind == "missing":
         beside = " here or under defaults" if path[0] == "symbols" and len(path) > 1 else ""
         return f"{name} is missing", _MISSING.get(name, f"write {name}: ...{beside}")

@@ -42,8 +42,13 @@ def test_a_fleet_file_and_the_exchange_know_the_same_faults_and_defaults() -> No
         ("event_dropt: 0.1", 18, "unknown key event_dropt: "),
         ("reset_every: 0", 31, "reset_every 0 is out of bounds: a duration from 1ms to 24h"),
         ("to_venue: fast", 28, "to_venue fast is no duration: "),
-        ("to_venue: {low: 5ms}", 18, "to_venue a collection is no latency: 20ms, {low: 5ms, high: 50ms} or"),
-        ("to_venue: {low: 5ms, high: 1ms}", 18, "to_venue a collection low is above high: the shorter"),
+        (
+            "to_venue: {shape: uniform, low_ms: 5, high_ms: 50}",
+            18,
+            "to_venue is no latency: a duration such as 20ms, {low: 5ms, high: 50ms} or {median: 20ms, sigma: 0.5}",
+        ),
+        ("to_venue: {low: 5ms}", 18, "to_venue is no latency: a duration such as 20ms, {low: 5ms, high: 50ms} or"),
+        ("to_venue: {low: 5ms, high: 1ms}", 18, "to_venue low is above high: the shorter"),
         ("to_venue: {median: 5ms, sigma: 9}", 49, "sigma 9 is out of bounds: at most 5"),
     ],
 )
