@@ -7,6 +7,7 @@ Each docstring names the docs' section and the weight; an unknown symbol raises 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 import msgspec
 
@@ -24,6 +25,15 @@ _funding_infos = one_or_many(payloads.FundingInfoRow)
 _references = msgspec.json.Decoder(market_payloads.IndexReferencesBody).decode
 
 
+class Span(TypedDict, total=False):
+    """Which candles; all of it may be left out."""
+
+    start_ms: int | None
+    end_ms: int | None
+    limit: int
+    """500 when it is."""
+
+
 class MarketHistory:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
@@ -32,47 +42,20 @@ class MarketHistory:
         """docs: Test Connectivity. Weight 1."""
         await self._rest.call(endpoints.PING, [], bytes)
 
-    async def klines(
-        self,
-        symbol: str,
-        interval: str,
-        *,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[Kline]:
+    async def klines(self, symbol: str, interval: str, **span: Unpack[Span]) -> list[Kline]:
         """Candles of 1m to 1M, oldest first; without times the newest. The last may still be growing.
 
         docs: Kline/Candlestick Data. Weight 1 below 100, 2 below 500, 5 up to 1000, 10 up to 1500.
         """
-        params = chosen(symbol=symbol, interval=interval, startTime=start_ms, endTime=end_ms, limit=limit)
-        return await self._candles(endpoints.KLINES, params)
+        return await self._candles(endpoints.KLINES, span, symbol=symbol, interval=interval)
 
-    async def mark_price_klines(
-        self,
-        symbol: str,
-        interval: str,
-        *,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[Kline]:
+    async def mark_price_klines(self, symbol: str, interval: str, **span: Unpack[Span]) -> list[Kline]:
         """docs: Mark Price Kline/Candlestick Data. Weight as klines."""
-        params = chosen(symbol=symbol, interval=interval, startTime=start_ms, endTime=end_ms, limit=limit)
-        return await self._candles(endpoints.MARK_PRICE_KLINES, params)
+        return await self._candles(endpoints.MARK_PRICE_KLINES, span, symbol=symbol, interval=interval)
 
-    async def index_price_klines(
-        self,
-        pair: str,
-        interval: str,
-        *,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> list[Kline]:
+    async def index_price_klines(self, pair: str, interval: str, **span: Unpack[Span]) -> list[Kline]:
         """docs: Index Price Kline/Candlestick Data. Weight as klines."""
-        params = chosen(pair=pair, interval=interval, startTime=start_ms, endTime=end_ms, limit=limit)
-        return await self._candles(endpoints.INDEX_PRICE_KLINES, params)
+        return await self._candles(endpoints.INDEX_PRICE_KLINES, span, pair=pair, interval=interval)
 
     async def day_tickers(self, symbol: str | None = None) -> list[DayTicker]:
         """docs: 24hr Ticker Price Change Statistics. Weight 1 with a symbol, 40 without."""
@@ -156,7 +139,9 @@ class MarketHistory:
 
         return await self._rest.call(endpoints.INDEX_REFERENCES, [("symbol", symbol)], decode)
 
-    async def _candles(self, endpoint: Endpoint, params: list[tuple[str, str]]) -> list[Kline]:
+    async def _candles(self, endpoint: Endpoint, span: Span, **what: str) -> list[Kline]:
+        times = {"startTime": span.get("start_ms"), "endTime": span.get("end_ms"), "limit": span.get("limit", 500)}
+
         def decode(body: bytes) -> list[Kline]:
             return [
                 Kline(
@@ -176,4 +161,4 @@ class MarketHistory:
                 for row in _klines(body)
             ]
 
-        return await self._rest.call(endpoint, params, decode)
+        return await self._rest.call(endpoint, chosen(**what, **times), decode)
