@@ -6,7 +6,7 @@ Owns: those rows. Must not know: how they are played.
 from __future__ import annotations
 
 from conformance import docs_market as docs
-from conformance.row import Above, Row
+from conformance.row import Above, Row, Wait
 from conformance.writing import (
     LOWER,
     NO_SYMBOL,
@@ -72,8 +72,17 @@ _SHAPES = (
     ),
     row(_MARK, "of one symbol", PUBLIC, public("premiumIndex", OF_SYMBOL, shape=docs.PREMIUM_INDEX)),
     row(_MARK, "of all symbols", PUBLIC, public("premiumIndex", shape=[docs.PREMIUM_INDEX])),
-    row(_FUNDING, "of one symbol", PUBLIC, public("fundingRate", OF_SYMBOL, shape=docs.FUNDING_RATE)),
-    row(_FUNDING, "of all symbols", PUBLIC, public("fundingRate", shape=docs.FUNDING_RATE)),
+    *(
+        row(
+            _FUNDING,
+            name,
+            PUBLIC,
+            on_paper(Wait(1.1)),
+            public("fundingRate", params, shape=docs.FUNDING_RATE),
+            settings={"funding_interval_s": 1},
+        )
+        for name, params in (("of one symbol", OF_SYMBOL), ("of all symbols", {}))
+    ),
     row(_CONFIG, "of one symbol", PUBLIC, public("fundingInfo", OF_SYMBOL, shape=docs.FUNDING_INFO)),
     row(_CONFIG, "of all symbols", PUBLIC, public("fundingInfo", shape=docs.FUNDING_INFO)),
     row(_DAY, "of one symbol", PUBLIC, on_paper(*TRADED), public("ticker/24hr", OF_SYMBOL, shape=docs.TICKER_24HR)),

@@ -17,6 +17,7 @@ from conformance.writing import (
     ask,
     in_v1,
     limit,
+    on_paper,
     order,
     place,
     row,
@@ -283,7 +284,14 @@ _LIFE = (
         _ALL,
         "of a time",
         SIGNED,
-        ask("GET", "allOrders", OF_SYMBOL | {"startTime": "<now-60000>"}, shape=[docs.QUERIED, docs.TRAILING_QUERIED]),
+        on_paper(_RESTING),
+        ask(
+            "GET",
+            "allOrders",
+            OF_SYMBOL | {"startTime": "<now-60000>"},
+            shape=[docs.QUERIED, docs.TRAILING_QUERIED],
+            may_be_empty_abroad=True,
+        ),
     ),
 )
 

@@ -305,6 +305,15 @@ _REFUSALS = (
     ),
     row(
         _BRACKETS,
+        "the first allows the symbol's highest leverage, and no more",
+        PAPER,
+        ask("GET", "leverageBracket", OF_SYMBOL, where={"brackets.0.initialLeverage": 75}),
+        ask("POST", "leverage", OF_SYMBOL | {"leverage": 75}, shape=docs.LEVERAGE, where={"maxNotionalValue": "10000"}),
+        ask("GET", "leverageBracket", OF_SYMBOL, where={"brackets.0.notionalCap": 10_000}),
+        ask("POST", "leverage", OF_SYMBOL | {"leverage": 76}, code=-4028),
+    ),
+    row(
+        _BRACKETS,
         "an order beyond the bracket of its leverage",
         PAPER,
         ask(

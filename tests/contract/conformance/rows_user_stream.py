@@ -234,7 +234,7 @@ _PAPER = (
         PAPER,
         *listening(),
         ask("POST", "marginType", OF_SYMBOL | {"marginType": "ISOLATED"}),
-        _account("MARGIN_TYPE_CHANGE", P__0__mt="isolated"),
+        _account("MARGIN_TYPE_CHANGE", docs.POSITIONS_ONLY, P__0__mt="isolated"),
     ),
     row(
         _ACCOUNT,
@@ -253,7 +253,7 @@ _PAPER = (
         *bought(),
         *listening(),
         Wait(2.1),
-        _account("FUNDING_FEE", B__0__a="USDT", P=[]),
+        _account("FUNDING_FEE", docs.BALANCES_ONLY, B__0__a="USDT"),
         settings={"funding_interval_s": 2},
         is_long=True,
     ),
