@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.shapes import Either, Maybe, MaybeEmpty
+from conformance.shapes import Either, Exactly, Maybe, MaybeEmpty
 
 PING: dict[str, Any] = {}
 SERVER_TIME = {"serverTime": 1499827319559}
-SUCCESS = {"code": 200, "msg": "success"}
+SUCCESS = {"code": Exactly(200), "msg": Exactly("success")}
 
 _FILTERS = [
     {

@@ -96,6 +96,7 @@ _SHAPES = (
 
 _LEVELS = (quoted("BUY", "-0.1%"), quoted("BUY", "-0.2%"), quoted("SELL", "+0.1%", "7"), quoted("BUY", "-0.1%", "5"))
 _NOW = {"symbol": SYMBOL, "startTime": "<now-60000>", "endTime": "<now+60000>"}
+_ONE_BAR = {"interval": "1m", "limit": 1}
 _BAR = {"symbol": SYMBOL, "interval": "1m"}
 
 _VALUES = (
@@ -231,6 +232,42 @@ _VALUES = (
                 "priceChange": "-0.0020",
             },
         ),
+    ),
+    row(
+        "Check Server Time",
+        "the venue's",
+        PUBLIC,
+        public("time", where={"serverTime": Above("<now-60000>")}),
+    ),
+    row(
+        _CONFIG,
+        "a symbol's interval, interest and limits",
+        PAPER,
+        public(
+            "fundingInfo",
+            OF_SYMBOL,
+            where={
+                "#": 1,
+                "0.symbol": SYMBOL,
+                "0.fundingIntervalHours": 4,
+                "0.interestRate": "0.00005",
+                "0.fundingFeeCap": 0.02,
+                "0.fundingFeeFloor": -0.02,
+            },
+        ),
+    ),
+    row(
+        _REFERENCES,
+        "every source has its weight",
+        PUBLIC,
+        public("indexreferences", OF_SYMBOL, where={"symbol": SYMBOL, "references.*.weight": Above(0)}),
+    ),
+    *(
+        row(section, "the current bar", PAPER, public(path, more | _ONE_BAR, where={"#": 1, "0.1": "2", "0.4": "2"}))
+        for section, path, more in (
+            ("Index Price Kline/Candlestick Data", "indexPriceKlines", {"pair": SYMBOL}),
+            ("Mark Price Kline/Candlestick Data", "markPriceKlines", OF_SYMBOL),
+        )
     ),
     row(_MARK, "the mark price", PAPER, public("premiumIndex", OF_SYMBOL, where={"markPrice": "2", "symbol": SYMBOL})),
 )

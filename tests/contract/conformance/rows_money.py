@@ -28,6 +28,7 @@ _ACCOUNT = "Account Information v3 (USER_DATA)"
 _RISK = "Position Information v3 (USER_DATA)"
 _TRADES = "Account Trade List (USER_DATA)"
 _INCOME = "Get Income History(USER_DATA)"
+_ADL = "Position ADL Quantile Estimation (USER_DATA)"
 _FORCED = "User's Force Orders (USER_DATA)"
 
 ROWS: tuple[Row, ...] = (
@@ -171,6 +172,23 @@ ROWS: tuple[Row, ...] = (
         ),
     ),
     row(
+        _ADL,
+        "who bought for less is further up the queue",
+        PAPER,
+        *(ask("POST", "positionSide/dual", {"dualSidePosition": "true"}, by=who) for who in ("us", "somebody")),
+        quoted("SELL", "+0.05%", positionSide="SHORT"),
+        place(limit("BUY", "+0.05%", "10", "IOC", positionSide="LONG")),
+        quoted("BUY", "+0.5%", positionSide="LONG"),
+        place(limit("SELL", "+0.5%", "10", "IOC", positionSide="SHORT")),
+        ask(
+            "GET",
+            "adlQuantile",
+            shape=docs.ADL_QUANTILE,
+            where={"#": 1, "0.symbol": SYMBOL, "0.adlQuantile.LONG": 2, "0.adlQuantile.HEDGE": 0},
+        ),
+        ask("GET", "adlQuantile", by="somebody", where={"0.adlQuantile.LONG": 0}),
+    ),
+    row(
         _FORCED,
         "a liquidation",
         PAPER,
@@ -181,7 +199,15 @@ ROWS: tuple[Row, ...] = (
             "forceOrders",
             OF_SYMBOL,
             shape=docs.FORCE_ORDERS,
-            where={"#": 1, "0.clientOrderId": Matches("autoclose-.+"), "0.side": "SELL", "0.status": "FILLED"},
+            where={
+                "#": 1,
+                "0.clientOrderId": Matches("autoclose-.+"),
+                "0.side": "SELL",
+                "0.status": "FILLED",
+                "0.executedQty": "15000",
+                "0.avgPrice": "<mark-4%>",
+                "0.orderId": Above(0),
+            },
         ),
         ask("GET", "positionRisk", OF_SYMBOL, where={"0.positionAmt": "0"}),
     ),

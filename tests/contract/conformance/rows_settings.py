@@ -129,7 +129,7 @@ _SETTINGS = (
         ask("POST", "mmp", _MMP),
         *bought("20"),
         place(limit("BUY", "-1%"), code=-4088),
-        ask("POST", "mmpReset", OF_SYMBOL, shape=True),
+        ask("POST", "mmpReset", OF_SYMBOL, shape=docs.DONE),
         place(limit("BUY", "-1%"), where={"status": "NEW"}),
     ),
 )

@@ -28,6 +28,13 @@ class MaybeEmpty:
     example: list[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """No example: the very value."""
+
+    value: Any
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Either:
     examples: tuple[Any, ...]
@@ -44,6 +51,9 @@ def faults(example: Any, got: Any, path: str = "") -> list[str]:
     """What keeps `got` from being like the example; empty when it is."""
     if isinstance(example, Either):
         return _like_one(example.examples, got, path)
+    if isinstance(example, Exactly):
+        is_it = type(got) is type(example.value) and got == example.value
+        return [] if is_it else [_told(path, repr(example.value), got)]
     if isinstance(example, MaybeEmpty):
         return [] if got == [] else faults(example.example, got, path)
     if isinstance(example, dict):
