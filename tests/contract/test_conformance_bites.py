@@ -1,16 +1,19 @@
-"""An exchange that answers wrongly does not pass: each endpoint is made to, one after the other.
+"""An exchange that answers or tells wrongly does not pass: each endpoint and each event is made to, one by one.
 
 Owns: the wrong answers. Must not know: which row it is that fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
 import pytest
-from conformance.places import is_playable, paper
+from conformance.looking import has
+from conformance.places import Line, Place, is_playable, paper
 from conformance.play import fault_of
 from conformance.row import Call, OnPaper, Row, Step
 from conformance.rules import bracket_faults
@@ -108,6 +111,77 @@ async def test_a_wrong_answer_fails_a_row(
                     return
     assert twists, "no row asks for it"
     assert not any(twists), "no row has noticed"
+
+
+_EVENTS = (
+    ("aggTrade", "Aggregate Trade Streams"),
+    ("markPriceUpdate", "Mark Price Stream"),
+    ("markPriceUpdate", "Mark Price Stream for All market"),
+    ("kline", "Kline/Candlestick Streams"),
+    ("24hrMiniTicker", "Individual Symbol Mini Ticker Stream"),
+    ("24hrMiniTicker", "All Market Mini Tickers Stream"),
+    ("24hrTicker", "Individual Symbol Ticker Streams"),
+    ("24hrTicker", "All Market Tickers Streams"),
+    ("bookTicker", "Individual Symbol Book Ticker Streams"),
+    ("bookTicker", "All Book Tickers Stream"),
+    ("forceOrder", "Liquidation Order Streams"),
+    ("forceOrder", "All Market Liquidation Order Streams"),
+    ("depthUpdate", "Partial Book Depth Streams"),
+    ("depthUpdate", "Diff. Book Depth Streams"),
+    ("listenKeyExpired", "Event: User Data Stream Expired"),
+    ("MARGIN_CALL", "Event: Margin Call"),
+    ("ACCOUNT_UPDATE", "Event: Balance and Position Update"),
+    ("ORDER_TRADE_UPDATE", "Event: Order Update"),
+    ("ACCOUNT_CONFIG_UPDATE", "Event: Account Configuration Update previous Leverage Update"),
+)
+"""By the docs' section of the stream that tells of it."""
+
+
+def _shortened(frame: Any) -> Any:
+    """Without the last field of every object: the first says which event it is."""
+    if isinstance(frame, dict):
+        return {name: _shortened(value) for name, value in list(cast(dict[str, Any], frame).items())[:-1]}
+    return [_shortened(each) for each in cast(list[Any], frame)] if isinstance(frame, list) else frame
+
+
+@dataclass(frozen=True, slots=True)
+class _TwistedLine:
+    line: Line
+    event: str
+    twist: Callable[[Any], Any]
+
+    async def recv(self) -> str | bytes:
+        text = await self.line.recv()
+        frame = msgspec.json.decode(text)
+        is_it = has({"e": self.event}, frame) or has({"0.e": self.event}, frame)
+        return msgspec.json.encode(self.twist(frame)) if is_it else text
+
+    async def send(self, text: str) -> None:
+        await self.line.send(text)
+
+    async def ping(self) -> None:
+        await self.line.ping()
+
+
+def _twisted_lines(venue: Place, event: str, twist: Callable[[Any], Any]) -> Place:
+    @asynccontextmanager
+    async def open_line(target: str) -> AsyncGenerator[Line]:
+        async with venue.open_line(target) as line:
+            yield _TwistedLine(line, event, twist)
+
+    return replace(venue, open_line=open_line)
+
+
+@pytest.mark.parametrize("twist", [_shortened, _senseless], ids=_name)
+@pytest.mark.parametrize(("event", "section"), _EVENTS)
+@pytest.mark.parametrize("way", [MEMORY], ids=lambda way: way.name)
+async def test_a_wrong_frame_fails_a_row(way: Way, event: str, section: str, twist: Callable[[Any], Any]) -> None:
+    for row in ROWS:
+        if row.section == section and is_playable(row, in_memory=True):
+            async with paper(row.settings, in_memory=True) as venue:
+                if await fault_of(row, _twisted_lines(venue, event, twist)) is not None:
+                    return
+    pytest.fail("no row has noticed")
 
 
 def _brackets(*changes: tuple[int, str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ _SHAPES = (
         "every three seconds",
         PUBLIC,
         _raw("!markPrice@arr"),
-        hear(shape=[docs.MARK_PRICE]),
+        hear(shape=[docs.MARK_PRICE], where={"*.p": Above(0)}),
         is_long=True,
     ),
     row(
@@ -89,7 +89,7 @@ _SHAPES = (
         "every second",
         PUBLIC,
         _raw("!markPrice@arr@1s"),
-        hear(shape=[docs.MARK_PRICE]),
+        hear(shape=[docs.MARK_PRICE], where={"*.p": Above(0)}),
     ),
     row(
         _TICKER,
@@ -105,7 +105,7 @@ _SHAPES = (
         PUBLIC,
         _raw("!bookTicker"),
         on_paper(_BID),
-        hear(shape=docs.BOOK_TICKER),
+        hear(shape=docs.BOOK_TICKER, where={"b": Above(0), "B": Above(0)}),
     ),
     *(
         row(
@@ -215,7 +215,10 @@ _TRADES = (
         PAPER,
         _raw(f"{LOWER}@forceOrder"),
         *LIQUIDATED,
-        hear(shape=docs.FORCE_ORDER, where={"o.s": SYMBOL, "o.S": "SELL", "o.X": "FILLED"}),
+        hear(
+            shape=docs.FORCE_ORDER,
+            where={"o.s": SYMBOL, "o.S": "SELL", "o.X": "FILLED", "o.q": "15000", "o.z": "15000", "o.ap": "<mark-4%>"},
+        ),
     ),
     row(
         "All Market Liquidation Order Streams",
@@ -223,7 +226,7 @@ _TRADES = (
         PAPER,
         _raw("!forceOrder@arr"),
         *LIQUIDATED,
-        hear(shape=docs.FORCE_ORDER, where={"o.s": SYMBOL}),
+        hear(shape=docs.FORCE_ORDER, where={"o.s": SYMBOL, "o.z": "15000"}),
     ),
 )
 

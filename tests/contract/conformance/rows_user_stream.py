@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from conformance import docs_account
 from conformance import docs_streams as docs
-from conformance.row import Dial, Mark, Row, Say, Silence, Wait
+from conformance.row import Above, Dial, Mark, Row, Say, Silence, Wait
 from conformance.writing import (
     OF_SYMBOL,
     ORDERS,
@@ -293,7 +293,7 @@ _PAPER = (
         PAPER,
         *listening(),
         Wait(3601),
-        hear({"e": "listenKeyExpired"}, line="user", shape=docs.LISTEN_KEY_EXPIRED),
+        hear({"e": "listenKeyExpired"}, line="user", shape=docs.LISTEN_KEY_EXPIRED, where={"E": Above("<now-10000>")}),
         place(limit("BUY", "-1%")),
         Silence(match=_UPDATE, seconds=1, line="user"),
         is_long=True,
