@@ -78,7 +78,7 @@ _SHAPES = (
             name,
             PUBLIC,
             on_paper(Wait(1.1)),
-            public("fundingRate", params, shape=docs.FUNDING_RATE),
+            public("fundingRate", params, shape=docs.FUNDING_RATE, may_be_empty_abroad=True),
             settings={"funding_interval_s": 1},
         )
         for name, params in (("of one symbol", OF_SYMBOL), ("of all symbols", {}))
