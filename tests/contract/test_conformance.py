@@ -14,7 +14,7 @@ from conformance.docs_errors import is_documented
 from conformance.places import is_playable, paper
 from conformance.play import NotServed, RowFailed, fault_of, play
 from conformance.row import Dial, Needs, Row, Say, Silence
-from conformance.shapes import Either, Maybe, faults
+from conformance.shapes import Either, Exactly, Maybe, MaybeEmpty, faults
 from conformance.suite import NOT_SERVED, ROWS
 from conformance.writing import OF_SYMBOL, PAPER, ask, hear, limit, place, public, row
 from contract_house import MEMORY, SOCKETS, Way
@@ -139,10 +139,17 @@ async def test_what_an_answer_held_can_be_asked_for(way: Way) -> None:
         ({"a": Either(1, "1")}, {"a": "2"}, 0),
         ({"a": Either(1, "1")}, {"a": None}, 1),
         ({}, {"a": 1}, 1),
-        ([1], [], 0),
+        ([1], [], 1),
+        (MaybeEmpty([1]), [], 0),
+        (MaybeEmpty([1]), ["x"], 1),
+        (MaybeEmpty([1]), {}, 1),
         ([1], [2, "3", "4"], 2),
         ([{"a": 1}, {"b": 1}], [{"b": 2}, {"a": 2}], 0),
-        ([], [1, "x"], 0),
+        ([], [], 0),
+        ([], [1, "x"], 1),
+        (Exactly(True), True, 0),
+        (Exactly(True), False, 1),
+        (Exactly(1), True, 1),
         (("1", 1), ["2", 2], 0),
         (("1", 1), ["2"], 1),
         ({"a": {"b": 1}}, {"a": []}, 1),

@@ -5,7 +5,7 @@ Owns: those examples, by what they are of.
 
 from __future__ import annotations
 
-from conformance.shapes import Either
+from conformance.shapes import Either, Exactly
 
 PLACED = {
     "clientOrderId": "testOrder",
@@ -59,8 +59,8 @@ TRAILING_QUERIED = QUERIED | {"activatePrice": "9020", "priceRate": "0.3"}
 
 REFUSED = {"code": -2022, "msg": "ReduceOnly Order is rejected."}
 CANCELLED_ALL = {
-    "code": Either(200, "200"),
-    "msg": "The operation of cancel all open order is done.",
+    "code": Either(Exactly(200), Exactly("200")),
+    "msg": Exactly("The operation of cancel all open order is done."),
 }
 COUNTDOWN = {"symbol": "BTCUSDT", "countdownTime": "100000"}
 
@@ -182,6 +182,7 @@ INCOME = [
     }
 ]
 
+DONE = Exactly(True)
 LEVERAGE = {"leverage": 21, "maxNotionalValue": "1000000", "symbol": "BTCUSDT"}
 POSITION_MODE = {"dualSidePosition": True}
 MULTI_ASSETS = {"multiAssetsMargin": True}

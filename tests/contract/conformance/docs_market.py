@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.shapes import Either, Maybe
+from conformance.shapes import Either, Exactly, Maybe, MaybeEmpty
 
 PING: dict[str, Any] = {}
 SERVER_TIME = {"serverTime": 1499827319559}
-SUCCESS = {"code": 200, "msg": "success"}
+SUCCESS = {"code": Exactly(200), "msg": Exactly("success")}
 
 _FILTERS = [
     {
@@ -57,7 +57,7 @@ EXCHANGE_INFO = {
             "baseAssetPrecision": 8,
             "quotePrecision": 8,
             "underlyingType": "COIN",
-            "underlyingSubType": ["STORAGE"],
+            "underlyingSubType": MaybeEmpty(["STORAGE"]),
             "settlePlan": 0,
             "triggerProtect": "0.15",
             "filters": _FILTERS,

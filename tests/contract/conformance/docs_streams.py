@@ -5,6 +5,8 @@ Owns: those examples, by their stream or event.
 
 from __future__ import annotations
 
+from typing import Any
+
 from conformance.shapes import Maybe
 
 AGG_TRADE = {
@@ -142,7 +144,7 @@ MARGIN_CALL = {
         }
     ],
 }
-ACCOUNT_UPDATE = {
+ACCOUNT_UPDATE: dict[str, Any] = {
     "e": "ACCOUNT_UPDATE",
     "E": 1564745798939,
     "T": 1564745798938,
@@ -163,6 +165,8 @@ ACCOUNT_UPDATE = {
         ],
     },
 }
+BALANCES_ONLY = ACCOUNT_UPDATE | {"a": ACCOUNT_UPDATE["a"] | {"P": []}}
+POSITIONS_ONLY = ACCOUNT_UPDATE | {"a": ACCOUNT_UPDATE["a"] | {"B": []}}
 ORDER_TRADE_UPDATE = {
     "e": "ORDER_TRADE_UPDATE",
     "E": 1568879465651,

@@ -8,7 +8,7 @@ mark price, on the tick; `<now>` and `<now-5000>`, the venue's time in milliseco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
@@ -57,6 +57,10 @@ class Expect:
     shape: Any = None
     where: Params = field(default_factory=lambda: _NOTHING)
     headers: Params = field(default_factory=lambda: _NOTHING)
+    rule: Callable[[Any], list[str]] | None = None
+    """What keeps an answer of the right shape from making sense."""
+    may_be_empty_abroad: bool = False
+    """Where nothing can be brought about, a list that has no member will do instead of `shape`."""
 
 
 ANYTHING = Expect()

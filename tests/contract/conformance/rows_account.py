@@ -1,18 +1,18 @@
-"""Rows of money, positions and settings (docs: Account/Trades Endpoints).
+"""Rows of the shapes that accounts, positions and settings are shown in (docs: Account/Trades Endpoints).
 
 Owns: those rows. Must not know: how they are played.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from conformance import docs_account as docs
 from conformance import docs_market as market
-from conformance.row import Above, Mark, Matches, Row, Wait
+from conformance.row import Matches, Row, Wait
+from conformance.rules import bracket_faults
 from conformance.shapes import Either
 from conformance.signing import V1
 from conformance.writing import (
+    LIQUIDATED,
     OF_SYMBOL,
     ORDERS,
     PAPER,
@@ -21,10 +21,7 @@ from conformance.writing import (
     ask,
     bought,
     in_v1,
-    limit,
     on_paper,
-    place,
-    quoted,
     row,
 )
 
@@ -61,21 +58,56 @@ _SHAPES = (
     row(_RISK, "of all symbols", SIGNED, ask("GET", "positionRisk", shape=docs.POSITION_RISK)),
     row(_BALANCE, "every field", SIGNED, ask("GET", "balance", shape=docs.BALANCE)),
     row(
-        _TRADES, "every field", SIGNED, on_paper(*bought()), ask("GET", "userTrades", OF_SYMBOL, shape=docs.USER_TRADES)
+        _TRADES,
+        "every field",
+        SIGNED,
+        on_paper(*bought()),
+        ask("GET", "userTrades", OF_SYMBOL, shape=docs.USER_TRADES, may_be_empty_abroad=True),
     ),
-    row(_INCOME, "every field", SIGNED, on_paper(*bought()), ask("GET", "income", shape=docs.INCOME)),
-    row(_BRACKETS, "of one symbol", SIGNED, ask("GET", "leverageBracket", OF_SYMBOL, shape=docs.BRACKETS)),
+    row(
+        _INCOME,
+        "every field",
+        SIGNED,
+        on_paper(*bought()),
+        ask("GET", "income", shape=docs.INCOME, may_be_empty_abroad=True),
+    ),
+    row(
+        _BRACKETS,
+        "of one symbol",
+        SIGNED,
+        ask("GET", "leverageBracket", OF_SYMBOL, shape=docs.BRACKETS, rule=bracket_faults, where={"symbol": SYMBOL}),
+    ),
     row(_BRACKETS, "of all symbols", SIGNED, ask("GET", "leverageBracket", shape=[docs.BRACKETS])),
     row(
         _ADL,
         "of one symbol",
         SIGNED,
         on_paper(*bought()),
-        ask("GET", "adlQuantile", OF_SYMBOL, shape=Either(*docs.ADL_QUANTILE, docs.ADL_QUANTILE)),
+        ask(
+            "GET",
+            "adlQuantile",
+            OF_SYMBOL,
+            shape=Either(*docs.ADL_QUANTILE, docs.ADL_QUANTILE),
+            may_be_empty_abroad=True,
+        ),
     ),
-    row(_ADL, "of all symbols", SIGNED, on_paper(*bought()), ask("GET", "adlQuantile", shape=docs.ADL_QUANTILE)),
-    row(_FORCED, "of one symbol", SIGNED, ask("GET", "forceOrders", OF_SYMBOL, shape=docs.FORCE_ORDERS)),
-    row(_FORCED, "of all symbols", SIGNED, ask("GET", "forceOrders", shape=docs.FORCE_ORDERS)),
+    row(
+        _ADL,
+        "of all symbols",
+        SIGNED,
+        on_paper(*bought()),
+        ask("GET", "adlQuantile", shape=docs.ADL_QUANTILE, may_be_empty_abroad=True),
+    ),
+    *(
+        row(
+            _FORCED,
+            name,
+            SIGNED,
+            on_paper(*LIQUIDATED, Wait(1.1)),
+            ask("GET", "forceOrders", params, shape=docs.FORCE_ORDERS, may_be_empty_abroad=True),
+        )
+        for name, params in (("of one symbol", OF_SYMBOL), ("of all symbols", {}))
+    ),
     row(_RATE, "every field", SIGNED, ask("GET", "commissionRate", OF_SYMBOL, shape=docs.COMMISSION_RATE)),
     row(
         "Get Current Position Mode(USER_DATA)",
@@ -95,8 +127,24 @@ _SHAPES = (
         SIGNED,
         ask("GET", "stpMode", shape=docs.STP_MODE, where={"stpMode": Matches("EXPIRE_(TAKER|MAKER|BOTH)")}),
     ),
-    row("Get User MMP (USER_DATA)", "of all symbols", SIGNED, ask("GET", "mmp", shape=docs.MMP)),
-    row(_MARGINS, "of a symbol", SIGNED, ask("GET", "positionMargin/history", OF_SYMBOL, shape=docs.MARGIN_HISTORY)),
+    row(
+        "Get User MMP (USER_DATA)",
+        "of all symbols",
+        SIGNED,
+        on_paper(ask("POST", "mmp", _MMP)),
+        ask("GET", "mmp", shape=docs.MMP, may_be_empty_abroad=True),
+    ),
+    row(
+        _MARGINS,
+        "of a symbol",
+        SIGNED,
+        on_paper(
+            ask("POST", "marginType", OF_SYMBOL | {"marginType": "ISOLATED"}),
+            *bought(),
+            ask("POST", "positionMargin", OF_SYMBOL | {"amount": "100", "type": 1}),
+        ),
+        ask("GET", "positionMargin/history", OF_SYMBOL, shape=docs.MARGIN_HISTORY, may_be_empty_abroad=True),
+    ),
     row(
         _LEVERAGE,
         "is set, and answered with what it allows",
@@ -113,10 +161,10 @@ _SHAPES = (
         _SET_MMP,
         "is set, shown, reset and deleted",
         ORDERS,
-        ask("POST", "mmp", _MMP, shape=True),
+        ask("POST", "mmp", _MMP, shape=docs.DONE),
         ask("GET", "mmp", OF_SYMBOL, shape=docs.MMP, where={"0.qtyLimit": 20, "0.windowTimeInMilliseconds": 5000}),
-        ask("POST", "mmpReset", OF_SYMBOL, shape=True),
-        ask("DELETE", "mmp", OF_SYMBOL, shape=True),
+        ask("POST", "mmpReset", OF_SYMBOL, shape=docs.DONE),
+        ask("DELETE", "mmp", OF_SYMBOL, shape=docs.DONE),
         ask("GET", "mmp", OF_SYMBOL, where={"#": 0}),
     ),
     row(
@@ -164,6 +212,12 @@ _OLD_PATHS = (
     row(_ACCOUNT, "under its older name", SIGNED, ask("GET", "account", shape=docs.ACCOUNT)),
     row(
         _ACCOUNT,
+        "under its older name with the same figures",
+        PAPER,
+        ask("GET", "account", where={"totalWalletBalance": "10000", "canTrade": True, "positions.0.symbol": SYMBOL}),
+    ),
+    row(
+        _ACCOUNT,
         "as deployed clients call it in v2",
         SIGNED,
         ask("GET", "/fapi/v2/account", auth=V1(), shape=docs.ACCOUNT),
@@ -176,165 +230,4 @@ _OLD_PATHS = (
     ),
 )
 
-_MONEY = (
-    row(
-        _BALANCE,
-        "what an account starts with",
-        PAPER,
-        ask("GET", "balance", where={"0.asset": "USDT", "0.balance": "10000", "0.availableBalance": "10000"}),
-    ),
-    row(
-        _BALANCE,
-        "a taker's fee is paid from the wallet",
-        PAPER,
-        *bought(),
-        ask(
-            "GET",
-            "commissionRate",
-            OF_SYMBOL,
-            where={"takerCommissionRate": "0.00035", "makerCommissionRate": "0.0001"},
-        ),
-        ask("GET", "balance", where={"0.balance": "9999.99299650"}),
-    ),
-    row(
-        _TRADES,
-        "price, fee and role of a fill",
-        PAPER,
-        *bought(),
-        ask(
-            "GET",
-            "userTrades",
-            OF_SYMBOL,
-            where={
-                "#": 1,
-                "0.price": "<mark+0.05%>",
-                "0.qty": "10",
-                "0.quoteQty": "20.01",
-                "0.commission": "0.0070035",
-                "0.commissionAsset": "USDT",
-                "0.maker": False,
-                "0.buyer": True,
-                "0.side": "BUY",
-                "0.realizedPnl": "0",
-                "0.orderId": "<bought.orderId>",
-            },
-        ),
-        ask("GET", "userTrades", OF_SYMBOL, by="somebody", where={"0.maker": True, "0.commission": "0.002001"}),
-    ),
-    row(
-        _TRADES,
-        "from an id on",
-        PAPER,
-        *bought(),
-        *bought("5"),
-        ask("GET", "userTrades", OF_SYMBOL, keep="all", where={"#": 2}),
-        ask("GET", "userTrades", OF_SYMBOL | {"fromId": "<all.1.id>"}, where={"#": 1, "0.qty": "5"}),
-    ),
-    row(
-        _INCOME,
-        "what an account was funded with",
-        PAPER,
-        ask(
-            "GET",
-            "income",
-            {"incomeType": "TRANSFER"},
-            shape=docs.INCOME,
-            where={"#": 1, "0.income": "10000", "0.asset": "USDT", "0.symbol": "", "0.tradeId": ""},
-        ),
-    ),
-    row(
-        _INCOME,
-        "a funding payment, and the rate that it was paid at",
-        PAPER,
-        *bought(),
-        Wait(4.1),
-        ask("GET", "income", {"incomeType": "FUNDING_FEE"}, where={"0.income": "-0.00200000", "0.symbol": SYMBOL}),
-        ask("GET", "fundingRate", OF_SYMBOL, auth=None, shape=market.FUNDING_RATE, where={"0.fundingRate": "0.0001"}),
-        settings={"funding_interval_s": 2, "funding_rate": Decimal("0.0001")},
-        is_long=True,
-    ),
-    row(
-        _BALANCE,
-        "in multi-assets mode every stable asset is collateral",
-        PAPER,
-        ask("GET", "multiAssetsMargin", where={"multiAssetsMargin": True}),
-        ask(
-            "GET",
-            "accountWithJoinMargin",
-            shape=docs.ACCOUNT,
-            where={"totalWalletBalance": "5000", "availableBalance": "5000", "assets.#": 2},
-        ),
-        place(limit("BUY", "-1%"), where={"status": "NEW"}),
-        settings={"balances": {"USDF": Decimal(5000), "USDT": Decimal(0)}},
-    ),
-    row(
-        _INCOME,
-        "a fee and a realised profit",
-        PAPER,
-        *bought(),
-        quoted("BUY", "+0.5%"),
-        place(limit("SELL", "+0.5%", timeInForce="IOC")),
-        ask("GET", "income", {"incomeType": "REALIZED_PNL"}, where={"#": 1, "0.income": "0.09", "0.symbol": SYMBOL}),
-        ask("GET", "income", {"incomeType": "COMMISSION"}, where={"#": 2, "0.income": "-0.0070035"}),
-    ),
-    row(
-        _RISK,
-        "entry, mark and profit",
-        PAPER,
-        *bought(),
-        Mark("1.01"),
-        Wait(1.1),
-        ask(
-            "GET",
-            "positionRisk",
-            OF_SYMBOL,
-            where={
-                "0.positionAmt": "10",
-                "0.entryPrice": "<mark+0.05%>",
-                "0.markPrice": "2.02",
-                "0.unRealizedProfit": "0.19",
-                "0.marginType": "cross",
-                "0.isolatedMargin": "0",
-                "0.positionSide": "BOTH",
-            },
-        ),
-    ),
-    row(
-        _ACCOUNT,
-        "margins of a position and an order",
-        PAPER,
-        *bought(),
-        ask("POST", "leverage", OF_SYMBOL | {"leverage": 2}),
-        place(limit("BUY", "-1%")),
-        ask(
-            "GET",
-            "accountWithJoinMargin",
-            where={
-                "totalPositionInitialMargin": "10.00",
-                "totalOpenOrderInitialMargin": Above(0),
-                "totalUnrealizedProfit": "-0.01",
-            },
-        ),
-    ),
-    row(
-        _FORCED,
-        "a liquidation",
-        PAPER,
-        ask("POST", "leverage", OF_SYMBOL | {"leverage": 4}),
-        quoted("SELL", "+0.05%", "15000"),
-        place(limit("BUY", "+0.05%", "15000", "IOC")),
-        quoted("BUY", "-4%", "15000"),
-        Mark("0.67"),
-        Wait(1.1),
-        ask(
-            "GET",
-            "forceOrders",
-            OF_SYMBOL,
-            shape=docs.FORCE_ORDERS,
-            where={"#": 1, "0.clientOrderId": Matches("autoclose-.+"), "0.side": "SELL", "0.status": "FILLED"},
-        ),
-        ask("GET", "positionRisk", OF_SYMBOL, where={"0.positionAmt": "0"}),
-    ),
-)
-
-ROWS: tuple[Row, ...] = (*_SHAPES, *_OLD_PATHS, *_MONEY, *in_v1(_SHAPES))
+ROWS: tuple[Row, ...] = (*_SHAPES, *_OLD_PATHS, *in_v1(_SHAPES))

@@ -10,6 +10,7 @@ from typing import Any
 from conformance import docs_account as docs
 from conformance import docs_market as market
 from conformance.row import Row
+from conformance.shapes import MaybeEmpty
 from conformance.signing import V1, V3, V3Of2025
 from conformance.writing import OF_SYMBOL, ORDERS, PAPER, SIGNED, ask, limit, place, row
 
@@ -38,7 +39,7 @@ ROWS: tuple[Row, ...] = (
         row(_V3, f"{name}: {method}", ORDERS if method == "POST" else SIGNED, request)
         for name, auth in _VARIANTS
         for method, request in (
-            ("GET", ask("GET", "openOrders", OF_SYMBOL, auth=auth, shape=[docs.QUERIED])),
+            ("GET", ask("GET", "openOrders", OF_SYMBOL, auth=auth, shape=MaybeEmpty([docs.QUERIED]))),
             ("POST", ask("POST", "order", limit("BUY", "-1%", newClientOrderId="a:b/c"), auth=auth, shape=docs.PLACED)),
         )
     ),

@@ -6,7 +6,7 @@ Owns: those rows. Must not know: how they are played.
 from __future__ import annotations
 
 from conformance import docs_market as docs
-from conformance.row import Above, Row
+from conformance.row import Above, Row, Wait
 from conformance.writing import (
     LOWER,
     NO_SYMBOL,
@@ -72,8 +72,17 @@ _SHAPES = (
     ),
     row(_MARK, "of one symbol", PUBLIC, public("premiumIndex", OF_SYMBOL, shape=docs.PREMIUM_INDEX)),
     row(_MARK, "of all symbols", PUBLIC, public("premiumIndex", shape=[docs.PREMIUM_INDEX])),
-    row(_FUNDING, "of one symbol", PUBLIC, public("fundingRate", OF_SYMBOL, shape=docs.FUNDING_RATE)),
-    row(_FUNDING, "of all symbols", PUBLIC, public("fundingRate", shape=docs.FUNDING_RATE)),
+    *(
+        row(
+            _FUNDING,
+            name,
+            PUBLIC,
+            on_paper(Wait(1.1)),
+            public("fundingRate", params, shape=docs.FUNDING_RATE, may_be_empty_abroad=True),
+            settings={"funding_interval_s": 1},
+        )
+        for name, params in (("of one symbol", OF_SYMBOL), ("of all symbols", {}))
+    ),
     row(_CONFIG, "of one symbol", PUBLIC, public("fundingInfo", OF_SYMBOL, shape=docs.FUNDING_INFO)),
     row(_CONFIG, "of all symbols", PUBLIC, public("fundingInfo", shape=docs.FUNDING_INFO)),
     row(_DAY, "of one symbol", PUBLIC, on_paper(*TRADED), public("ticker/24hr", OF_SYMBOL, shape=docs.TICKER_24HR)),
@@ -87,6 +96,7 @@ _SHAPES = (
 
 _LEVELS = (quoted("BUY", "-0.1%"), quoted("BUY", "-0.2%"), quoted("SELL", "+0.1%", "7"), quoted("BUY", "-0.1%", "5"))
 _NOW = {"symbol": SYMBOL, "startTime": "<now-60000>", "endTime": "<now+60000>"}
+_ONE_BAR = {"interval": "1m", "limit": 1}
 _BAR = {"symbol": SYMBOL, "interval": "1m"}
 
 _VALUES = (
@@ -222,6 +232,42 @@ _VALUES = (
                 "priceChange": "-0.0020",
             },
         ),
+    ),
+    row(
+        "Check Server Time",
+        "the venue's",
+        PUBLIC,
+        public("time", where={"serverTime": Above("<now-60000>")}),
+    ),
+    row(
+        _CONFIG,
+        "a symbol's interval, interest and limits",
+        PAPER,
+        public(
+            "fundingInfo",
+            OF_SYMBOL,
+            where={
+                "#": 1,
+                "0.symbol": SYMBOL,
+                "0.fundingIntervalHours": 4,
+                "0.interestRate": "0.00005",
+                "0.fundingFeeCap": 0.02,
+                "0.fundingFeeFloor": -0.02,
+            },
+        ),
+    ),
+    row(
+        _REFERENCES,
+        "every source has its weight",
+        PUBLIC,
+        public("indexreferences", OF_SYMBOL, where={"symbol": SYMBOL, "references.*.weight": Above(0)}),
+    ),
+    *(
+        row(section, "the current bar", PAPER, public(path, more | _ONE_BAR, where={"#": 1, "0.1": "2", "0.4": "2"}))
+        for section, path, more in (
+            ("Index Price Kline/Candlestick Data", "indexPriceKlines", {"pair": SYMBOL}),
+            ("Mark Price Kline/Candlestick Data", "markPriceKlines", OF_SYMBOL),
+        )
     ),
     row(_MARK, "the mark price", PAPER, public("premiumIndex", OF_SYMBOL, where={"markPrice": "2", "symbol": SYMBOL})),
 )

@@ -17,6 +17,7 @@ from conformance.writing import (
     ask,
     in_v1,
     limit,
+    on_paper,
     order,
     place,
     row,
@@ -246,7 +247,13 @@ _LIFE = (
         _COUNTDOWN,
         "is set and stopped",
         ORDERS,
-        ask("POST", "countdownCancelAll", OF_SYMBOL | {"countdownTime": 100000}, shape=docs.COUNTDOWN),
+        ask(
+            "POST",
+            "countdownCancelAll",
+            OF_SYMBOL | {"countdownTime": 100000},
+            shape=docs.COUNTDOWN,
+            where={"countdownTime": "100000"},
+        ),
         ask("POST", "countdownCancelAll", OF_SYMBOL | {"countdownTime": 0}, shape=docs.COUNTDOWN),
     ),
     row(_OPEN, "by order id", ORDERS, _RESTING, ask("GET", "openOrder", _OF_ORDER, shape=docs.QUERIED)),
@@ -256,7 +263,13 @@ _LIFE = (
         "of a symbol",
         ORDERS,
         _RESTING,
-        ask("GET", "openOrders", OF_SYMBOL, shape=[docs.QUERIED, docs.TRAILING_QUERIED], where={"#": 1}),
+        ask(
+            "GET",
+            "openOrders",
+            OF_SYMBOL,
+            shape=[docs.QUERIED, docs.TRAILING_QUERIED],
+            where={"#": 1, "0.orderId": "<order.orderId>", "0.price": "<mark-1%>"},
+        ),
     ),
     row(
         _ALL_OPEN,
@@ -283,7 +296,14 @@ _LIFE = (
         _ALL,
         "of a time",
         SIGNED,
-        ask("GET", "allOrders", OF_SYMBOL | {"startTime": "<now-60000>"}, shape=[docs.QUERIED, docs.TRAILING_QUERIED]),
+        on_paper(_RESTING),
+        ask(
+            "GET",
+            "allOrders",
+            OF_SYMBOL | {"startTime": "<now-60000>"},
+            shape=[docs.QUERIED, docs.TRAILING_QUERIED],
+            may_be_empty_abroad=True,
+        ),
     ),
 )
 

@@ -129,7 +129,7 @@ _SETTINGS = (
         ask("POST", "mmp", _MMP),
         *bought("20"),
         place(limit("BUY", "-1%"), code=-4088),
-        ask("POST", "mmpReset", OF_SYMBOL, shape=True),
+        ask("POST", "mmpReset", OF_SYMBOL, shape=docs.DONE),
         place(limit("BUY", "-1%"), where={"status": "NEW"}),
     ),
 )
@@ -302,6 +302,15 @@ _REFUSALS = (
         "an interval back to front",
         SIGNED,
         ask("GET", "income", {"startTime": "<now>", "endTime": "<now-1000>"}, code=-1023),
+    ),
+    row(
+        _BRACKETS,
+        "the first allows the symbol's highest leverage, and no more",
+        PAPER,
+        ask("GET", "leverageBracket", OF_SYMBOL, where={"brackets.0.initialLeverage": 75}),
+        ask("POST", "leverage", OF_SYMBOL | {"leverage": 75}, shape=docs.LEVERAGE, where={"maxNotionalValue": "10000"}),
+        ask("GET", "leverageBracket", OF_SYMBOL, where={"brackets.0.notionalCap": 10_000}),
+        ask("POST", "leverage", OF_SYMBOL | {"leverage": 76}, code=-4028),
     ),
     row(
         _BRACKETS,

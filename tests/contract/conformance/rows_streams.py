@@ -8,6 +8,7 @@ from __future__ import annotations
 from conformance import docs_streams as docs
 from conformance.row import Above, Closed, Dial, Mark, Ping, Row, Silence, Step, Wait
 from conformance.writing import (
+    LIQUIDATED,
     LOWER,
     OF_SYMBOL,
     PAPER,
@@ -16,7 +17,6 @@ from conformance.writing import (
     TRADED,
     ask,
     hear,
-    limit,
     on_paper,
     order,
     place,
@@ -38,13 +38,17 @@ _INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h
 _BID = quoted("BUY", "-0.1%")
 _BETTER = quoted("BUY", "-0.05%", "7")
 
-_LIQUIDATED: tuple[Step, ...] = (
-    ask("POST", "leverage", OF_SYMBOL | {"leverage": 4}),
-    quoted("SELL", "+0.05%", "15000"),
-    place(limit("BUY", "+0.05%", "15000", "IOC")),
-    quoted("BUY", "-4%", "15000"),
-    Mark("0.67"),
+_BOTH = ask(
+    "POST",
+    "batchOrders",
+    {
+        "batchOrders": '[{"symbol":"ASTERUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"10",'
+        '"price":"<mark-0.1%>"},{"symbol":"ASTERUSDT","side":"SELL","type":"LIMIT","timeInForce":"GTC",'
+        '"quantity":"7","price":"<mark+0.1%>"}]'
+    },
+    by="somebody",
 )
+"""In one request, so that one frame tells of both sides."""
 
 
 def _raw(stream: str) -> Dial:
@@ -77,7 +81,7 @@ _SHAPES = (
         "every three seconds",
         PUBLIC,
         _raw("!markPrice@arr"),
-        hear(shape=[docs.MARK_PRICE]),
+        hear(shape=[docs.MARK_PRICE], where={"*.p": Above(0)}),
         is_long=True,
     ),
     row(
@@ -85,7 +89,7 @@ _SHAPES = (
         "every second",
         PUBLIC,
         _raw("!markPrice@arr@1s"),
-        hear(shape=[docs.MARK_PRICE]),
+        hear(shape=[docs.MARK_PRICE], where={"*.p": Above(0)}),
     ),
     row(
         _TICKER,
@@ -101,7 +105,7 @@ _SHAPES = (
         PUBLIC,
         _raw("!bookTicker"),
         on_paper(_BID),
-        hear(shape=docs.BOOK_TICKER),
+        hear(shape=docs.BOOK_TICKER, where={"b": Above(0), "B": Above(0)}),
     ),
     *(
         row(
@@ -109,7 +113,7 @@ _SHAPES = (
             f"{levels} levels at {speed or '@250ms'}",
             PUBLIC,
             _raw(f"{LOWER}@depth{levels}{speed}"),
-            on_paper(_BID),
+            on_paper(_BOTH),
             hear(shape=docs.DEPTH, where={"s": SYMBOL}),
         )
         for levels in (5, 10, 20)
@@ -121,8 +125,8 @@ _SHAPES = (
             f"at {speed or '@250ms'}",
             PUBLIC,
             _raw(f"{LOWER}@depth{speed}"),
-            on_paper(_BID),
-            hear(shape=docs.DEPTH, where={"s": SYMBOL}),
+            on_paper(_BOTH),
+            hear({"b.#": Above(0), "a.#": Above(0)}, shape=docs.DEPTH, where={"s": SYMBOL}),
         )
         for speed in ("", "@100ms", "@500ms")
     ),
@@ -210,16 +214,19 @@ _TRADES = (
         "a liquidation",
         PAPER,
         _raw(f"{LOWER}@forceOrder"),
-        *_LIQUIDATED,
-        hear(shape=docs.FORCE_ORDER, where={"o.s": SYMBOL, "o.S": "SELL", "o.X": "FILLED"}),
+        *LIQUIDATED,
+        hear(
+            shape=docs.FORCE_ORDER,
+            where={"o.s": SYMBOL, "o.S": "SELL", "o.X": "FILLED", "o.q": "15000", "o.z": "15000", "o.ap": "<mark-4%>"},
+        ),
     ),
     row(
         "All Market Liquidation Order Streams",
         "a liquidation",
         PAPER,
         _raw("!forceOrder@arr"),
-        *_LIQUIDATED,
-        hear(shape=docs.FORCE_ORDER, where={"o.s": SYMBOL}),
+        *LIQUIDATED,
+        hear(shape=docs.FORCE_ORDER, where={"o.s": SYMBOL, "o.z": "15000"}),
     ),
 )
 

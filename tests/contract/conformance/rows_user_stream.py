@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from conformance import docs_account
 from conformance import docs_streams as docs
-from conformance.row import Dial, Mark, Row, Say, Silence, Wait
+from conformance.row import Above, Dial, Mark, Row, Say, Silence, Wait
 from conformance.writing import (
     OF_SYMBOL,
     ORDERS,
@@ -234,7 +234,7 @@ _PAPER = (
         PAPER,
         *listening(),
         ask("POST", "marginType", OF_SYMBOL | {"marginType": "ISOLATED"}),
-        _account("MARGIN_TYPE_CHANGE", P__0__mt="isolated"),
+        _account("MARGIN_TYPE_CHANGE", docs.POSITIONS_ONLY, P__0__mt="isolated"),
     ),
     row(
         _ACCOUNT,
@@ -253,7 +253,7 @@ _PAPER = (
         *bought(),
         *listening(),
         Wait(2.1),
-        _account("FUNDING_FEE", B__0__a="USDT", P=[]),
+        _account("FUNDING_FEE", docs.BALANCES_ONLY, B__0__a="USDT"),
         settings={"funding_interval_s": 2},
         is_long=True,
     ),
@@ -293,7 +293,7 @@ _PAPER = (
         PAPER,
         *listening(),
         Wait(3601),
-        hear({"e": "listenKeyExpired"}, line="user", shape=docs.LISTEN_KEY_EXPIRED),
+        hear({"e": "listenKeyExpired"}, line="user", shape=docs.LISTEN_KEY_EXPIRED, where={"E": Above("<now-10000>")}),
         place(limit("BUY", "-1%")),
         Silence(match=_UPDATE, seconds=1, line="user"),
         is_long=True,

@@ -1,7 +1,8 @@
 """Whether an answer has the shape of the docs' example: every field, of the example's JSON type, and no other.
 
 Owns: the comparison. Must not know: what the examples are. A text that is a number in the example must be one in the
-answer. A tuple stands for a list of just these members, a list for any number of members like one of its own.
+answer. A tuple stands for a list of just these members, a list for any number of members like one of its own, and at
+least one: an empty answer would be like every example. An empty list as an example stands for an empty list.
 """
 
 from __future__ import annotations
@@ -20,6 +21,20 @@ class Maybe:
     example: Any
 
 
+@dataclass(frozen=True, slots=True)
+class MaybeEmpty:
+    """A list that may have no member."""
+
+    example: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """No example: the very value."""
+
+    value: Any
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Either:
     examples: tuple[Any, ...]
@@ -36,6 +51,11 @@ def faults(example: Any, got: Any, path: str = "") -> list[str]:
     """What keeps `got` from being like the example; empty when it is."""
     if isinstance(example, Either):
         return _like_one(example.examples, got, path)
+    if isinstance(example, Exactly):
+        is_it = type(got) is type(example.value) and got == example.value
+        return [] if is_it else [_told(path, repr(example.value), got)]
+    if isinstance(example, MaybeEmpty):
+        return [] if got == [] else faults(example.example, got, path)
     if isinstance(example, dict):
         return _dict_faults(cast(dict[str, Any], example), got, path)
     if isinstance(example, tuple):
@@ -46,11 +66,10 @@ def faults(example: Any, got: Any, path: str = "") -> list[str]:
     if isinstance(example, list):
         if not isinstance(got, list):
             return [_told(path, "a list", got)]
-        if not example:
-            return []
-        return [
-            fault for n, each in enumerate(cast(list[Any], got)) for fault in _like_one(example, each, f"{path}[{n}]")
-        ]
+        answered = cast(list[Any], got)
+        if (not answered) is not (not example):
+            return [_told(path, "a list that is not empty" if example else "an empty list", answered)]
+        return [fault for n, each in enumerate(answered) for fault in _like_one(example, each, f"{path}[{n}]")]
     return [] if _is_like(example, got) else [_told(path, _kind(example), got)]
 
 

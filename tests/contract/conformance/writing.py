@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from conformance.row import Actor, Call, Dial, Expect, Hear, Needs, OnPaper, Row, Step
+from conformance.row import Actor, Call, Dial, Expect, Hear, Mark, Needs, OnPaper, Row, Step
 from conformance.signing import V1, V3, Auth
 
 PUBLIC, SIGNED, ORDERS, PAPER = Needs.PUBLIC, Needs.SIGNED, Needs.ORDERS, Needs.PAPER
@@ -87,6 +87,16 @@ TRADED: tuple[Step, ...] = (
     place(limit("SELL", "-0.05%", "3", "IOC"), keep="second"),
 )
 """A market with a book and two trades: 4 were bought at 2.0010, 3 sold at 1.9990."""
+
+
+LIQUIDATED: tuple[Step, ...] = (
+    ask("POST", "leverage", OF_SYMBOL | {"leverage": 4}),
+    quoted("SELL", "+0.05%", "15000"),
+    place(limit("BUY", "+0.05%", "15000", "IOC")),
+    quoted("BUY", "-4%", "15000"),
+    Mark("0.67"),
+)
+"""A position of ours that its margin does not bear; the venue closes it within a second."""
 
 
 def listening(*more: Step) -> tuple[Step, ...]:
