@@ -37,7 +37,7 @@ class KnownAccount:
     balances: Mapping[str, Decimal]
     agents: tuple[str, ...] = ()
     """Addresses of the API wallets that may sign for it; the wallet itself always may."""
-    hmac_keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    hmac_keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """V1: secret by key."""
     maker_fee: Decimal | None = None
     taker_fee: Decimal | None = None
@@ -90,7 +90,7 @@ class PaperSettings:
     firewall: Firewall = Firewall()
     accounts: tuple[KnownAccount, ...] | None = None
     """None: everybody who signs correctly has an account, made on first use."""
-    hmac_key: tuple[str, str] | None = None
+    hmac_key: tuple[str, str] | None = field(default=None, repr=False)
     """The demonstration account's V1 key and secret; None: they follow from the seed."""
     listen_key_secret: str = field(default="", repr=False)
     """Without one listen keys follow from the seed, and anybody could tell another's."""
@@ -142,9 +142,9 @@ class DemoCredentials:
 
     user: str
     signer: str
-    private_key: str
+    private_key: str = field(repr=False)
     api_key: str
-    api_secret: str
+    api_secret: str = field(repr=False)
 
 
 def demo_credentials(seed: int, chain_id: int = 1666, hmac_key: tuple[str, str] | None = None) -> DemoCredentials:

@@ -60,7 +60,7 @@ class SubAccount(_Frozen):
     wallet: Address
     agents: tuple[Address, ...] = ()
     balance: dict[str, Amount] = {"USDT": Decimal(10_000)}
-    hmac: dict[Key, Key] = {}
+    hmac: Annotated[dict[Key, Key], Field(repr=False)] = {}
     """Secret by key."""
     fees: Fees = Fees()
 

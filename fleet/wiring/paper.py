@@ -53,7 +53,7 @@ class Customers:
     """Whose accounts a paper exchange keeps; without a file, everybody's. `hmac_key`: the demonstration account's."""
 
     file: AccountsFile | None = None
-    hmac_key: tuple[str, str] | None = None
+    hmac_key: tuple[str, str] | None = field(default=None, repr=False)
 
     def known(self) -> tuple[KnownAccount, ...] | None:
         if self.file is None:

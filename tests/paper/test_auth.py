@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from still_market import START_US, Bench
+from still_market import START_US, SYMBOL, Bench
 
 from exchange.paper.answers import Refusal, Request
 from exchange.paper.auth import Gate
@@ -454,3 +454,13 @@ def test_unknown_wallets_get_a_funded_account_of_their_own() -> None:
 
 def test_no_secret_is_shown() -> None:
     assert DEMO.private_key[2:] not in repr(Signer(DEMO.private_key, 1666, DEMO.user))
+
+
+def test_no_secret_is_shown_by_what_holds_it() -> None:
+    known = KnownAccount(name="desk", user="0x1", balances={}, hmac_keys={"key": "its-secret"})
+    settings = PaperSettings(
+        symbols=(SYMBOL,), accounts=(known,), hmac_key=("key", "its-secret"), listen_key_secret="s3"
+    )
+    demo = demo_credentials(7, hmac_key=("key", "its-secret"))
+    shown = repr(settings) + repr(demo)
+    assert [secret for secret in ("its-secret", "s3", demo.private_key) if secret in shown] == []
