@@ -9,7 +9,6 @@ MAX_STREAMS = 200
 MAX_INBOUND_PER_S = 10
 """Messages from the client, per connection; beyond it the line is cut."""
 MAX_LIFE_S = 24 * 3600
-PING_INTERVAL_S = 300
 LISTEN_KEY_LIFE_S = 3600
 
 ALL_BOOK_TICKERS = "!bookTicker"
