@@ -127,9 +127,43 @@ class Paper(Frozen):
     faults: Faults = Field(default=Faults(), description="What goes wrong on it; nothing unless it is named.")
 
 
+class Weights(Frozen):
+    """What makes a quote worth mending: the terms of `fleet.scheduling.value`."""
+
+    too_close: float = Field(
+        default=2, gt=0, le=100, description="How much an order counts that stands nearer to the market than wanted."
+    )
+    too_far: float = Field(
+        default=1, gt=0, le=100, description="How much an order counts that stands further from the market than wanted."
+    )
+    size: float = Field(default=1, ge=0, le=4, description="Power of the order's notional; 0 leaves it out.")
+    volatility: float = Field(
+        default=1, ge=0, le=4, description="Power of the time until the market has moved as far again; 0 leaves it out."
+    )
+    waiting_ms: Annotated[Duration, duration_between(1000, 3_600_000)] = Field(
+        default=20_000, alias="waiting", description="After waiting this long a quote counts e times as much."
+    )
+
+
 class Budget(Frozen):
     safety: Share = Field(
         default=Decimal("0.9"), description="The part of each of the venue's rate limits that the fleet uses at most."
+    )
+    policy: Literal["value", "fair", "fifo"] = Field(
+        default="value",
+        description="Whose quote is mended next: the one that is most wrong, each symbol in turn, the first that asked.",
+    )
+    weights: Weights = Field(default=Weights(), description="What policy value goes by.")
+
+
+class DeadMan(Frozen):
+    """Countdowns at the exchange, one a symbol, which cancel its orders unless the fleet keeps telling that it lives."""
+
+    timeout_ms: Annotated[Duration, duration_between(10_000, 3_600_000)] = Field(
+        default=120_000, alias="timeout", description="The exchange cancels after this long without word of the fleet."
+    )
+    share: Share = Field(
+        default=Decimal("0.25"), description="The part of the fleet's own request weight that the heartbeats may take."
     )
 
 
@@ -166,6 +200,12 @@ class SymbolConfig(Frozen):
     price_change_threshold: Tolerance = Field(
         default=Decimal("0.001"), description="A quote within this fraction of its wanted price stays where it is."
     )
+    priority: float = Field(
+        default=1,
+        ge=0.1,
+        le=10,
+        description="How much its requests count beside the other symbols' when not all can go.",
+    )
     on_remove: Literal["keep", "close"] = Field(
         default="keep", description="When the symbol leaves the file: keep its position, or close it."
     )
@@ -187,6 +227,9 @@ class FleetConfig(Frozen):
     venue: Venue = Field(description="paper, testnet, mainnet, or the address of a venue of one's own.")
     paper: Paper = Field(default=Paper(), description="The paper exchange: used when venue is paper.")
     budget: Budget = Field(default=Budget(), description="How much of the venue's rate limits may be used.")
+    dead_man: DeadMan | None = Field(
+        default=DeadMan(), description="Lets the exchange cancel all orders when the fleet dies; null switches it off."
+    )
     control: Control | None = Field(
         default=Control(), description="The local HTTP endpoint for health, metrics and state; null switches it off."
     )

@@ -9,7 +9,19 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from fleet.config.faults import did_you_mean, shown
-from fleet.config.models import Budget, Control, FleetConfig, Live, Logging, Paper, Replay, Source, VenueAddress
+from fleet.config.models import (
+    Budget,
+    Control,
+    DeadMan,
+    FleetConfig,
+    Live,
+    Logging,
+    Paper,
+    Replay,
+    Source,
+    VenueAddress,
+    Weights,
+)
 from fleet.config.paper_faults import Faults
 
 _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
@@ -19,6 +31,8 @@ _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
     ("paper", "feed", "live"): (Source,),
     ("paper", "faults"): (Faults,),
     ("budget",): (Budget,),
+    ("budget", "weights"): (Weights,),
+    ("dead_man",): (DeadMan,),
     ("control",): (Control,),
     ("logging",): (Logging,),
 }
