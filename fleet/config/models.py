@@ -151,13 +151,13 @@ class Budget(Frozen):
     )
     policy: Literal["value", "fair", "fifo"] = Field(
         default="value",
-        description="Whose quote is mended next: the one that is most wrong, each symbol in turn, the first that asked.",
+        description="Whose quote is mended next: the one that is most wrong, each symbol in turn, the first to ask.",
     )
     weights: Weights = Field(default=Weights(), description="What policy value goes by.")
 
 
 class DeadMan(Frozen):
-    """Countdowns at the exchange, one a symbol, which cancel its orders unless the fleet keeps telling that it lives."""
+    """Countdowns at the exchange, one a symbol, which cancel its orders unless the fleet says that it lives."""
 
     timeout_ms: Annotated[Duration, duration_between(10_000, 3_600_000)] = Field(
         default=120_000, alias="timeout", description="The exchange cancels after this long without word of the fleet."
