@@ -17,11 +17,13 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
+from fleet.runtime.completion import Completion
 from fleet.runtime.journal import Journal
 from fleet.runtime.lines import Line
 from fleet.runtime.sender import Sender
@@ -38,6 +40,9 @@ LAST_LOOK_S = 10.0
 START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
 """Between attempts to read the account at the start."""
 
+UNLISTED_MOST = 200
+"""Trades of a symbol that are counted and were not read in the trade list yet."""
+
 HOUSEKEEPING_S = 1.0
 SNAPSHOT_EVERY_S = 60.0
 
@@ -50,12 +55,15 @@ class FleetError(Exception):
 
 
 class Fleet:
-    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal) -> None:
+    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal, ledger: Recorder | None = None) -> None:
         self.config = config
         self.venue = venue
         self.journal = journal
+        self.ledger = journal.ledger = ledger or NoLedger()
         self.capital = Capital()
-        self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        instruments = venue.info.instruments
+        self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, instruments, self.ledger)
+        self.completion = Completion(self.account, venue.trading, self.ledger, instruments, venue.clock, journal)
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -93,6 +101,8 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
+            if self.ledger.is_kept:
+                lines.start_soon(self._complete)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
                 try:
@@ -129,6 +139,7 @@ class Fleet:
                 "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
+        await self.completion.check()
         snapshot = await self.account.snapshot()
         # A worker clears its own symbol; what an earlier run left in others is nobody's.
         others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
@@ -151,12 +162,20 @@ class Fleet:
     def _fail(self, reason: str) -> None:
         if self.failure is None:
             self.failure = FleetError(reason)
-            self.journal.error(f"the fleet stops: {reason}")
+            self.journal.incident("fleet stopped", f"the fleet stops: {reason}")
         self.stop()
 
     async def _watch_ban(self) -> None:
         await self.venue.gate.banned.wait()
         self._fail(self.venue.gate.ban_reason)
+
+    async def _complete(self) -> None:
+        """What breaks here stays here: the fleet trades without it."""
+        try:
+            await self.completion.run(self.config.symbols)
+        except Exception as error:  # noqa: BLE001 isolation, as above
+            self.journal.incident("crash", f"completing the ledger broke: {type(error).__name__}; the fleet goes on")
+            self.journal.traceback(error)
 
     async def _housekeeping(self) -> None:
         due_s = anyio.current_time() + SNAPSHOT_EVERY_S
@@ -165,6 +184,7 @@ class Fleet:
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
+            self.completion.look()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
@@ -178,6 +198,25 @@ class Fleet:
             return
         for symbol in self.account.differing(snapshot):
             self.slots[symbol].doubt()
+        # What the line told of is read in the list as well, before it is more than one wants to remember.
+        for slot in self.slots.values():
+            if len(slot.book.unlisted) > UNLISTED_MOST:
+                slot.doubt()
+        self._record_equity()
+
+    def _record_equity(self) -> None:
+        if self.account.known:
+            holdings = tuple(
+                Holding(symbol, book.instrument.quantity(book.position_lots), book.entry_price, self._mark(symbol))
+                for symbol, book in self.account.books.items()
+                if book.position_lots
+            )
+            now_ms = self.venue.clock.now_ms()
+            self.ledger.write(Equity(now_ms, self.account.wallet, self.unrealised_pnl, holdings))
+
+    def _mark(self, symbol: str) -> Decimal | None:
+        slot = self.slots.get(symbol) or self.retired.get(symbol)
+        return slot.last_mark if slot else None
 
     # --- the market on its way to the workers
 
@@ -269,7 +308,7 @@ class Fleet:
         """An edit that cannot be applied: the running configuration stays."""
         self.reloads_refused += 1
         self.last_reload_error = reason
-        self.journal.error(f"the edited fleet file is refused, nothing has changed: {reason}")
+        self.journal.incident("reload refused", f"the edited fleet file is refused, nothing has changed: {reason}")
 
     def _start(self, config: SymbolConfig) -> None:
         assert self._workers is not None
@@ -351,13 +390,22 @@ class Fleet:
                 await clear(self.config.fleet, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             self.left_open = tuple(order.client_id for order in self.believed_open())
-            self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
+            text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
+            self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
+            self._close_books(is_clean=False)
             return
         try:
             with anyio.fail_after(LAST_LOOK_S):
                 await self.account.catch_up()
+                if self.ledger.is_kept:
+                    await self.completion.finish()
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
+        self._close_books(is_clean=True)
+
+    def _close_books(self, *, is_clean: bool) -> None:
+        self._record_equity()
+        self.ledger.write(RunStopped(self.venue.clock.now_ms(), is_clean and self.failure is None))
 
     async def _clear_at_end(self, slot: Slot) -> None:
         try:
