@@ -27,6 +27,7 @@ from exchange.model import (
 from exchange.ports import Trading
 from fleet.ledger.books import STABLE_ASSETS, SymbolBook
 from fleet.ledger.entries import ListRead, NoLedger, Recorder, Traded
+from fleet.ledger.markouts import Markouts
 from fleet.orders.ids import is_ours
 from fleet.runtime.capital import Capital
 from fleet.runtime.mailbox import Mailbox, Told
@@ -58,6 +59,7 @@ class Account:
         capital: Capital,
         instruments: dict[str, Instrument],
         ledger: Recorder | None = None,
+        markouts: Markouts | None = None,
     ) -> None:
         self.capital = capital
         self.books: dict[str, SymbolBook] = {}
@@ -72,6 +74,7 @@ class Account:
         self.funding_told = 0
         """Events that told of funding."""
         self._ledger = ledger or NoLedger()
+        self._markouts = markouts
         self._fleet = fleet
         self._trading = trading
         self._clock = clock
@@ -134,9 +137,12 @@ class Account:
             mailbox.wake()
 
     def _record(self, fill: Fill, mailbox: Mailbox | None) -> None:
+        """`mailbox`: where the market of now is, for a trade that has just been made."""
         ticker = mailbox.ticker if mailbox else None
         mark = mailbox.mark.mark if mailbox and mailbox.mark else None
         self._ledger.write(Traded(self._instruments[fill.symbol], fill, ticker, mark))
+        if mailbox is not None and self._markouts is not None:
+            self._markouts.traded(self._instruments[fill.symbol], fill, ticker, self._clock.now_us())
 
     # --- money
 

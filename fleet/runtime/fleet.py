@@ -18,6 +18,7 @@ from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Str
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
+from fleet.ledger.markouts import Markouts
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import Account
@@ -61,8 +62,17 @@ class Fleet:
         self.journal = journal
         self.ledger = journal.ledger = ledger or NoLedger()
         self.capital = Capital()
+        self.markouts = Markouts()
         instruments = venue.info.instruments
-        self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, instruments, self.ledger)
+        self.account = Account(
+            config.fleet,
+            venue.trading,
+            venue.clock,
+            self.capital,
+            instruments,
+            self.ledger,
+            self.markouts if self.ledger.is_kept else None,
+        )
         self.completion = Completion(self.account, venue.trading, self.ledger, instruments, venue.clock, journal)
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
@@ -185,6 +195,8 @@ class Fleet:
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
             self.completion.look()
+            for marked in self.markouts.pass_time(self.venue.clock.now_us()):
+                self.ledger.write(marked)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
@@ -227,6 +239,9 @@ class Fleet:
                 if slot is not None:
                     slot.mailbox.put_market(event)
                 self.market_line.heard(event.exchange_ms, event.received_us)
+                if isinstance(event, BookTicker):
+                    for marked in self.markouts.see(event, event.received_us):
+                        self.ledger.write(marked)
             case StreamUp():
                 self._market_line(event, up=True)
             case StreamDown():
@@ -236,6 +251,8 @@ class Fleet:
 
     def _market_line(self, event: StreamUp | StreamDown, *, up: bool) -> None:
         self._tell_line(self.market_line, event)
+        if not up:
+            self.markouts.lose_market()
         for slot in self.slots.values():
             slot.mailbox.put_line(up=up)
         if up and self._workers is not None:
