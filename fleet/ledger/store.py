@@ -137,20 +137,23 @@ class Store:
             raise _told(self.path, error) from None
 
     def _open(self, connection: Connection) -> None:
-        check = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-        connection.rollback()
+        """Nothing is changed in a file that turns out not to be ours."""
+        plain = connection.connection.driver_connection
+        assert plain is not None
+        check = _told_by(plain, "quick_check(1)")
         if check != "ok":
             raise Corrupt(f"{_name(self.path)} is damaged: {check}")
+        version, is_empty = _told_by(plain, "user_version"), not _told_by(plain, "schema_version")
+        if version > schema.VERSION:
+            raise LedgerError(
+                f"{_name(self.path)} is of version {version}, this program's is {schema.VERSION}: "
+                "use the newer program, or name another ledger"
+            )
+        if not is_empty and _told_by(plain, "application_id") != schema.APPLICATION_ID:
+            raise LedgerError(f"{self.path} is a database, but no ledger of ours: name another file")
+        _told_by(plain, "journal_mode = WAL")
+        _told_by(plain, "synchronous = FULL")
         with connection.begin():
-            version = _number(connection, "user_version")
-            if version > schema.VERSION:
-                raise LedgerError(
-                    f"{_name(self.path)} is of version {version}, this program's is {schema.VERSION}: "
-                    "use the newer program, or name another ledger"
-                )
-            is_empty = not _number(connection, "schema_version")
-            if not is_empty and _number(connection, "application_id") != schema.APPLICATION_ID:
-                raise LedgerError(f"{self.path} is a database, but no ledger of ours: name another file")
             if is_empty:
                 schema.create(connection)
             else:
@@ -223,11 +226,6 @@ def _engine(path: Path | None) -> Engine:
         connect_args={"check_same_thread": False, "timeout": BUSY_S, "isolation_level": None},
     )
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        for pragma in ("journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
         # The driver would begin late, and DDL not at all: a migration has to be undone as a whole.
@@ -236,8 +234,10 @@ def _engine(path: Path | None) -> Engine:
     return engine
 
 
-def _number(connection: Connection, pragma: str) -> int:
-    return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
+def _told_by(connection: Any, pragma: str) -> Any:
+    """Outside any transaction."""
+    row = connection.execute(f"PRAGMA {pragma}").fetchone()
+    return None if row is None else row[0]
 
 
 def _key(inserted: CursorResult[Any]) -> int:

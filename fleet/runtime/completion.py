@@ -28,6 +28,9 @@ PAUSE_S = 5.0
 LISTED_MS = 6 * 24 * 3_600_000
 """The venue lists a trade this long by default (docs: seven days): one that is younger and is not there never was."""
 
+FUNDING_EVERY_S = 3600.0
+"""Funding is looked for so often though no event told of any."""
+
 FUNDING_LATE_MS = 3_600_000
 """Payments may be listed so long after they were made: they are read twice rather than not at all."""
 
@@ -50,6 +53,7 @@ class Completion:
         self._journal = journal
         self._funding_told = -1
         """Events of funding up to the last reading."""
+        self._also: dict[str, None] = {}
         self._lost = 0
         self._problem = ""
 
@@ -67,13 +71,20 @@ class Completion:
             self._ledger.begin_account(self._clock.now_ms())
             self._journal.incident("ledger", text, level="WARNING")
 
+    def also(self, symbol: str) -> None:
+        """Orders of an earlier run were found in it, which may have died before the ledger knew of them."""
+        self._also[symbol] = None
+
     async def run(self, symbols: Iterable[str]) -> None:
         """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind."""
-        await self._persist([*dict.fromkeys([*symbols, *self._ledger.symbols()])])
+        await self._persist(dict.fromkeys([*symbols, *self._also, *self._ledger.symbols()]))
+        funding_due_s = anyio.current_time() + FUNDING_EVERY_S
         while True:
             await anyio.sleep(LOOK_EVERY_S)
+            if anyio.current_time() >= funding_due_s:
+                funding_due_s, self._funding_told = anyio.current_time() + FUNDING_EVERY_S, -1
             if self._ledger.reread():
-                await self._persist([*dict.fromkeys([*self._account.books, *self._ledger.symbols()])])
+                await self._persist(dict.fromkeys([*self._account.books, *self._also, *self._ledger.symbols()]))
             else:
                 await self._persist(self._behind())
 
@@ -82,6 +93,8 @@ class Completion:
         for symbol, book in self._account.books.items():
             if book.unlisted or self._is_behind(symbol, book):
                 await self._read_on(symbol)
+        # Whether it was told of any or not: that event may have been lost, too.
+        self._funding_told = -1
         await self._read_funding()
 
     def look(self) -> None:

@@ -156,6 +156,7 @@ class Fleet:
         for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
             await clear(self.config.fleet, self.venue.trading, self.venue.gate, symbol)
             self.journal.info("cancelled what an earlier run left", symbol)
+            self.completion.also(symbol)
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
