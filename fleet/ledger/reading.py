@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Executable, create_engine, func, select
+from sqlalchemy import Connection, Executable, Integer, cast, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -180,14 +180,14 @@ class Reader:
             .exists()
         )
         asked = (
-            select(orders.c.symbol, func.min(orders.c.placed_us), func.count(), func.sum(is_traded))
+            select(orders.c.symbol, func.min(orders.c.placed_us), func.count(), func.sum(cast(is_traded, Integer)))
             .where(orders.c.placed_us >= span.since_ms * 1000, orders.c.placed_us < span.until_ms * 1000)
             .group_by(orders.c.symbol, day)
         )
         if not span.all_accounts:
             asked = asked.where(orders.c.account == span.account)
         for symbol, placed_us, count, filled in self._rows(asked):
-            yield symbol, placed_us // 1000 // DAY_MS, count, int(filled)
+            yield symbol, placed_us // 1000 // DAY_MS, count, filled
 
     def marks(self, span: Span) -> Iterator[tuple[str, int, Decimal]]:
         """(symbol, day, the last mark price of that day), of positions held."""
