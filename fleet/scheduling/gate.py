@@ -15,7 +15,7 @@ from exchange.errors import Banned
 from exchange.limits.budget import Budget, LimiterUse, Spend
 from exchange.model import RateLimit
 from exchange.ports import Cost, RequestClass, Ticket
-from fleet.scheduling.queue import WaitingList, may_use_reserve
+from fleet.scheduling.queue import WaitingList, lane_of, may_use_reserve
 
 
 class Gate:
@@ -82,7 +82,7 @@ class Gate:
                 self._forget(key)
                 return ticket
         try:
-            self._budget.check(cost, spare_reserve=not may_use_reserve(request_class))
+            self._budget.check(cost, lane_of(request_class))
         except ValueError:
             self._forget(key)
             raise
@@ -193,9 +193,7 @@ class Gate:
             if not self._has_slot(head.request_class):
                 return None
             try:
-                ready_us = self._budget.ready_us(
-                    head.cost, now_us, spare_reserve=not may_use_reserve(head.request_class)
-                )
+                ready_us = self._budget.ready_us(head.cost, now_us, lane_of(head.request_class))
             except ValueError:
                 # The limits were lowered under it: asking again, its owner learns that it can never fit.
                 ready_us = now_us
@@ -209,7 +207,7 @@ class Gate:
         now_us = self._clock.steady_us()
         if now_us < self._pause_ends_us or not self._has_slot(request_class):
             return None
-        spend = self._budget.take(cost, now_us, spare_reserve=not may_use_reserve(request_class))
+        spend = self._budget.take(cost, now_us, lane_of(request_class))
         if spend is not None:
             self.in_flight += 1
         return spend

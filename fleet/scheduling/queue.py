@@ -6,12 +6,17 @@ import heapq
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
+from exchange.limits.budget import Lane
 from exchange.ports import Cost, RequestClass
 
 
 def may_use_reserve(request_class: RequestClass) -> bool:
     """Whether a request may use the share of budget that is kept so that quoting never starves cancels."""
     return request_class <= RequestClass.REDUCE
+
+
+def lane_of(request_class: RequestClass) -> Lane:
+    return Lane.URGENT if may_use_reserve(request_class) else Lane.OPENING
 
 
 @dataclass(frozen=True, slots=True)
