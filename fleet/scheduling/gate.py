@@ -26,6 +26,8 @@ PATIENCE_ROUNDS = 3
 """Who has waited for 30 s, and for as long as it takes to serve everybody who waits three times over, goes before all
 that is not urgent: nobody waits for ever."""
 
+_ONE_ORDER = Cost(weight=1, orders=1)
+
 RANK_ANEW_US = 1_000_000
 """Shares of the budget fade while nobody asks: so often everybody who waits is ranked anew."""
 
@@ -73,6 +75,7 @@ class Gate:
         self._awaited: frozenset[Hashable] = frozenset()
         """Those whose turn `run` sleeps for: when these are others, or want something else, it must look again."""
         self._ranked_us = 0
+        self._order_interval_us = budget.interval_us(_ONE_ORDER)
         self._pause_ends_us = 0
         self._ban_ends_us = 0
         self.meter = Meter()
@@ -174,11 +177,13 @@ class Gate:
     def restrict(self, limits: Sequence[RateLimit]) -> None:
         """The venue's limits from now on. ValueError as Budget.restrict."""
         self._budget.restrict(limits)
+        self._order_interval_us = self._budget.interval_us(_ONE_ORDER)
         self._changed.set()
 
     def follow(self, policy: Policy, safety: Decimal) -> None:
         """The fleet file's policy and share of the limits from now on."""
         self._budget.keep_to(safety)
+        self._order_interval_us = self._budget.interval_us(_ONE_ORDER)
         self._policy = policy
         self._list.rank_anew(policy, self._clock.steady_us())
         self._changed.set()
@@ -243,8 +248,7 @@ class Gate:
                 return min(times_us, default=None)
 
     def _heads(self, now_us: int) -> list[Waiting]:
-        count = len(self._list)
-        round_us = count * self._budget.interval_us(Cost(weight=1, orders=1)) if count else 0
+        round_us = len(self._list) * self._order_interval_us
         return self._list.heads(now_us, max(PATIENCE_US, PATIENCE_ROUNDS * round_us))
 
     def _may_go(self, waiting: Waiting, heads: list[Waiting], now_us: int) -> bool:
