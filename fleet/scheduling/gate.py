@@ -7,6 +7,7 @@ nothing stale is ever sent. All methods belong to the event loop's thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import cast
 
 import anyio
 
@@ -15,6 +16,7 @@ from exchange.errors import Banned
 from exchange.limits.budget import Budget, LimiterUse, Spend
 from exchange.model import RateLimit
 from exchange.ports import Cost, RequestClass, Ticket
+from fleet.scheduling.meter import InLine, Meter
 from fleet.scheduling.queue import WaitingList, may_use_reserve
 
 
@@ -43,6 +45,8 @@ class Gate:
         self._reserved_in_flight = reserved_in_flight
         self._grace_us = round(grace_s * 1e6)
         self._list = WaitingList()
+        self._since_us: dict[Hashable, int] = {}
+        self.meter = Meter()
         self._woken: tuple[Hashable, int] | None = None
         """Who was told that it is their turn, and by when they must have answered."""
         self._changed = anyio.Event()
@@ -58,8 +62,10 @@ class Gate:
         self.banned = anyio.Event()
         """Set by the first ban and never cleared: the fleet must stop."""
 
-    def ask(self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None]) -> Ticket | None:
-        """Leave to send now, or None: then `key` waits, with this as its newest wish.
+    def ask(
+        self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None], refresh_us: int = 0
+    ) -> Ticket | None:
+        """Leave to send now, or None: then `key` waits, with this as its newest wish. `refresh_us`: of an amendment.
 
         `wake` is called when its turn has come, perhaps more than once: ask again, or withdraw. It must not raise.
         Raises Banned, and ValueError for a cost that can never fit; `key` then waits no longer.
@@ -79,6 +85,9 @@ class Gate:
         if is_next:
             ticket = self._take(request_class, cost)
             if ticket is not None:
+                now_us = self._clock.steady_us()
+                waited_us = now_us - self._since_us.get(key, now_us)
+                self.meter.sent(_symbol(key), request_class, cost, waited_us, refresh_us, now_us)
                 self._forget(key)
                 return ticket
         try:
@@ -88,6 +97,7 @@ class Gate:
             raise
         if known is None:
             self._list.upsert(key, request_class, cost, wake)
+            self._since_us[key] = self._clock.steady_us()
         if is_next or known is not None:
             self._changed.set()
         return None
@@ -107,13 +117,15 @@ class Gate:
 
     def withdraw(self, key: Hashable) -> None:
         """`key` wants nothing any more. No harm when it was not waiting."""
+        if self._list.get(key) is not None:
+            self.meter.withdrawn(_symbol(key))
         self._forget(key)
 
     def withdraw_all(self, is_gone: Callable[[Hashable], bool]) -> None:
         """Withdraws every key of which this holds."""
         for waiting in list(self._list):
             if is_gone(waiting.key):
-                self._forget(waiting.key)
+                self.withdraw(waiting.key)
 
     def settle(self, ticket: Ticket, used: Mapping[str, int]) -> None:
         self._budget.settle(_spend(ticket), self._clock.steady_us(), used)
@@ -142,7 +154,7 @@ class Gate:
             self.ban_reason = reason
         self.banned.set()
         for waiting in list(self._list):
-            self._list.withdraw(waiting.key)
+            self._forget(waiting.key)
             waiting.wake()
 
     def restrict(self, limits: Sequence[RateLimit]) -> None:
@@ -159,6 +171,17 @@ class Gate:
 
     def waiting(self) -> int:
         return len(self._list)
+
+    def in_line(self) -> dict[str, InLine]:
+        """What waits, by symbol; fleet-wide requests are of the symbol ""."""
+        now_us = self._clock.steady_us()
+        lines: dict[str, InLine] = {}
+        for waiting in self._list:
+            symbol = _symbol(waiting.key)
+            line = lines.get(symbol, InLine())
+            waits_us = now_us - self._since_us[waiting.key] if waiting.request_class is RequestClass.REFRESH else 0
+            lines[symbol] = InLine(line.count + 1, max(line.amendment_us, waits_us))
+        return lines
 
     def usage(self) -> tuple[LimiterUse, ...]:
         return self._budget.usage(self._clock.steady_us())
@@ -219,6 +242,7 @@ class Gate:
         return self.in_flight < self._max_in_flight - reserved
 
     def _forget(self, key: Hashable) -> None:
+        self._since_us.pop(key, None)
         if self._list.withdraw(key):
             self._changed.set()
             if self._woken is not None and self._woken[0] == key:
@@ -227,6 +251,12 @@ class Gate:
     def _ban_error(self) -> Banned:
         left_us = max(0, self._ban_ends_us - self._clock.steady_us())
         return Banned(f"the venue has shut us out: {self.ban_reason}", retry_after_s=left_us / 1e6)
+
+
+def _symbol(key: Hashable) -> str:
+    """A worker's keys begin with its symbol, others are of the whole fleet."""
+    first = cast("tuple[object, ...]", key)[0] if isinstance(key, tuple) else ""
+    return first if isinstance(first, str) else ""
 
 
 def _spend(ticket: Ticket) -> Spend:

@@ -122,6 +122,11 @@ def test_the_stretch_is_how_many_intervals_an_amendment_takes(waits_us: list[int
     assert meter.stretch("X", 0, SECOND, now_us) == pytest.approx(expected, rel=0.01)
 
 
+def test_over_the_whole_run_each_amendment_counts_the_same() -> None:
+    assert Meter().mean_stretch() == 1
+    assert amended([0, 0, SECOND, 3 * SECOND])[0].mean_stretch() == 2
+
+
 @pytest.mark.parametrize(
     ("waiting_s", "idle_s", "expected"),
     [
