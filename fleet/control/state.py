@@ -103,7 +103,7 @@ class SymbolState:
     withdrawn: int = 0
     """Intents that became pointless before they were sent."""
     stretch: float = 1.0
-    """How many times its refresh interval an amendment takes, lately."""
+    """How many times its refresh interval an amendment takes, lately, or what waits has waited."""
     error_bps: float | None = None
     """How far the worse of its orders is from where it should be; None: there is none, or none is wanted."""
     missing_quotes: int = 0

@@ -159,7 +159,7 @@ def _symbol(fleet: Fleet, slot: Slot, minute: LastMinute, in_line: dict[str, InL
         waiting=line.count,
         withdrawn=meter.withdrawn_total(name),
         stretch=meter.stretch(
-            name, line.amendment_us, slot.config.refresh_interval_ms * 1000, fleet.venue.clock.steady_us()
+            name, line.longest_us, slot.config.refresh_interval_ms * 1000, fleet.venue.clock.steady_us()
         ),
         error_bps=error.worst_bps,
         missing_quotes=error.missing,

@@ -13,8 +13,8 @@ import anyio.lowlevel
 
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, Rejected
-from exchange.model import Fill, Instrument, Order, Side
-from exchange.ports import RequestClass, Trading
+from exchange.model import Amend, Fill, Instrument, Order, Side
+from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.plan import Change
 from fleet.runtime.account import Account
@@ -158,8 +158,7 @@ class Worker:
         return plan.wake_us
 
     def _send(self, change: Change, now_us: int) -> None:
-        is_amendment = change.request_class is RequestClass.REFRESH
-        refresh_us = self.desk.config.refresh_interval_ms * 1000 if is_amendment else 0
+        refresh_us = self.desk.config.refresh_interval_ms * 1000 if isinstance(change.action, Amend) else 0
         ticket = self._gate.ask(change.key, change.request_class, change.cost, self._mailbox.wake, refresh_us)
         if ticket is None:
             self._asked.add(change.key)

@@ -179,8 +179,7 @@ class Gate:
         for waiting in self._list:
             symbol = _symbol(waiting.key)
             line = lines.get(symbol, InLine())
-            waits_us = now_us - self._since_us[waiting.key] if waiting.request_class is RequestClass.REFRESH else 0
-            lines[symbol] = InLine(line.count + 1, max(line.amendment_us, waits_us))
+            lines[symbol] = InLine(line.count + 1, max(line.longest_us, now_us - self._since_us[waiting.key]))
         return lines
 
     def usage(self) -> tuple[LimiterUse, ...]:

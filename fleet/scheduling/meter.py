@@ -62,10 +62,10 @@ class LastMinute:
 
 @dataclass(frozen=True, slots=True)
 class InLine:
-    """What of one symbol waits at the gate: how many intents, and how long the amendment that waits longest does."""
+    """What of one symbol waits at the gate: how many intents, and how long the one that waits longest does."""
 
     count: int = 0
-    amendment_us: int = 0
+    longest_us: int = 0
 
 
 Counts = dict[tuple[str, RequestClass], Tally]
@@ -140,7 +140,7 @@ class Meter:
     def stretch(self, symbol: str, waiting_us: int, refresh_us: int, now_us: int) -> float:
         """How many times its refresh interval the symbol's amendments take, lately; 1 when they go through at once.
 
-        `waiting_us` is how long an amendment of the symbol waits by now: it takes at least that long.
+        `waiting_us` is how long something of the symbol waits by now: it takes at least that long.
         """
         at_least = 1 + waiting_us / refresh_us if refresh_us else 1.0
         stretch = self._stretches.get(symbol)

@@ -8,11 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from fleet.control.state import EventLine, FleetState, LimiterState, Phase, QuoteState, StreamState, SymbolState
+from fleet.control.state import (
+    NOMINAL_BELOW,
+    BudgetState,
+    EventLine,
+    FleetState,
+    LimiterState,
+    Phase,
+    QuoteState,
+    StreamState,
+    SymbolState,
+)
 
 STARTED_MS = 1_767_600_000_000
 NOW_MS = STARTED_MS + 761_000
 BPS = Decimal("0.0001")
+PER_MINUTE = 661
 
 
 def _symbol(
@@ -29,6 +40,9 @@ def _symbol(
     fills: int = 0,
     requests: int = 0,
     restarts: int = 0,
+    per_minute: int = 0,
+    stretch: float = 1.0,
+    error_bps: float | None = None,
 ) -> SymbolState:
     middle = Decimal(mid)
     held = Decimal(position)
@@ -69,6 +83,11 @@ def _symbol(
         expired=fills // 5,
         restarts=restarts,
         requests=requests,
+        requests_per_minute=per_minute,
+        share=per_minute / PER_MINUTE,
+        waiting=int(stretch >= NOMINAL_BELOW),
+        stretch=stretch,
+        error_bps=error_bps,
     )
 
 
@@ -84,8 +103,10 @@ def sample_state() -> FleetState:
             unrealised="0.3120",
             fills=61,
             requests=884,
+            per_minute=96,
+            error_bps=1.4,
         ),
-        _symbol("BTCUSDT", "91844.05", 1, 6, realised="7.4021", fills=38, requests=702),
+        _symbol("BTCUSDT", "91844.05", 1, 6, realised="7.4021", fills=38, requests=702, per_minute=84, error_bps=0.2),
         _symbol(
             "ETHUSDT",
             "3133.415",
@@ -96,6 +117,8 @@ def sample_state() -> FleetState:
             unrealised="-0.8417",
             fills=44,
             requests=731,
+            per_minute=88,
+            error_bps=0.6,
         ),
         _symbol(
             "SOLUSDT",
@@ -107,8 +130,11 @@ def sample_state() -> FleetState:
             unrealised="0.4190",
             fills=29,
             requests=640,
+            per_minute=79,
+            stretch=1.3,
+            error_bps=2.2,
         ),
-        _symbol("BNBUSDT", "893.145", 2, 12, realised="1.9310", fills=18, requests=455),
+        _symbol("BNBUSDT", "893.145", 2, 12, realised="1.9310", fills=18, requests=455, per_minute=61, error_bps=0.4),
         _symbol(
             "HYPEUSDT",
             "25.6165",
@@ -119,9 +145,23 @@ def sample_state() -> FleetState:
             unrealised="-0.1530",
             fills=23,
             requests=512,
+            per_minute=92,
+            stretch=1.6,
+            error_bps=3.1,
         ),
-        _symbol("DOGEUSDT", "0.150275", 5, 14, realised="0.8804", fills=12, requests=398),
-        _symbol("XRPUSDT", "2.12565", 4, 9, realised="1.0127", fills=16, requests=420),
+        _symbol("DOGEUSDT", "0.150275", 5, 14, realised="0.8804", fills=12, requests=398, per_minute=57, error_bps=1.1),
+        _symbol(
+            "XRPUSDT",
+            "2.12565",
+            4,
+            9,
+            realised="1.0127",
+            fills=16,
+            requests=420,
+            per_minute=64,
+            stretch=1.2,
+            error_bps=0.9,
+        ),
         _symbol(
             "ZECUSDT",
             "512.365",
@@ -132,6 +172,7 @@ def sample_state() -> FleetState:
             realised="0.5510",
             fills=7,
             requests=211,
+            per_minute=31,
         ),
         _symbol(
             "1000SHIBUSDT",
@@ -143,6 +184,7 @@ def sample_state() -> FleetState:
             realised="-0.2210",
             fills=4,
             requests=96,
+            per_minute=2,
             restarts=2,
         ),
     )
@@ -167,6 +209,17 @@ def sample_state() -> FleetState:
             LimiterState("ORDERS_1M", used=655, capacity=1080, limit=1200, peak=941),
             LimiterState("ORDERS_10S", used=121, capacity=270, limit=300, peak=262),
         ),
+        budget=BudgetState(
+            stretch=1.12,
+            mean_stretch=1.04,
+            waiting=3,
+            by_class={"cancel": 73, "reduce": 112, "quote": 104, "amend": 366, "query": 6},
+            totals={"cancel": 881, "reduce": 1204, "quote": 1190, "amend": 4702, "query": 72},
+            withdrawn=418,
+            mean_error_bps=1.2,
+            worst_error_bps=3.1,
+            worst_error_symbol="HYPEUSDT",
+        ),
         streams=(
             StreamState("market", True, STARTED_MS + 240, lag_ms=14, reconnects=0, subscribed=22),
             StreamState("account", True, STARTED_MS + 310, lag_ms=9, reconnects=1, subscribed=1),
@@ -188,9 +241,32 @@ def sample_state() -> FleetState:
 
 
 def crowded_state(count: int) -> FleetState:
-    """The same fleet with `count` symbols, busier ones spread among them."""
+    """The same fleet with `count` symbols, busier ones spread among them, that want more than they may."""
     few = sample_state()
+    of_each = len(few.symbols) / max(count, 1)
     many = tuple(
-        replace(few.symbols[n % len(few.symbols)], symbol=f"COIN{n}USDT", fills=(n * 37) % 101) for n in range(count)
+        replace(
+            few.symbols[n % len(few.symbols)],
+            symbol=f"COIN{n}USDT",
+            fills=(n * 37) % 101,
+            share=few.symbols[n % len(few.symbols)].share * of_each,
+            stretch=3.0 + (n * 7) % 13,
+            error_bps=1.5 + (n * 11) % 37,
+            missing_quotes=int(n % 50 == 4),
+        )
+        for n in range(count)
     )
-    return replace(few, symbols=many)
+    limiters = tuple(replace(limiter, used=limiter.capacity, peak=limiter.capacity) for limiter in few.limiters)
+    budget = replace(
+        few.budget,
+        stretch=9.0,
+        mean_stretch=7.8,
+        waiting=count,
+        by_class={"cancel": 95, "reduce": 214, "quote": 158, "amend": 613, "query": 71},
+        withdrawn=21_480,
+        mean_error_bps=18.4,
+        worst_error_bps=37.5,
+        worst_error_symbol="COIN110USDT",
+        missing_quotes=count // 50,
+    )
+    return replace(few, symbols=many, limiters=limiters, budget=budget)
