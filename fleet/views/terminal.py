@@ -26,7 +26,7 @@ SIDE_GAP = 4
 NARROWEST_LIMITERS = 56
 FEWEST_EVENTS = 3
 FEWEST_ROWS = 4
-TALL = 32
+TALL = 28
 """With so many lines the budget has three of its own, else one."""
 MARGIN = 1
 
