@@ -108,7 +108,12 @@ def plan(
     for side, quote in wanted.items():
         if side not in occupied:
             _when_due(changes, wakes, _place(quote, policy), policy.hold_us.get(side, 0), now_us)
-    return Plan(tuple(sorted(changes, key=lambda change: change.request_class)), min(wakes, default=None))
+    return Plan(tuple(sorted(changes, key=_urgency)), min(wakes, default=None))
+
+
+def _urgency(change: Change) -> tuple[RequestClass, bool, float]:
+    """An order that stands too near to the market is mended before the one on the other side, which only misses."""
+    return change.request_class, not change.stake.is_too_close, -change.stake.error_bps
 
 
 def _when_due(changes: list[Change], wakes: list[int], change: Change, due_us: int, now_us: int) -> None:

@@ -16,7 +16,7 @@ from exchange.errors import Banned
 from exchange.limits.budget import Budget, Lane, LimiterUse, Spend
 from exchange.model import RateLimit
 from exchange.ports import Cost, RequestClass, Ticket
-from fleet.scheduling.meter import Meter
+from fleet.scheduling.meter import InLine, Meter
 from fleet.scheduling.policies import Fifo, Policy
 from fleet.scheduling.queue import Waiting, WaitingList
 from fleet.scheduling.value import NOTHING, Stake
@@ -119,13 +119,13 @@ class Gate:
             self._changed.set()
         return None
 
-    async def admit(self, request_class: RequestClass, cost: Cost) -> Ticket:
+    async def admit(self, request_class: RequestClass, cost: Cost, symbol: str = "") -> Ticket:
         """Waits for leave to send. Raises Banned, and ValueError for a cost that can never fit."""
-        key = object()
+        key, stake = object(), Stake(symbol)
         try:
             while True:
                 woken = anyio.Event()
-                ticket = self.ask(key, request_class, cost, woken.set)
+                ticket = self.ask(key, request_class, cost, woken.set, stake)
                 if ticket is not None:
                     return ticket
                 await woken.wait()
@@ -197,6 +197,16 @@ class Gate:
 
     def waiting(self) -> int:
         return len(self._list)
+
+    def in_line(self) -> dict[str, InLine]:
+        """What waits, by symbol; fleet-wide requests are of the symbol ""."""
+        now_us = self._clock.steady_us()
+        lines: dict[str, InLine] = {}
+        for waiting in self._list:
+            line = lines.get(waiting.stake.symbol, InLine())
+            longest_us = max(line.longest_us, now_us - waiting.since_us)
+            lines[waiting.stake.symbol] = InLine(line.count + 1, longest_us)
+        return lines
 
     def usage(self) -> tuple[LimiterUse, ...]:
         return self._budget.usage(self._clock.steady_us())

@@ -62,10 +62,10 @@ class LastMinute:
 
 @dataclass(frozen=True, slots=True)
 class InLine:
-    """What of one symbol waits at the gate: how many intents, and how long the amendment that waits longest does."""
+    """What of one symbol waits at the gate: how many intents, and how long the one that waits longest does."""
 
     count: int = 0
-    amendment_us: int = 0
+    longest_us: int = 0
 
 
 Counts = dict[tuple[str, RequestClass], Tally]
@@ -93,6 +93,9 @@ class Meter:
         self._totals = dict.fromkeys(RequestClass, 0)
         self._withdrawn: Counter[str] = Counter()
         self._stretches: dict[str, _Stretch] = {}
+        self._amendments = 0
+        self._intervals = 0.0
+        """That all amendments took together."""
 
     def sent(
         self, symbol: str, request_class: RequestClass, cost: Cost, waited_us: int, refresh_us: int, now_us: int
@@ -137,19 +140,26 @@ class Meter:
     def stretch(self, symbol: str, waiting_us: int, refresh_us: int, now_us: int) -> float:
         """How many times its refresh interval the symbol's amendments take, lately; 1 when they go through at once.
 
-        `waiting_us` is how long an amendment of the symbol waits by now: it takes at least that long.
+        `waiting_us` is how long something of the symbol waits by now: it takes at least that long.
         """
         at_least = 1 + waiting_us / refresh_us if refresh_us else 1.0
         stretch = self._stretches.get(symbol)
         return at_least if stretch is None else max(at_least, stretch.faded(waiting_us + refresh_us, now_us))
 
+    def mean_stretch(self) -> float:
+        """Of all amendments since the start."""
+        return self._intervals / self._amendments if self._amendments else 1.0
+
     def _amended(self, symbol: str, waited_us: int, refresh_us: int, now_us: int) -> None:
         stretch = self._stretches.get(symbol)
         if stretch is None:
             stretch = self._stretches[symbol] = _Stretch(1.0, now_us)
+        took = 1 + waited_us / refresh_us
         before = stretch.faded(waited_us + refresh_us, now_us)
-        stretch.value = before + (1 + waited_us / refresh_us - before) * NEWEST_COUNTS
+        stretch.value = before + (took - before) * NEWEST_COUNTS
         stretch.amended_us = now_us
+        self._amendments += 1
+        self._intervals += took
 
     def _turn(self, now_us: int) -> None:
         """What is over goes into the sums, what is older than a minute out of them."""
