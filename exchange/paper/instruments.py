@@ -17,13 +17,10 @@ from typing import Any
 
 import msgspec
 
+from exchange.limits.stated import DOCUMENTED
 from exchange.model import Instrument, RateLimit
 
-REAL_LIMITS = (
-    RateLimit("REQUEST_WEIGHT", 60, 2400),
-    RateLimit("ORDERS", 60, 1200),
-    RateLimit("ORDERS", 10, 300),
-)
+REAL_LIMITS = DOCUMENTED
 
 _ESTABLISHED_PERCENT = Decimal("2.5")
 _FOREVER_MS = "4133404800000"
