@@ -239,7 +239,8 @@ def _symbol_json(row: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _limit_json(limit: RateLimit) -> dict[str, Any]:
+def limit_json(limit: RateLimit) -> dict[str, Any]:
+    """A row of exchangeInfo's rateLimits."""
     in_minutes = limit.interval_s % 60 == 0
     return {
         "rateLimitType": limit.kind,
@@ -259,7 +260,7 @@ def _info_tail(
     changed = {symbol: dict(cells) for symbol, cells in changes}
     body = {
         "futuresType": "U_MARGINED",
-        "rateLimits": [_limit_json(limit) for limit in limits],
+        "rateLimits": [limit_json(limit) for limit in limits],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
         "symbols": [_symbol_json({**table.rows[symbol], **changed.get(symbol, {})}) for symbol in symbols],
