@@ -42,7 +42,7 @@ def tell_warnings(checked: Checked, journal: Journal) -> None:
 def record_config(fleet: Fleet, loaded: Loaded) -> None:
     """Into the ledger: what is in force from now on."""
     text = effective_text(loaded.config)
-    fleet.ledger.write(ConfigTaken(fleet.venue.clock.now_ms(), fleet.config_version, loaded.text_digest, text))
+    fleet.books.ledger.write(ConfigTaken(fleet.venue.clock.now_ms(), fleet.config_version, loaded.text_digest, text))
 
 
 def log_file_fault(loaded: Loaded, error: OSError) -> Fault:

@@ -125,6 +125,11 @@ class Recorder(Protocol):
         """Entries that found no room. Of trades and funding nothing is lost by it: they are read again."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Entries that are not on disk yet."""
+        ...
+
     def write(self, entry: Entry) -> None: ...
 
     def symbols(self) -> list[str]:
@@ -158,6 +163,7 @@ class NoLedger:
     is_kept = False
     problem = ""
     lost = 0
+    waiting = 0
 
     def write(self, entry: Entry) -> None:
         pass

@@ -25,6 +25,8 @@ LOOK_EVERY_S = 10.0
 PAUSE_S = 5.0
 """After a venue that did not answer."""
 
+WRITTEN_S = 0.1
+
 LISTED_MS = 6 * 24 * 3_600_000
 """The venue lists a trade this long by default (docs: seven days): one that is younger and is not there never was."""
 
@@ -83,6 +85,9 @@ class Completion:
             await anyio.sleep(LOOK_EVERY_S)
             if anyio.current_time() >= funding_due_s:
                 funding_due_s, self._funding_told = anyio.current_time() + FUNDING_EVERY_S, -1
+            if self._ledger.problem:
+                # What cannot be written now need not be read.
+                continue
             if self._ledger.reread():
                 await self._persist(dict.fromkeys([*self._account.books, *self._also, *self._ledger.symbols()]))
             else:
@@ -150,6 +155,9 @@ class Completion:
             after = to
             if len(page) < PAGE:
                 return
+            # The next page is not asked for before this one is on disk: a long list is longer than the queue.
+            while self._ledger.waiting:  # noqa: ASYNC110 a thread writes, and cannot set an event of the loop's
+                await anyio.sleep(WRITTEN_S)
 
     async def _is_same(self, symbol: str, trade_id: int, known_ms: int) -> bool:
         """Whether the exchange has this trade as it is on record. When in doubt: yes."""

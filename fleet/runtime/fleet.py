@@ -17,14 +17,12 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
-from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
-from fleet.ledger.markouts import Markouts
+from fleet.ledger.entries import Recorder
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.runtime.account import Account
+from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
-from fleet.runtime.completion import Completion
 from fleet.runtime.journal import Journal
 from fleet.runtime.lines import Line
 from fleet.runtime.sender import Sender
@@ -61,20 +59,9 @@ class Fleet:
         self.config = config
         self.venue = venue
         self.journal = journal
-        self.ledger = journal.ledger = ledger or NoLedger()
         self.capital = Capital()
-        self.markouts = Markouts()
-        instruments = venue.info.instruments
-        self.account = Account(
-            config.fleet,
-            venue.trading,
-            venue.clock,
-            self.capital,
-            instruments,
-            self.ledger,
-            self.markouts if self.ledger.is_kept else None,
-        )
-        self.completion = Completion(self.account, venue.trading, self.ledger, instruments, venue.clock, journal)
+        self.books = Bookkeeping(config.fleet, venue, self.capital, journal, ledger)
+        self.account = self.books.account
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -113,8 +100,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
-            if self.ledger.is_kept:
-                lines.start_soon(self._complete)
+            lines.start_soon(self.books.run, self.config.symbols)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
                 try:
@@ -151,14 +137,14 @@ class Fleet:
                 "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
-        await self.completion.check()
+        await self.books.completion.check()
         snapshot = await self.account.snapshot()
         # A worker clears its own symbol; what an earlier run left in others is nobody's.
         others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
         for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
             await clear(self.config.fleet, self.venue.trading, self.venue.gate, symbol)
             self.journal.info("cancelled what an earlier run left", symbol)
-            self.completion.also(symbol)
+            self.books.completion.also(symbol)
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
@@ -182,14 +168,6 @@ class Fleet:
         await self.venue.gate.banned.wait()
         self._fail(self.venue.gate.ban_reason)
 
-    async def _complete(self) -> None:
-        """What breaks here stays here: the fleet trades without it."""
-        try:
-            await self.completion.run(self.config.symbols)
-        except Exception as error:  # noqa: BLE001 isolation, as above
-            self.journal.incident("crash", f"completing the ledger broke: {type(error).__name__}; the fleet goes on")
-            self.journal.traceback(error)
-
     async def _housekeeping(self) -> None:
         due_s = anyio.current_time() + SNAPSHOT_EVERY_S
         while True:
@@ -197,9 +175,7 @@ class Fleet:
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
-            self.completion.look()
-            for marked in self.markouts.pass_time(self.venue.clock.now_us()):
-                self.ledger.write(marked)
+            self.books.look()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
@@ -217,17 +193,7 @@ class Fleet:
         for slot in self.slots.values():
             if len(slot.book.unlisted) > UNLISTED_MOST:
                 slot.doubt()
-        self._record_equity()
-
-    def _record_equity(self) -> None:
-        if self.account.known:
-            holdings = tuple(
-                Holding(symbol, book.instrument.quantity(book.position_lots), book.entry_price, self._mark(symbol))
-                for symbol, book in self.account.books.items()
-                if book.position_lots
-            )
-            now_ms = self.venue.clock.now_ms()
-            self.ledger.write(Equity(now_ms, self.account.wallet, self.unrealised_pnl, holdings))
+        self.books.value(self.unrealised_pnl, self._mark)
 
     def _mark(self, symbol: str) -> Decimal | None:
         slot = self.slots.get(symbol) or self.retired.get(symbol)
@@ -243,8 +209,7 @@ class Fleet:
                     slot.mailbox.put_market(event)
                 self.market_line.heard(event.exchange_ms, event.received_us)
                 if isinstance(event, BookTicker):
-                    for marked in self.markouts.see(event, event.received_us):
-                        self.ledger.write(marked)
+                    self.books.see(event)
             case StreamUp():
                 self._market_line(event, up=True)
             case StreamDown():
@@ -255,7 +220,7 @@ class Fleet:
     def _market_line(self, event: StreamUp | StreamDown, *, up: bool) -> None:
         self._tell_line(self.market_line, event)
         if not up:
-            self.markouts.lose_market()
+            self.books.lose_market()
         for slot in self.slots.values():
             slot.mailbox.put_line(up=up)
         if up and self._workers is not None:
@@ -417,20 +382,15 @@ class Fleet:
             self.left_open = tuple(order.client_id for order in self.believed_open())
             text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
             self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
-            self._close_books(is_clean=False)
+            self.books.close(is_clean=False)
             return
         try:
             with anyio.fail_after(LAST_LOOK_S):
-                await self.account.catch_up()
-                if self.ledger.is_kept:
-                    await self.completion.finish()
+                await self.books.finish()
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
-        self._close_books(is_clean=True)
-
-    def _close_books(self, *, is_clean: bool) -> None:
-        self._record_equity()
-        self.ledger.write(RunStopped(self.venue.clock.now_ms(), is_clean and self.failure is None))
+        self.books.value(self.unrealised_pnl, self._mark)
+        self.books.close(is_clean=self.failure is None)
 
     async def _clear_at_end(self, slot: Slot) -> None:
         try:
