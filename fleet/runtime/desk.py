@@ -195,7 +195,6 @@ class Desk:
 
     def sending(self, change: Change, now_us: int) -> Action:
         """The change goes out now. A placement gets its client order id here."""
-        self.counters.requests += 1
         match change.action:
             case Place() as place:
                 place = replace(place, client_id=self._ids.next())

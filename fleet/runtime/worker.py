@@ -16,6 +16,7 @@ from exchange.errors import BadCredentials, Banned, Rejected
 from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
+from fleet.orders.batches import together
 from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -149,21 +150,25 @@ class Worker:
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
         plan = self.desk.plan(now_us)
-        wanted = {change.key for change in plan.changes}
+        requests = together(plan.changes)
+        wanted = {first.key for first, *_ in requests}
         for key in self._asked - wanted:
             self._gate.withdraw(key)
         self._asked &= wanted
-        for change in plan.changes:
-            self._send(change, now_us)
+        for changes in requests:
+            self._send(changes, now_us)
         return plan.wake_us
 
-    def _send(self, change: Change, now_us: int) -> None:
-        ticket = self._gate.ask(change.key, change.request_class, change.cost, self._mailbox.wake)
+    def _send(self, changes: tuple[Change, ...], now_us: int) -> None:
+        """One request. What several of them cost together is what one costs, and the first one's place is theirs."""
+        first = changes[0]
+        ticket = self._gate.ask(first.key, first.request_class, first.cost, self._mailbox.wake)
         if ticket is None:
-            self._asked.add(change.key)
+            self._asked.add(first.key)
             return
-        self._asked.discard(change.key)
-        self._sender.send(self.desk.sending(change, now_us), ticket, self._mailbox)
+        self._asked.discard(first.key)
+        self.desk.counters.requests += 1
+        self._sender.send(tuple(self.desk.sending(change, now_us) for change in changes), ticket, self._mailbox)
 
     async def _take_up(self) -> None:
         assert self._new_config is not None
