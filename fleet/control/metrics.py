@@ -82,6 +82,11 @@ SYMBOL: list[Reading[SymbolState]] = [
     Reading("volume_usd_total", "Notional traded.", lambda s: s.volume_usd),
     Reading("requests_total", "Requests sent for the symbol.", lambda s: s.requests),
     Reading("worker_restarts_total", "Restarts of the symbol's worker.", lambda s: s.restarts),
+    Reading(
+        "guarded_until_timestamp_seconds",
+        "When the exchange cancels the symbol's orders unless it hears of the fleet.",
+        lambda s: None if s.guarded_until_ms is None else s.guarded_until_ms / 1e3,
+    ),
     Reading("realised_pnl_usd", "Realised PnL before fees.", lambda s: s.realised_pnl),
     Reading("unrealised_pnl_usd", "Unrealised PnL at the mark price.", lambda s: s.unrealised_pnl),
     Reading("fees_usd", "Fees paid.", lambda s: s.fees),

@@ -107,6 +107,7 @@ def _symbol(fleet: Fleet, slot: Slot) -> SymbolState:
         expired=counters.expired,
         restarts=slot.supervisor.restarts,
         requests=counters.requests,
+        guarded_until_ms=fleet.dead_man.guarded_until_ms(slot.config.symbol),
     )
 
 

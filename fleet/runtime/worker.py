@@ -6,6 +6,7 @@ supervisor's to handle; a request on its way is the sender's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -40,6 +41,7 @@ class Worker:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        may_quote: Callable[[], bool] = lambda: True,
     ) -> None:
         self.desk = desk
         self.symbol = desk.config.symbol
@@ -51,6 +53,7 @@ class Worker:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._may_quote = may_quote
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
         """The account line that we are in step with, by its number."""
@@ -110,6 +113,7 @@ class Worker:
             await self._resync()
             self._absorb()
         self.desk.account_up = self._account.line_up.is_set() and self._lines_seen == self._account.lines_opened
+        self.desk.guarded = self._may_quote()
         wake_us = self._act()
         if self.desk.is_closed:
             return
