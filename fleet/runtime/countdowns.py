@@ -32,7 +32,8 @@ class Countdown:
     until_us: int = 0
     timeout_us: int = 0
     under_way: bool = False
-    refusals: int = 0
+    tried_us: int = 0
+    failures: int = 0
     """In a row."""
     not_before_us: int = 0
     stray_us: int = 0
@@ -79,7 +80,7 @@ def due(countdowns: Collection[Countdown], wanted: Collection[str], terms: Terms
 
     One that does not run yet is started at once. After that it is one symbol's turn after the other's, evenly over the
     interval, whichever was told longest ago, so that heartbeats make no bursts. While nothing gets through, one at a
-    time tries, the most urgent first: an outage must not eat the budget that mends what it has left behind.
+    time tries, each in turn: an outage must not eat the budget that mends what it has left behind.
     """
     turns = _turns(countdowns, wanted, terms, way)
     hold_us = way.not_before_us if way.failures else 0
@@ -88,9 +89,10 @@ def due(countdowns: Collection[Countdown], wanted: Collection[str], terms: Terms
         for each in countdowns
         if each.symbol in turns and not each.under_way
     ]
-    ready = sorted((each for at_us, each in asked if at_us <= now_us), key=lambda each: each.until_us)
+    ready = [each for at_us, each in asked if at_us <= now_us]
     if way.failures:
-        ready = ready[:1]
+        ready = sorted(ready, key=lambda each: each.tried_us)[:1]
+    ready.sort(key=lambda each: each.until_us)
     beats = tuple(Beat(each.symbol, terms.timeout_us if each.symbol in wanted else 0) for each in ready)
     return Round(beats, min((at_us for at_us, _ in asked if at_us > now_us), default=None))
 
@@ -110,17 +112,22 @@ def _turns(countdowns: Collection[Countdown], wanted: Collection[str], terms: Te
             if each.stray_us and not each.stray_timeout_us:
                 turns[each.symbol] = min(turns[each.symbol], each.stray_us)
             running.append(each)
-    waiting = [each for each in running if not each.under_way and not each.refusals]
+    waiting = [each for each in running if not each.under_way and not each.failures]
     if waiting:
         oldest = min(waiting, key=lambda each: each.sent_us).symbol
         turns[oldest] = min(turns[oldest], way.last_us + terms.interval_us // len(running))
     return turns
 
 
+def asking(countdown: Countdown, now_us: int) -> Countdown:
+    """Leave to send is asked for."""
+    return replace(countdown, under_way=True, tried_us=now_us)
+
+
 def sending(countdown: Countdown, beat: Beat, now_us: int) -> Countdown:
     """The request leaves. From now on only the less favourable of before and after it is sure."""
     until_us = min(countdown.until_us, now_us + beat.timeout_us) if beat.timeout_us else 0
-    return replace(countdown, under_way=True, until_us=until_us)
+    return replace(countdown, under_way=True, tried_us=now_us, until_us=until_us)
 
 
 def confirmed(countdown: Countdown, beat: Beat, sent_us: int) -> Countdown:
@@ -133,56 +140,52 @@ def confirmed(countdown: Countdown, beat: Beat, sent_us: int) -> Countdown:
         until_us=sent_us + beat.timeout_us if beat.timeout_us else 0,
         timeout_us=beat.timeout_us,
         under_way=False,
-        refusals=0,
+        failures=0,
         not_before_us=0 if beat.timeout_us else stray_us,
         stray_us=stray_us,
     )
 
 
-def lost(countdown: Countdown, beat: Beat, sent_us: int) -> Countdown:
+def lost(countdown: Countdown, beat: Beat, sent_us: int, now_us: int, longest_us: int = LONGEST_RETRY_US) -> Countdown:
     """No answer: it may have been carried out, or may yet be."""
     return replace(
-        countdown,
+        not_carried_out(countdown, now_us, longest_us),
         may_run=True,
-        under_way=False,
         stray_us=sent_us + NONCE_WINDOW_US,
         stray_timeout_us=beat.timeout_us,
     )
 
 
-def not_sent(countdown: Countdown) -> Countdown:
-    """It certainly was not carried out, through no fault of its own."""
-    return replace(countdown, under_way=False)
+def not_carried_out(countdown: Countdown, now_us: int, longest_us: int = LONGEST_RETRY_US) -> Countdown:
+    """That is certain. It is tried again, ever more patiently."""
+    failures = countdown.failures + 1
+    not_before_us = now_us + _pause_us(failures, longest_us)
+    return replace(countdown, under_way=False, failures=failures, not_before_us=not_before_us)
 
 
 def refused(countdown: Countdown, beat: Beat, now_us: int) -> Countdown:
-    """The exchange will not have it: this symbol waits, ever longer, and the others need not."""
-    refusals = countdown.refusals + 1
-    return replace(
-        countdown,
-        may_run=countdown.may_run and (bool(beat.timeout_us) or refusals < REFUSED_OFTEN),
-        under_way=False,
-        refusals=refusals,
-        not_before_us=now_us + _pause_us(refusals, LONGEST_REFUSED_US),
-    )
+    """The exchange will not have it, of this symbol."""
+    countdown = not_carried_out(countdown, now_us, LONGEST_REFUSED_US)
+    is_hopeless = not beat.timeout_us and countdown.failures >= REFUSED_OFTEN
+    return replace(countdown, may_run=countdown.may_run and not is_hopeless)
 
 
 def left(way: Way, beats: Collection[Beat], terms: Terms, now_us: int) -> Way:
     """After these were sent."""
     if beats and way.failures:
-        return replace(way, last_us=now_us, not_before_us=now_us + _pause_us(way.failures, _longest_us(terms)))
+        return replace(way, last_us=now_us, not_before_us=now_us + _pause_us(way.failures, longest_pause_us(terms)))
     return replace(way, last_us=now_us) if any(beat.timeout_us for beat in beats) else way
 
 
 def failed(way: Way, terms: Terms, now_us: int) -> Way:
     failures = way.failures + 1
-    return replace(way, failures=failures, not_before_us=now_us + _pause_us(failures, _longest_us(terms)))
+    return replace(way, failures=failures, not_before_us=now_us + _pause_us(failures, longest_pause_us(terms)))
 
 
 def _pause_us(times: int, at_most_us: int) -> int:
     return min(RETRY_US << min(times - 1, 10), at_most_us)
 
 
-def _longest_us(terms: Terms) -> int:
+def longest_pause_us(terms: Terms) -> int:
     """An outage is not to be over for longer than an interval before we notice."""
     return min(terms.interval_us or LONGEST_RETRY_US, LONGEST_RETRY_US)

@@ -172,7 +172,7 @@ class DeadMan:
         round_ = countdowns.due(self._countdowns.values(), wanted, terms, self._way, now_us)
         self._way = countdowns.left(self._way, round_.beats, terms, now_us)
         for beat in round_.beats:
-            self._countdowns[beat.symbol] = replace(self._countdowns[beat.symbol], under_way=True)
+            self._countdowns[beat.symbol] = countdowns.asking(self._countdowns[beat.symbol], now_us)
             tasks.start_soon(self._tell, beat.symbol)
         if round_.beats:
             # Once more, now that they are under way: when is the next?
@@ -190,6 +190,7 @@ class DeadMan:
             watch, sent_us = self._watched.get(symbol), self._clock.steady_us()
             beat = Beat(symbol, self._timeout_us if watch is not None and watch.wanted_us is not None else 0)
             self._countdowns[symbol] = countdowns.sending(self._countdowns[symbol], beat, sent_us)
+            self._way = countdowns.left(self._way, [beat], self._terms(), sent_us)
             await self._trading.countdown_cancel_all(symbol, beat.timeout_us // 1000, ticket)
         except (VenueError, ValueError) as error:
             self._failed(beat, sent_us, error)
@@ -217,9 +218,12 @@ class DeadMan:
 
     def _lost(self, beat: Beat, sent_us: int | None) -> None:
         """`sent_us` None: it certainly was not carried out."""
-        before = self._countdowns[beat.symbol]
-        after = countdowns.not_sent(before) if sent_us is None else countdowns.lost(before, beat, sent_us)
-        self._countdowns[beat.symbol] = after
+        countdown, now_us = self._countdowns[beat.symbol], self._clock.steady_us()
+        pause_us = countdowns.longest_pause_us(self._terms())
+        if sent_us is None:
+            self._countdowns[beat.symbol] = countdowns.not_carried_out(countdown, now_us, pause_us)
+        else:
+            self._countdowns[beat.symbol] = countdowns.lost(countdown, beat, sent_us, now_us, pause_us)
 
     @property
     def _timeout_us(self) -> int:
