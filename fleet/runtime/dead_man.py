@@ -20,12 +20,13 @@ from anyio.abc import TaskGroup
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
 from exchange.model import RateLimit
-from exchange.ports import Admission, Cost, RequestClass, Trading
+from exchange.ports import Cost, RequestClass, Trading
 from fleet.config.models import FleetConfig
 from fleet.runtime import countdowns
 from fleet.runtime.countdowns import Beat, Countdown, Terms, Way
 from fleet.runtime.foreign import ForeignOrders
 from fleet.runtime.journal import Journal
+from fleet.scheduling.gate import Gate
 from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, heartbeat_interval_s
 
 OUTAGES = (Unavailable, OutcomeUnknown, Throttled, Banned, BadCredentials)
@@ -67,7 +68,7 @@ class DeadMan:
         self,
         config: FleetConfig,
         trading: Trading,
-        gate: Admission,
+        gate: Gate,
         limits: Sequence[RateLimit],
         clock: Clock,
         journal: Journal,
@@ -77,7 +78,7 @@ class DeadMan:
         self._config = config
         self._trading = trading
         self._gate = gate
-        self._limits = limits
+        self._weight_s = {limit.name: limit.interval_s for limit in limits if limit.kind == "REQUEST_WEIGHT"}
         self._clock = clock
         self._journal = journal
         self._foreign = foreign
@@ -186,7 +187,7 @@ class DeadMan:
         """One heartbeat. What it says is decided when it may go: the symbol may have changed sides while it waited."""
         beat, sent_us = Beat(symbol, self._timeout_us), None
         try:
-            ticket = await self._gate.admit(RequestClass.CANCEL, Cost(HEARTBEAT_WEIGHT))
+            ticket = await self._gate.admit(RequestClass.CANCEL, Cost(HEARTBEAT_WEIGHT), symbol)
             watch, sent_us = self._watched.get(symbol), self._clock.steady_us()
             beat = Beat(symbol, self._timeout_us if watch is not None and watch.wanted_us is not None else 0)
             self._countdowns[symbol] = countdowns.sending(self._countdowns[symbol], beat, sent_us)
@@ -235,9 +236,7 @@ class DeadMan:
             return Terms()
         timeout_s = dead_man.timeout_ms / 1000
         weights = [
-            float(self._config.budget.safety) * limit.limit * 60 / limit.interval_s
-            for limit in self._limits
-            if limit.kind == "REQUEST_WEIGHT"
+            use.capacity * 60 / self._weight_s[use.name] for use in self._gate.usage() if use.name in self._weight_s
         ]
         try:
             interval_s = heartbeat_interval_s(count, timeout_s, float(dead_man.share), min(weights, default=math.inf))

@@ -166,7 +166,7 @@ class Worker:
     def _send(self, changes: tuple[Change, ...], now_us: int) -> None:
         """One request. What several of them cost together is what one costs, and the first one's place is theirs."""
         first = changes[0]
-        ticket = self._gate.ask(first.key, first.request_class, first.cost, self._mailbox.wake)
+        ticket = self._gate.ask(first.key, first.request_class, first.cost, self._mailbox.wake, first.stake)
         if ticket is None:
             self._asked.add(first.key)
             return

@@ -12,15 +12,16 @@ from exchange.ports import RequestClass
 from exchange.protocol import endpoints
 from fleet.orders.batches import MOST_TOGETHER, together
 from fleet.orders.plan import CANCEL_COST, PLACE_COST, Change, Query
+from fleet.scheduling.value import NOTHING
 
 
 def cancel(name: str) -> Change:
-    return Change(("X", name), Cancel("X", name), RequestClass.CANCEL, CANCEL_COST)
+    return Change(("X", name), Cancel("X", name), RequestClass.CANCEL, CANCEL_COST, NOTHING)
 
 
 A, B, C = (cancel(name) for name in "abc")
-PLACED = Change(("X", "BUY"), Place("X", "", Side.BUY, 1, 1), RequestClass.QUOTE, PLACE_COST)
-ASKED = Change(("X", "q"), Query("X", "q"), RequestClass.REDUCE, CANCEL_COST)
+PLACED = Change(("X", "BUY"), Place("X", "", Side.BUY, 1, 1), RequestClass.QUOTE, PLACE_COST, NOTHING)
+ASKED = Change(("X", "q"), Query("X", "q"), RequestClass.REDUCE, CANCEL_COST, NOTHING)
 
 
 @pytest.mark.parametrize(
