@@ -18,7 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, VenueError
 from exchange.model import RateLimit
 from exchange.ports import Cost, RequestClass, Trading
 from fleet.config.models import FleetConfig
@@ -26,12 +26,12 @@ from fleet.runtime import countdowns
 from fleet.runtime.countdowns import Beat, Countdown, Terms, Way
 from fleet.runtime.foreign import ForeignOrders
 from fleet.runtime.journal import Journal
+from fleet.runtime.supervisor import OUTAGES
 from fleet.scheduling.gate import Gate
 from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, heartbeat_interval_s
 
-OUTAGES = (Unavailable, OutcomeUnknown, Throttled, Banned, BadCredentials)
-"""It concerns every symbol, and says nothing against this one."""
-
+EVERYBODYS = (*OUTAGES, Banned, BadCredentials)
+"""What concerns every symbol, and says nothing against the one that met it."""
 
 SLACK_US = 1_000_000
 """A heartbeat that is no later than this is not worth a warning, however long the interval."""
@@ -179,7 +179,8 @@ class DeadMan:
             # Once more, now that they are under way: when is the next?
             return
         wakes = [each for each in (round_.wake_us, *self._alarms(terms, now_us)) if each is not None]
-        wait_s = (min(wakes) - now_us) / 1e6 if wakes else None
+        # Whole milliseconds: uvloop's timers know nothing finer, and anyio would spin through the rest.
+        wait_s = -(-(min(wakes) - now_us) // 1000) / 1e3 if wakes else None
         with anyio.move_on_after(wait_s):
             await changed.wait()
 
@@ -209,7 +210,7 @@ class DeadMan:
         self._journal.debug(f"heartbeat failed: {error}", symbol)
         if symbol in self._watched:
             self._watched[symbol].reason = str(error)
-        if not isinstance(error, OUTAGES):
+        if not isinstance(error, EVERYBODYS):
             self._countdowns[symbol] = countdowns.refused(self._countdowns[symbol], beat, now_us)
             return
         self._way = countdowns.failed(self._way, self._terms(), now_us)
