@@ -380,6 +380,9 @@ class Fleet:
             # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.believed_open())
             self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
+            for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
+                if self.dead_man.guarded_until_ms(symbol) is not None:
+                    self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
             return
         with anyio.move_on_after(STAND_DOWN_S):
             await self.dead_man.stand_down()
