@@ -1,4 +1,4 @@
-"""A paper exchange that is a process of its own, and what its owner does there by hand."""
+"""A paper exchange as a process of its own, what it says of itself, and an order that its owner places by hand."""
 
 from __future__ import annotations
 
