@@ -13,7 +13,7 @@ from exchange.model import RateLimit
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.planning.forecast import Forecast, Moves, forecast, weight_capacity
 from fleet.scheduling.heartbeats import least_timeout_s
-from strategies.units import duration_text, percent_text
+from strategies.units import percent_text
 
 _LONGEST_REFRESH_MS = 600_000
 _WIDEST_BPS = 200
@@ -50,7 +50,7 @@ class Advisor:
         if least_ms is None:
             return None
         least_ms = _rounded_up(least_ms)
-        words = f"refresh_interval of at least {duration_text(least_ms)} for every symbol"
+        words = f"refresh_interval of at least {_duration(least_ms)} for every symbol"
         return self._tried(words, self._at_refresh(least_ms))
 
     def _wider(self) -> Advice | None:
@@ -78,7 +78,9 @@ class Advisor:
         if budget.safety >= _USUAL_SAFETY:
             return None
         bolder = self._config.model_copy(update={"budget": budget.model_copy(update={"safety": _USUAL_SAFETY})})
-        words = f"budget.safety {_USUAL_SAFETY} instead of {budget.safety.normalize():f}, if nothing else uses the account"
+        words = (
+            f"budget.safety {_USUAL_SAFETY} instead of {budget.safety.normalize():f}, if nothing else uses the account"
+        )
         return self._tried(words, bolder)
 
     def _rarer_heartbeats(self) -> Advice | None:
@@ -92,7 +94,7 @@ class Advisor:
             return None
         timeout_ms = max(dead_man.timeout_ms, 1000 * least_timeout_s(len(self._config.symbols), float(share), weight))
         rarer = dead_man.model_copy(update={"share": share, "timeout_ms": timeout_ms})
-        words = f"dead_man: {{share: {share}, timeout: {duration_text(timeout_ms)}}}"
+        words = f"dead_man: {{share: {share}, timeout: {_duration(timeout_ms)}}}"
         return self._tried(words, self._config.model_copy(update={"dead_man": rarer}))
 
     def _least(self, changed: Callable[[int], FleetConfig], most: int) -> int | None:
@@ -146,3 +148,7 @@ def _rounded_up(number: int) -> int:
     """To two digits: nobody writes 737ms."""
     unit = 10 ** max(0, len(str(number)) - 2)
     return -(-number // unit) * unit
+
+
+def _duration(milliseconds: int) -> str:
+    return f"{milliseconds}ms" if milliseconds < 1000 else f"{milliseconds / 1000:g}s"

@@ -24,9 +24,9 @@ import math
 from collections.abc import Callable
 
 Volatility = Callable[[float], float]
-"""Threshold in bps -> bps per square root of a second, as a quote with that threshold meets it: σ(θ) = θ/√E[exit], where
-E[exit] is the mean time in which mid moves by more than θ. For a random walk it is the same for all; a real market
-jitters in the short run, trends in the long and jumps now and then, and what its variance says of it would be far off."""
+"""Threshold in bps -> bps per square root of a second, as a quote with that threshold meets it: σ(θ) = θ/√E, where
+E is the mean time in which mid moves by more than θ. A random walk has the same for all; a real market jitters in
+the short run, trends in the long and jumps now and then, so that its variance alone would tell something else."""
 
 LONGEST_S = 86_400.0
 """What moves less often than once a day is not worth telling apart."""

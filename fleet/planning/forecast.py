@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from exchange.model import RateLimit
 from fleet.config.models import Budget, DeadMan, FleetConfig, SymbolConfig
+from fleet.config.rate_check import sides
 from fleet.planning.demand import Volatility, seconds_between_amends
 from fleet.planning.shares import Wish, grants_by_value, grants_in_line, grants_in_turn, total
 from fleet.scheduling.heartbeats import affordable_interval_s, heartbeat_interval_s, weight_a_minute
@@ -148,11 +149,6 @@ def weight_capacity(budget: Budget, limits: Sequence[RateLimit]) -> float | None
     return min((_a_minute(limit) * float(budget.safety) for limit in of_kind), default=None)
 
 
-def quotes_of(config: SymbolConfig) -> int:
-    """How many quotes work while the symbol is flat, which is the most that ever do."""
-    return 2 if getattr(config.parameters, "entry", "both") == "both" else 1
-
-
 def _a_minute(limit: RateLimit) -> float:
     return limit.limit * 60 / limit.interval_s
 
@@ -192,7 +188,7 @@ def _wish(config: SymbolConfig, seconds: float, moves: Moves, budget: Budget) ->
     # Only the symbols' proportions count, so the collateral that the fractions are of need not be known.
     notional = float(config.balance_fraction) * config.leverage
     worth = notional**budget.weights.size * _volatility_bps(config, moves)
-    return Wish(config.symbol, quotes_of(config), seconds, config.priority, worth)
+    return Wish(config.symbol, sides(config), seconds, config.priority, worth)
 
 
 def _shared(wishes: Sequence[Wish], room: float, budget: Budget) -> dict[str, float]:

@@ -9,9 +9,9 @@ cost for a given number of requests has nᵢ = 2λσᵢ²/bᵢ³ for all i (Lagr
 
     rateᵢ = σᵢ²/bᵢ² ∝ (σᵢ·nᵢ)^(2/3)
 
-The gate gets there by sending the quote whose score priority × n^size × b × (b/σ)^(2·volatility) is largest, so that all
-are sent at the same score: b^(1+2v) ∝ σ^(2v)/(p·n^s), and rate ∝ (p·n^s·σ)^(2/(1+2v)), the optimum when s = v = 1. It
-lets nobody have more than twice his fair share while another waits.
+The gate gets there by sending the quote whose score priority × n^size × b × (b/σ)^(2·volatility) is largest: all are then
+sent at the same score, b^(1+2v) ∝ σ^(2v)/(p·n^s) and rate ∝ (p·n^s·σ)^(2/(1+2v)), which is the optimum when s = v = 1.
+It lets nobody have more than twice his fair share while another waits.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def grants_by_value(wishes: Sequence[Wish], capacity: float, power_of_volatility
 
 def grants_in_turn(wishes: Sequence[Wish], capacity: float) -> dict[str, float]:
     """`fair`: equal shares by priority, and what one does not want is the others'."""
-    return _filled({wish.symbol: wish.priority for wish in wishes}, {wish.symbol: wish.rate for wish in wishes}, capacity)
+    return _filled(
+        {wish.symbol: wish.priority for wish in wishes}, {wish.symbol: wish.rate for wish in wishes}, capacity
+    )
 
 
 def grants_in_line(wishes: Sequence[Wish], capacity: float) -> dict[str, float]:

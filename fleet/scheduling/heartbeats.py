@@ -28,7 +28,8 @@ def heartbeat_interval_s(symbols: int, timeout_s: float, share: float, weight_ca
     ValueError when the affordable interval leaves fewer than `CHANCES` in a timeout.
     """
     interval_s = max(min(_USUAL_S, timeout_s / _USUAL_CHANCES), affordable_interval_s(symbols, share, weight_capacity))
-    if interval_s > timeout_s / CHANCES:
+    # What is affordable to the last digit must not fail by the floats' own error.
+    if interval_s > timeout_s / CHANCES * (1 + 1e-9):
         raise ValueError(
             f"heartbeats of {symbols} symbols can go every {interval_s:.0f} s, which is over half of {timeout_s:g} s"
         )

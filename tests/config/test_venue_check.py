@@ -148,13 +148,13 @@ def test_sizes_are_judged_only_by_known_prices_and_balances(
             "ASTERUSDT: {refresh_interval: 100ms}",
             "",
             "f:5:33: 1 symbols may ask for 1200 amends in 1m (2 every 100ms make 1200 for ASTERUSDT alone), but ORDERS_1M"
-            " leaves 1080 (1200 x 0.9): refresh intervals 1.2 times as long, or quotes will wait",
+            " leaves 1080 (1200 x 0.9): refresh intervals 1.2 times as long, or quotes will wait (`plan` foresees how long)",
         ),
         (
             "ASTERUSDT: {refresh_interval: 100ms, entry: long}",
             "budget: {safety: 0.25}",
             "f:5:33: 1 symbols may ask for 600 amends in 1m (1 every 100ms make 600 for ASTERUSDT alone), but ORDERS_1M"
-            " leaves 300 (1200 x 0.25): refresh intervals 2.0 times as long, or quotes will wait",
+            " leaves 300 (1200 x 0.25): refresh intervals 2.0 times as long, or quotes will wait (`plan` foresees how long)",
         ),
         (
             "ASTERUSDT: {position_threshold_usd: 2000}",
