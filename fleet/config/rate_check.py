@@ -15,6 +15,9 @@ from fleet.config.models import DeadMan, SymbolConfig
 from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, least_timeout_s
 from strategies.units import duration_text
 
+COUNTED = ("REQUEST_WEIGHT", "ORDERS")
+"""Limiters of another kind are not ours to count (exchange.limits.budget)."""
+
 _HEAVIEST_WEIGHT = 40
 """Open orders of all symbols, which a fleet asks for before it begins and when it ends (docs: its Weight)."""
 
@@ -40,6 +43,8 @@ def rate_warnings(loaded: Loaded, limits: Sequence[RateLimit]) -> list[Fault]:
     """What works, and slowly."""
     warnings: list[Fault] = []
     for limit in limits:
+        if limit.kind not in COUNTED:
+            continue
         found = (_slow_start(loaded, limit), _many_amends(loaded, limit))
         warnings += [fault for fault in found if fault is not None]
     return warnings

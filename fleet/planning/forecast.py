@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from exchange.model import RateLimit
 from fleet.config.models import Budget, DeadMan, FleetConfig, SymbolConfig
-from fleet.config.rate_check import sides
+from fleet.config.rate_check import COUNTED, sides
 from fleet.planning.demand import Volatility, seconds_between_amends
 from fleet.planning.shares import Wish, grants_by_value, grants_in_line, grants_in_turn, total
 from fleet.scheduling.heartbeats import affordable_interval_s, heartbeat_interval_s, weight_a_minute
@@ -121,7 +121,7 @@ def forecast(config: FleetConfig, moves: Mapping[str, Moves], limits: Sequence[R
     weight = weight_capacity(budget, limits)
     heartbeat_s = _heartbeat_s(config.dead_man, len(config.symbols), weight)
     heartbeat_weight = weight_a_minute(len(config.symbols), heartbeat_s) if heartbeat_s else 0.0
-    limiters = tuple(_limiter(limit, budget, heartbeat_weight) for limit in limits)
+    limiters = tuple(_limiter(limit, budget, heartbeat_weight) for limit in limits if limit.kind in COUNTED)
     dues = {symbol: _due_s(each, moves[symbol]) for symbol, each in config.symbols.items()}
     wishes = [_wish(each, dues[symbol], moves[symbol], budget) for symbol, each in config.symbols.items()]
     room = min((limiter.room for limiter in limiters), default=float("inf"))
