@@ -28,6 +28,9 @@ ACCOUNT_WEIGHT_A_MINUTE = 50.0
 _LEAST_THRESHOLD_BPS = 1.0
 """Of a quote that follows every tick the volatility is shown as one with this threshold meets it."""
 
+_LEAST_VOLATILITY_BPS = 0.05
+"""What stands still divides nothing by nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Moves:
@@ -187,11 +190,13 @@ def _volatility_bps(config: SymbolConfig, moves: Moves) -> float:
 def _wish(config: SymbolConfig, seconds: float, moves: Moves, budget: Budget) -> Wish:
     # Only the symbols' proportions count, so the collateral that the fractions are of need not be known.
     notional = float(config.balance_fraction) * config.leverage
-    worth = notional**budget.weights.size * _volatility_bps(config, moves)
+    worth = notional**budget.weights.size * max(_volatility_bps(config, moves), _LEAST_VOLATILITY_BPS)
     return Wish(config.symbol, sides(config), seconds, config.priority, worth)
 
 
 def _shared(wishes: Sequence[Wish], room: float, budget: Budget) -> dict[str, float]:
+    if room <= 0:
+        return {wish.symbol: 0.0 for wish in wishes}
     match budget.policy:
         case "value":
             return grants_by_value(wishes, room, budget.weights.volatility)

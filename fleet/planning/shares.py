@@ -9,9 +9,9 @@ cost for a given number of requests has nᵢ = 2λσᵢ²/bᵢ³ for all i (Lagr
 
     rateᵢ = σᵢ²/bᵢ² ∝ (σᵢ·nᵢ)^(2/3)
 
-The gate gets there by sending the quote with the largest score, priority × n^size × b × (b/σ)^(2·volatility): all are then
-sent at the same score, b^(1+2v) ∝ σ^(2v)/(p·n^s) and rate ∝ (p·n^s·σ)^(2/(1+2v)), which is the optimum when s = v = 1.
-It lets nobody have more than twice his fair share while another waits.
+The gate gets there by sending the quote with the largest score, priority × n^size × b × (b/σ)^(2·volatility): all are
+then sent at the same score, b^(1+2v) ∝ σ^(2v)/(p·n^s) and rate ∝ (p·n^s·σ)^(2/(1+2v)), the optimum when s = v = 1. It
+lets nobody have more than twice his fair share while another waits.
 """
 
 from __future__ import annotations
