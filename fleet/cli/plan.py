@@ -6,6 +6,7 @@ Owns: which markets are looked at, and how the forecast is shown. Must not know:
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,10 +41,11 @@ from fleet.wiring.moves import (
 )
 from strategies.units import parse_fraction
 
+_WIDTH = 79
 _MINUTE_ROOT = math.sqrt(60)
 _MEANT = {
     SYNTHETIC: "the paper exchange's own market",
-    TYPICAL: "as such markets use to move; --recording DIR or --venue mainnet looks at yours",
+    TYPICAL: "as such markets usually move; --recording DIR or --venue VENUE measures it",
     RECORDED: "measured on the recording",
     CANDLES: "the exchange's last 99 minutes",
 }
@@ -163,16 +165,16 @@ def _moves_of(config: FleetConfig, instruments: dict[str, Instrument], source: _
 def _asked(place: Address, config: FleetConfig) -> dict[str, Moves]:
     """The exchange's own figures, as far as it gives them."""
 
-    async def ask() -> tuple[dict[str, Moves], dict[str, VenueError]]:
+    async def ask() -> tuple[dict[str, Moves], dict[str, str]]:
         return await candle_moves(place, Clock(time.time_ns() // 1000), list(config.symbols))
 
     try:
-        moves, refused = run(ask)
+        moves, missing = run(ask)
     except VenueError as error:
         click.echo(f"note: no candles from {place.name}: {error}", err=True)
         return {}
-    for symbol, error in refused.items():
-        click.echo(f"note: no candles of {symbol} from {place.name}: {error}", err=True)
+    for symbol, reason in missing.items():
+        click.echo(f"note: no candles of {symbol} from {place.name}: {reason}", err=True)
     return moves
 
 
@@ -191,9 +193,13 @@ def _show(config: FleetConfig, result: Forecast, advice: list[Advice]) -> None:
     lines += [Text(), *table(_LIMITER_TITLES, [_limiter_line(each, result) for each in result.limiters])]
     lines += [Text(), *_verdict_lines(config, result)]
     sources = dict.fromkeys(each.source for each in result.symbols)
-    lines += [Text(f"{source}: {_MEANT[source]}", QUIET) for source in sources if source in _MEANT]
+    for source in sources:
+        if source in _MEANT:
+            lines += _wrapped(f"{source}: {_MEANT[source]}", QUIET)
     if advice:
-        lines += [Text(), Text("To fit, any one of:"), *(Text(f"  {each.change}") for each in advice)]
+        lines += [Text(), Text("To fit, any one of:")]
+        for each in advice:
+            lines += _wrapped(f"  {each.change}")
     elif not result.fits:
         lines += [Text(), Text("No single change makes it fit: fewer symbols, and slower ones.")]
     print_lines(lines)
@@ -242,7 +248,7 @@ def _verdict_lines(config: FleetConfig, result: Forecast) -> Iterable[Text]:
     beats = f"; a heartbeat of each symbol every {_seconds(result.heartbeat_s)}" if result.heartbeat_s else ""
     count = len(result.symbols)
     words = f"{config.fleet}: {count} symbol{'s' if count != 1 else ''}, {quotes} quote{'s' if quotes != 1 else ''}"
-    yield Text(f"{words}, policy {config.budget.policy}{beats}")
+    yield from _wrapped(f"{words}, policy {config.budget.policy}{beats}")
     binding = result.binding
     if binding is None:
         yield Text("The exchange states no limits.")
@@ -250,7 +256,11 @@ def _verdict_lines(config: FleetConfig, result: Forecast) -> Iterable[Text]:
         yield Text(f"It fits: {result.wanted:.0f} of the {binding.room:.0f} amends that {binding.name} leaves.", GOOD)
     else:
         words = f"It asks for {result.wanted:.0f} amends a minute, and {binding.name} leaves {binding.room:.0f}"
-        yield Text(f"{words}: refresh intervals stretch ×{result.mean_stretch:.1f} on average.", WARN)
+        yield from _wrapped(f"{words}: refresh intervals stretch ×{result.mean_stretch:.1f} on average.", WARN)
+
+
+def _wrapped(text: str, style: str = "") -> list[Text]:
+    return [Text(line, style) for line in textwrap.wrap(text, _WIDTH, subsequent_indent="    ")]
 
 
 def _seconds(seconds: float) -> str:

@@ -61,10 +61,10 @@ def recorded_moves(directory: FilePath, instruments: Iterable[Instrument], speed
 
 async def candle_moves(
     address: Address, clock: Clock, symbols: Sequence[str]
-) -> tuple[dict[str, Moves], dict[str, VenueError]]:
+) -> tuple[dict[str, Moves], dict[str, str]]:
     """By an exchange's newest candles, asked without keys; and why there are none of the others. Raises VenueError."""
     moves: dict[str, Moves] = {}
-    refused: dict[str, VenueError] = {}
+    missing: dict[str, str] = {}
     failure: VenueError | None = None
     async with open_venue(address, None, clock) as venue:
         data = venue.market_data
@@ -74,17 +74,19 @@ async def candle_moves(
                 try:
                     path = _path_of(await data.klines(symbol, "1m", limit=_CANDLES))
                 except Rejected as error:
-                    refused[symbol] = error
+                    missing[symbol] = str(error)
                     continue
                 volatility, instrument = volatility_of([path]), venue.info.instruments.get(symbol)
-                if volatility is not None and instrument is not None:
+                if volatility is None or instrument is None:
+                    missing[symbol] = "it has none yet"
+                else:
                     moves[symbol] = Moves(volatility, CANDLES, float(instrument.tick_size) / path[-1][1] * 1e4)
         except VenueError as error:
             # Raised outside: through the venue's task group it would come in a group.
             failure = error
     if failure is not None:
         raise failure
-    return moves, refused
+    return moves, missing
 
 
 def _paths(rows: Iterable[Recorded], speed: float) -> list[Path]:
