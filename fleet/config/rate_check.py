@@ -8,21 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from exchange.limits.budget import RESERVES
 from exchange.model import RateLimit
 from fleet.config.faults import Fault
 from fleet.config.loader import Loaded
 from fleet.config.models import DeadMan, SymbolConfig
 from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, least_timeout_s
-from strategies.units import duration_text
-
-COUNTED = ("REQUEST_WEIGHT", "ORDERS")
-"""Limiters of another kind are not ours to count (exchange.limits.budget)."""
+from strategies.units import duration_text, percent_text
 
 _HEAVIEST_WEIGHT = 40
 """Open orders of all symbols, which a fleet asks for before it begins and when it ends (docs: its Weight)."""
-
-_QUOTING = Decimal("0.9")
-"""Of a limit: quoting leaves the rest to cancels and reductions (exchange.limits.budget)."""
 
 _LONGEST_TIMEOUT_S = 3600
 
@@ -43,7 +38,7 @@ def rate_warnings(loaded: Loaded, limits: Sequence[RateLimit]) -> list[Fault]:
     """What works, and slowly."""
     warnings: list[Fault] = []
     for limit in limits:
-        if limit.kind not in COUNTED:
+        if limit.kind not in RESERVES:
             continue
         found = (_slow_start(loaded, limit), _many_amends(loaded, limit))
         warnings += [fault for fault in found if fault is not None]
@@ -96,14 +91,15 @@ def _slow_start(loaded: Loaded, limit: RateLimit) -> Fault | None:
         return None
     symbols = loaded.config.symbols
     quotes = sum(sides(config) for config in symbols.values())
-    a_minute = _allowed(loaded, limit) * _QUOTING
+    kept = RESERVES[limit.kind]
+    a_minute = _allowed(loaded, limit) * (1 - kept)
     if quotes <= a_minute:
         return None
     safety = loaded.config.budget.safety
     what = (
         f"to place the {quotes} quotes of {len(symbols)} symbols once takes {_up(quotes / a_minute, 1)} minutes, as"
-        f" {limit.name} leaves {_round(a_minute)} a minute ({_plain(_a_minute(limit))} x {_plain(safety)}, less a tenth"
-        " for cancels and reductions)"
+        f" {limit.name} leaves {_round(a_minute)} a minute ({_plain(_a_minute(limit))} x {_plain(safety)}, less"
+        f" {percent_text(kept)} for cancels and reductions)"
     )
     least = _up(safety * quotes / a_minute, 2)
     right = "fewer symbols" if least > 1 else f"a safety of at least {_plain(least)}, or fewer symbols"

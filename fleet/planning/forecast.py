@@ -12,24 +12,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from exchange.limits.budget import RESERVES
 from exchange.model import RateLimit
 from fleet.config.models import Budget, DeadMan, FleetConfig, SymbolConfig
-from fleet.config.rate_check import COUNTED, sides
+from fleet.config.rate_check import sides
 from fleet.planning.demand import Volatility, seconds_between_amends
 from fleet.planning.shares import Wish, grants_by_value, grants_in_line, grants_in_turn, total
 from fleet.scheduling.heartbeats import affordable_interval_s, heartbeat_interval_s, weight_a_minute
-
-RESERVED = 0.1
-"""Of each limit: what quoting leaves to cancels and reductions (exchange.limits.budget)."""
+from fleet.scheduling.value import LEAST_VOLATILITY_BPS
 
 ACCOUNT_WEIGHT_A_MINUTE = 50.0
 """Open orders 40, positions 5, balances 5 (docs: their Weights), once a minute."""
 
 _LEAST_THRESHOLD_BPS = 1.0
 """Of a quote that follows every tick the volatility is shown as one with this threshold meets it."""
-
-_LEAST_VOLATILITY_BPS = 0.05
-"""What stands still divides nothing by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +120,7 @@ def forecast(config: FleetConfig, moves: Mapping[str, Moves], limits: Sequence[R
     weight = weight_capacity(budget, limits)
     heartbeat_s = _heartbeat_s(config.dead_man, len(config.symbols), weight)
     heartbeat_weight = weight_a_minute(len(config.symbols), heartbeat_s) if heartbeat_s else 0.0
-    limiters = tuple(_limiter(limit, budget, heartbeat_weight) for limit in limits if limit.kind in COUNTED)
+    limiters = tuple(_limiter(limit, budget, heartbeat_weight) for limit in limits if limit.kind in RESERVES)
     dues = {symbol: _due_s(each, moves[symbol]) for symbol, each in config.symbols.items()}
     wishes = [_wish(each, dues[symbol], moves[symbol], budget) for symbol, each in config.symbols.items()]
     room = min((limiter.room for limiter in limiters), default=float("inf"))
@@ -170,7 +166,7 @@ def _heartbeat_s(dead_man: DeadMan | None, symbols: int, weight: float | None) -
 def _limiter(limit: RateLimit, budget: Budget, heartbeat_weight: float) -> LimiterForecast:
     allowed = _a_minute(limit) * float(budget.safety)
     standing = ACCOUNT_WEIGHT_A_MINUTE + heartbeat_weight if limit.kind == "REQUEST_WEIGHT" else 0.0
-    return LimiterForecast(limit.name, _a_minute(limit), allowed, allowed * RESERVED, standing)
+    return LimiterForecast(limit.name, _a_minute(limit), allowed, allowed * float(RESERVES[limit.kind]), standing)
 
 
 def _threshold_bps(config: SymbolConfig) -> float:
@@ -190,7 +186,7 @@ def _volatility_bps(config: SymbolConfig, moves: Moves) -> float:
 def _wish(config: SymbolConfig, seconds: float, moves: Moves, budget: Budget) -> Wish:
     # Only the symbols' proportions count, so the collateral that the fractions are of need not be known.
     notional = float(config.balance_fraction) * config.leverage
-    worth = notional**budget.weights.size * max(_volatility_bps(config, moves), _LEAST_VOLATILITY_BPS)
+    worth = notional**budget.weights.size * max(_volatility_bps(config, moves), LEAST_VOLATILITY_BPS)
     return Wish(config.symbol, sides(config), seconds, config.priority, worth)
 
 

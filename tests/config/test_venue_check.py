@@ -235,10 +235,10 @@ def many(symbols: int, more: str = "") -> list[str]:
                 "f:206:21: heartbeats of 200 symbols cost 200 x 10 weight every 30m (half of timeout 1h) = 66 a minute, over"
                 " the 0 that share 0.01 of 72 allows: a share of at least 0.93, or at most 2 symbols, or dead_man: null to do"
                 " without",
-                "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 12.4 minutes, as ORDERS_1M leaves 32 a"
-                " minute (1200 x 0.03, less a tenth for cancels and reductions): a safety of at least 0.38, or fewer symbols",
-                "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 8.3 minutes, as ORDERS_10S leaves 48 a"
-                " minute (1800 x 0.03, less a tenth for cancels and reductions): a safety of at least 0.25, or fewer symbols",
+                "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 11.4 minutes, as ORDERS_1M leaves 35 a"
+                " minute (1200 x 0.03, less 2.5% for cancels and reductions): a safety of at least 0.35, or fewer symbols",
+                "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 7.6 minutes, as ORDERS_10S leaves 52 a"
+                " minute (1800 x 0.03, less 2.5% for cancels and reductions): a safety of at least 0.23, or fewer symbols",
             ],
         ),
         (

@@ -23,17 +23,17 @@ def test_what_fits_needs_no_advice() -> None:
         (
             fleet(50),
             [
-                "refresh_interval of at least 6s for every symbol",
-                "price_change_threshold of at least 2.5bps for every symbol",
-                "at most 8 of the 50 symbols: without S0USDT, S10USDT, S11USDT, S12USDT and 38 more of the busiest",
+                "refresh_interval of at least 5.5s for every symbol",
+                "price_change_threshold of at least 2.4bps for every symbol",
+                "at most 9 of the 50 symbols: without S0USDT, S10USDT, S11USDT, S12USDT and 37 more of the busiest",
             ],
         ),
         (
             fleet(8, more="budget: {safety: 0.5}"),
             [
-                "refresh_interval of at least 1.4s for every symbol",
-                "price_change_threshold of at least 1.4bps for every symbol",
-                "at most 4 of the 8 symbols: without S0USDT, S1USDT, S2USDT, S3USDT",
+                "refresh_interval of at least 1.2s for every symbol",
+                "price_change_threshold of at least 1.3bps for every symbol",
+                "at most 5 of the 8 symbols: without S0USDT, S1USDT, S2USDT",
                 "budget.safety 0.9 instead of 0.5, if nothing else uses the account",
             ],
         ),

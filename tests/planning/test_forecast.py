@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from planning_fleets import LIMITS, fleet, fleet_of, moves
+from planning_fleets import LIMITS, ROOM, fleet, fleet_of, moves
 
 from exchange.model import RateLimit
 from fleet.planning.demand import seconds_between_amends
@@ -29,10 +29,10 @@ def test_a_large_one_is_stretched_until_it_fits() -> None:
     binding = result.binding
     assert binding is not None
     assert not result.fits
-    assert (binding.name, binding.room) == ("ORDERS_1M", pytest.approx(972))
-    assert result.granted == pytest.approx(972)
+    assert (binding.name, binding.room) == ("ORDERS_1M", pytest.approx(ROOM))
+    assert result.granted == pytest.approx(ROOM)
     for each in result.symbols:
-        assert each.granted == pytest.approx(972 / 50)
+        assert each.granted == pytest.approx(ROOM / 50)
         assert each.every_s + each.wait_s == pytest.approx(120 / each.granted)
         assert each.stretch == pytest.approx(1 + each.wait_s / 0.3)
 
@@ -111,8 +111,8 @@ def test_the_policy_divides(policy: str, symbols: str, shares: list[float]) -> N
     config = fleet_of(symbols, "refresh_interval: 50ms, price_change_threshold: 0", f"budget: {{policy: {policy}}}")
     result = forecast(config, moves(config), LIMITS)
     granted = [each.granted for each in result.symbols]
-    assert sum(granted) == pytest.approx(972)
-    assert granted == pytest.approx([972 * share / sum(shares) for share in shares])
+    assert sum(granted) == pytest.approx(ROOM)
+    assert granted == pytest.approx([ROOM * share / sum(shares) for share in shares])
 
 
 @given(
