@@ -119,10 +119,10 @@ _Column = tuple[str, Callable[[Line], Cell]]
 _MONEY: tuple[_Column, ...] = (
     ("FILLS", lambda line: f"{line.fills:,}"),
     ("VOLUME", lambda line: money(line.volume, 0)),
-    ("REALISED", lambda line: amount(line.realised)),
-    ("FEES", lambda line: money(line.fees)),
-    ("FUNDING", lambda line: amount(line.funding)),
-    ("NET", lambda line: amount(line.net)),
+    ("REALISED", lambda line: amount(line.realised, _places(line.realised))),
+    ("FEES", lambda line: money(line.fees, _places(line.fees))),
+    ("FUNDING", lambda line: amount(line.funding, _places(line.funding))),
+    ("NET", lambda line: amount(line.net, _places(line.net))),
     ("INVENTORY", lambda line: amount(line.position_usd, 0)),
 )
 _QUALITY: tuple[_Column, ...] = (
@@ -161,7 +161,8 @@ def _print(found: Found, columns: tuple[_Column, ...]) -> None:
         if lines[0].symbol is not None:
             names.append(line.symbol or ("" if has_days else "all"))
         drawn.append([*names, *(value(line) for _, value in columns)])
-    print_table(titles, drawn)
+    # Eighty columns, whatever the names and the sums.
+    print_table(titles, drawn, gap=1 if has_days else 2)
     other = found.report.total.other
     if columns is _MONEY and other:
         paid = " and ".join(f"{plain(each, sign=True)} {asset}" for asset, each in sorted(other.items()))
@@ -170,6 +171,11 @@ def _print(found: Found, columns: tuple[_Column, ...]) -> None:
 
 def _day(day: int | None) -> str:
     return "all" if day is None else f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%m-%d}"
+
+
+def _places(usd: Decimal) -> int:
+    """Of large sums nobody reads the cents."""
+    return 2 if abs(usd) < 10_000 else 0
 
 
 def _share(share: float | None) -> Cell:
