@@ -114,7 +114,7 @@ class Rest:
     async def admit(self, request_class: RequestClass, endpoint: Endpoint, params: Params = ()) -> Ticket:
         given = dict(params)
         cost = Cost(weight=endpoint.weight_of(given), orders=endpoint.orders_of(given))
-        return await self._admission.admit(request_class, cost)
+        return await self._admission.admit(request_class, cost, given.get("symbol", ""))
 
     async def call(
         self,

@@ -102,9 +102,7 @@ class Budget:
         *,
         assume_spent: bool = False,
     ) -> None:
-        self._safety = Decimal(str(safety))
-        if not 0 < self._safety <= 1:
-            raise ValueError(f"safety must be above 0 and at most 1, not {safety}")
+        self._safety = _share(safety)
         self._reserves = RESERVES if reserve is None else dict.fromkeys(RESERVES, Decimal(str(reserve)))
         if not all(0 <= share < 1 for share in self._reserves.values()):
             raise ValueError(f"reserve must be at least 0 and below 1, not {reserve}")
@@ -118,6 +116,21 @@ class Budget:
         kind does; where there is none it begins as if all but a probe were spent. ValueError, and nothing changed, as
         above."""
         self._set(limits, assume_spent=True)
+
+    def keep_to(self, safety: float | Decimal) -> None:
+        """The part of each limit that may be used from now on. ValueError, and nothing changed, as above."""
+        self._safety = _share(safety)
+        self.restrict([compartment.limit for compartment in self._compartments.values()])
+
+    def interval_us(self, cost: Cost) -> int:
+        """How far apart such requests of the paced lane can be sent for ever."""
+        intervals = [
+            (cost.orders if each.is_orders else cost.weight)
+            * each.window.length_us
+            // max(1, each.window.capacity - each.reserve)
+            for each in self._compartments.values()
+        ]
+        return max(intervals, default=0)
 
     def check(self, cost: Cost, lane: Lane = Lane.URGENT) -> None:
         """ValueError when the cost could not fit even if nothing were spent."""
@@ -256,3 +269,10 @@ class Budget:
         spend.is_open = False
         self._open_weight -= spend.cost.weight
         self._open_orders -= spend.cost.orders
+
+
+def _share(safety: float | Decimal) -> Decimal:
+    share = Decimal(str(safety))
+    if not 0 < share <= 1:
+        raise ValueError(f"safety must be above 0 and at most 1, not {safety}")
+    return share

@@ -29,7 +29,7 @@ class Pace:
     __slots__ = ("_even_us", "_known_until_us", "next_us")
 
     def __init__(self) -> None:
-        self.next_us = 0
+        self.next_us = -(1 << 62)
         """From when on the next take may be, as far as the pace goes."""
         self._even_us = 0
         self._known_until_us = 0
