@@ -249,8 +249,8 @@ class Budget:
             in_flight = self._open_orders if is_orders else self._open_weight
             window = Window(capacity, limit.interval_s * 1_000_000, in_flight)
             others = [other.window for other in self._compartments.values() if other.is_orders == is_orders]
-            known = max((other.used - in_flight for other in others), default=0)
-            is_covered = any(other.length_us >= window.length_us for other in others)
+            known = max((other.used - other.assumed - in_flight for other in others), default=0)
+            is_covered = any(other.length_us >= window.length_us and not other.assumed for other in others)
             compartment = _Compartment(limit, is_orders, window, Pace(), reserve=0, known=known)
         share = self._reserves[limit.kind]
         compartment.limit = limit

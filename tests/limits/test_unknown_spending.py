@@ -142,6 +142,13 @@ def test_a_limiter_that_appears_holds_what_is_known_or_else_assumes_the_worst(
     assert use[new.name] == (1, assumed)
 
 
+def test_a_limiter_that_appears_while_the_worst_is_assumed_of_the_others_assumes_it_too() -> None:
+    budget = started(ORDERS)
+    budget.usage(0)
+    budget.restrict([BURST])
+    assert held(budget, 0) == (0, 270 - 8)
+
+
 @pytest.mark.parametrize("limit", [1, 5, 50, 100, 1200])
 def test_a_limit_lowered_below_what_is_spent_lets_nobody_through_until_enough_is_back(limit: int) -> None:
     budget = Budget([ORDERS])
