@@ -19,6 +19,8 @@ from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
+from fleet.risk.loss import LossWatch
+from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
@@ -56,6 +58,7 @@ class Fleet:
         self.journal = journal
         self.capital = Capital()
         self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms()))
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -72,6 +75,8 @@ class Fleet:
         """Client ids of own orders that may remain after the stop."""
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
+        self.stalls = 0
+        """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
@@ -165,9 +170,27 @@ class Fleet:
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
+            self._watch_losses()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
+
+    def _watch_losses(self) -> None:
+        for symbol, slot in {**self.slots, **self.retired}.items():
+            if slot.last_mark is not None and self.account.has_begun(symbol):
+                book = slot.book
+                self.risk.count(symbol, book.realised_pnl + slot.unrealised_pnl - book.fees)
+        was = self.risk.loss.limit
+        if self.risk.loss.see(self.risk.result() + self.account.funding, self.risk.limits, self.venue.clock.now_ms()):
+            self.journal.error(f"a loss limit is hit, nothing is opened any more: {self.risk.loss.limit}")
+        elif was and not self.risk.loss.limit:
+            self.journal.info("a new day: the loss limits begin anew, quotes again")
+        if bool(was) != bool(self.risk.loss.limit):
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for slot in self.slots.values():
+            slot.mailbox.wake()
 
     async def _look_again(self) -> None:
         """Balances, what is not ours, and whether every position is the venue's."""
@@ -248,6 +271,10 @@ class Fleet:
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
         self.config = config
+        if "risk" in change.settings:
+            self.risk.limits = config.risk
+            self.risk.loss.reconsider(config.risk)
+            self._wake_all()
         for symbol in change.removed:
             self._remove(symbol)
         for symbol in change.changed:
@@ -290,6 +317,7 @@ class Fleet:
             self.venue.clock,
             self.journal,
             self.venue.clock.now_ms() // 1000,
+            self.risk,
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:
@@ -321,6 +349,7 @@ class Fleet:
             self.retired[symbol] = slot
             self.account.detach(symbol)
             self.capital.remove(symbol)
+            self.risk.drop(symbol)
             self.journal.info("has left the fleet", symbol)
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])

@@ -16,6 +16,8 @@ from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+from fleet.risk.exposure import position_usd, worst
+from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
@@ -41,6 +43,7 @@ class Slot:
         clock: Clock,
         journal: Journal,
         started_s: int,
+        risk: FleetRisk,
         before: Slot | None = None,
     ) -> None:
         """`before`: the place that the symbol had when it was in the fleet earlier."""
@@ -49,6 +52,7 @@ class Slot:
         self.mailbox = Mailbox()
         self.book = account.attach(config.symbol, self.mailbox)
         self.counters = before.counters if before else Counters()
+        self.risk = before.risk if before else SymbolRisk(config.symbol, risk)
         self.closing = False
         self.desk: Desk | None = None
         self.scope = anyio.CancelScope()
@@ -135,9 +139,10 @@ class Slot:
             self.desk.orders = {}
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
-        position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        held_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        self.risk.fleet.hold(self.config.symbol, worst(self.instrument, position_usd(self.book, price), ()))
         leverage = self.desk.leverage if self.desk else self.config.leverage
-        self._account.capital.commit(self.config.symbol, position_usd / leverage)
+        self._account.capital.commit(self.config.symbol, held_usd / leverage)
 
     def _hear_last_answers(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
@@ -152,7 +157,16 @@ class Slot:
 
     def _make(self) -> Worker:
         strategy = make_strategy(self.config.strategy, self.config.parameters)
-        desk = Desk(self.config, self.instrument, strategy, self.book, self._account.capital, self._ids, self.counters)
+        desk = Desk(
+            self.config,
+            self.instrument,
+            strategy,
+            self.book,
+            self._account.capital,
+            self._ids,
+            self.counters,
+            self.risk,
+        )
         desk.closing = self.closing
         self.desk = desk
         self._worker = Worker(

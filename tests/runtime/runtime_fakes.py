@@ -42,6 +42,9 @@ from exchange.model import (
 )
 from exchange.ports import Cost, RequestClass, Ticket
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.config.risk import Risk
+from fleet.risk.loss import LossWatch
+from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.journal import Journal
 from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
@@ -73,6 +76,11 @@ def fleet_config(*symbols: str | SymbolConfig, **changed: Any) -> FleetConfig:
     return FleetConfig.model_validate(
         {"fleet": "f", "venue": "paper", "symbols": {each.symbol: each for each in configs}, **changed}
     )
+
+
+def no_risk(symbol: str = "XUSDT", **limits: Any) -> SymbolRisk:
+    """No limits but those given, of the fleet."""
+    return SymbolRisk(symbol, FleetRisk(Risk.model_validate(limits), LossWatch(EPOCH_US // 1000)))
 
 
 def ticker(now_us: int, mid: int = 1000, symbol: str = "XUSDT", *, width: int = 1) -> BookTicker:

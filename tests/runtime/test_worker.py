@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import LIMITS, World, symbol_config
+from runtime_fakes import LIMITS, World, no_risk, symbol_config
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, OrderUpdate, Place, Position, RateLimit, Side
@@ -42,7 +42,7 @@ class Scene(World):
         strategy = make_strategy("ping_pong", self.config.parameters)
         ids = ClientIds("f", "XUSDT", 0)
         instrument = self.instruments["XUSDT"]
-        self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters())
+        self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters(), no_risk())
         self.worker = Worker(
             "f", self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal
         )
@@ -185,13 +185,13 @@ def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:
         hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
         assert hog is not None
         at.gate.settle(hog, {})
-        for mid in range(1010, 1090, 10):
+        for mid in range(1002, 1018, 2):
             at.market(mid)
             await anyio.sleep(1)
         assert at.trading.actions() == []
-        at.market(1100)
+        at.market(1018)
         await anyio.sleep(5)
-        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1089, 1111]
+        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1007, 1029]
         assert len(at.trading.actions()) == 2
 
     play(scene, (RateLimit("ORDERS", 10, 10),))
@@ -203,9 +203,9 @@ def test_a_request_that_is_not_wanted_any_more_is_withdrawn() -> None:
         hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
         assert hog is not None
         at.gate.settle(hog, {})
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(0.5)
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(1)
         assert at.gate.waiting() == 2
         at.market(1000)
@@ -221,7 +221,7 @@ def test_a_worker_that_ends_leaves_nothing_waiting() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
         at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(1)
         assert at.gate.waiting() == 2
         at.scope.cancel()
@@ -427,7 +427,7 @@ def test_closing_ends_the_worker_when_it_is_flat_and_taking_back_undoes_it() -> 
         assert at.trading.open() == []
         assert at.failed is None
         at.trading.sent.clear()
-        at.market(1100)
+        at.market(1018)
         await anyio.sleep(10)
         assert at.trading.sent == []
 
@@ -458,7 +458,7 @@ def test_credentials_that_are_refused_travel() -> None:
     async def scene(at: Scene) -> None:
         at.trading.trouble("amend", BadCredentials("signature"))
         await at.quote()
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(2)
         assert isinstance(at.failed, BadCredentials)
 
