@@ -10,6 +10,7 @@ be drawn no more: the fleet stops in order, as nobody sees it. Whoever wants it 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import anyio
 import click
+import msgspec
 from anyio.abc import TaskStatus
 from rich.console import Console
 
@@ -27,6 +29,7 @@ from exchange.asgi import serve
 from exchange.clock import Clock
 from exchange.errors import VenueError
 from fleet.cli.boot import boot_ms
+from fleet.cli.commands import commands_of
 from fleet.cli.edits import Edits, log_file_fault, refuse_faults, tell_warnings
 from fleet.cli.main import Failure
 from fleet.config.credentials import Credentials
@@ -36,8 +39,11 @@ from fleet.config.models import Logging, VenueAddress
 from fleet.config.venue_check import VenueFacts, check
 from fleet.control.server import make_app
 from fleet.control.state import FleetState
+from fleet.runtime.beside import STATE_DIR, Beside, RunFile, beside, read, write
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.reload import watch
 from fleet.runtime.status import fleet_state
 from fleet.runtime.supervisor import OUTAGES
@@ -61,6 +67,7 @@ class Options:
     summary: Path | None
     log_format: logs.LogFormat
     control: tuple[str, int] | None
+    resume: bool = False
 
 
 class Run:
@@ -75,6 +82,8 @@ class Run:
         self._failure: str = ""
         self._signals = 0
         self._control_is_up = False
+        self._beside_file: Beside = beside(options.file, os.environ)
+        self._token = secrets.token_urlsafe(32)
         self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
         self._is_drawn = False
 
@@ -97,7 +106,7 @@ class Run:
                     refuse_faults(checked)
                     tell_warnings(checked, self._journal)
                     self._boot_ms = boot_ms()
-                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal)
+                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, *self._remembered())
                     edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
                     around.start_soon(self._beside, "reload", edits.run)
                     around.start_soon(self._beside, "watching the fleet file", self._watch_file)
@@ -111,7 +120,25 @@ class Run:
                         self._failure = str(error)
                     finally:
                         self._final = self._state()
+            self._remove_run_file()
             around.cancel_scope.cancel()
+
+    def _remembered(self) -> tuple[KillSwitch, MemoryFile | None]:
+        """What earlier runs, or whoever killed them, have left written down. A paper exchange that begins anew has
+        nothing to do with it. Raises Failure."""
+        if self._loaded.config.venue == "paper":
+            return KillSwitch(), None
+        kill, memory = KillSwitch(self._beside_file.kill), MemoryFile(self._beside_file.risk)
+        if self._options.resume:
+            try:
+                kill.resume(None, ())
+                memory.forget()
+            except OSError as error:
+                raise Failure(f"error: --resume: {error.filename}: {(error.strerror or str(error)).lower()}") from None
+        remembered = memory.read()
+        if remembered is not None and remembered.limit:
+            self._journal.warning(f"before the restart a loss limit was hit: {remembered.limit}")
+        return kill, memory
 
     def report(self) -> list[Exception]:
         """After the loop, however it ended: the table, the summary file, and what of all this is no good end."""
@@ -274,10 +301,37 @@ class Run:
             ) from None
         self._control_is_up = True
         self._journal.info(f"health, metrics and state at http://{host}:{port}")
+        self._write_run_file(host, port)
+
+    def _write_run_file(self, host: str, port: int) -> None:
+        """For kill, flatten and resume from another terminal. Commands are taken from this machine alone."""
+        near = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 asked of, not listened on
+        shown = f"[{near}]" if ":" in near else near
+        run_file = RunFile(f"http://{shown}:{port}", os.getpid(), self._token)
+        try:
+            write(self._beside_file.run, msgspec.json.encode(run_file))
+        except OSError as error:
+            what = (error.strerror or str(error)).lower()
+            self._journal.warning(
+                f"kill, flatten and resume cannot reach this fleet: {self._beside_file.run} cannot be written: {what};"
+                f" {STATE_DIR} names another directory"
+            )
+
+    def _remove_run_file(self) -> None:
+        """Unless another run has put its own there."""
+        run_file = read(self._beside_file.run, RunFile)
+        if run_file is not None and run_file.token == self._token:
+            with suppress(OSError):
+                self._beside_file.run.unlink(missing_ok=True)
 
     async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
         try:
-            await serve(make_app(self._state), host, port, task_status=task_status)
+            await serve(
+                make_app(self._state, commands_of(self._token, lambda: self._fleet)),
+                host,
+                port,
+                task_status=task_status,
+            )
         except Exception as error:
             if not self._control_is_up:
                 raise

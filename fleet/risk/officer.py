@@ -64,6 +64,8 @@ class SymbolRisk:
         self.fleet = fleet
         self.killed = ""
         """Why no order of the symbol may stand at all: its owner said so."""
+        self.closing = ""
+        """The same while its position is being closed at the market: an order that rests would be in the way."""
         self.fills = FillWindow()
         self.refusals: Counter[Reason] = Counter()
         """How often each reason began to refuse a side."""

@@ -260,8 +260,8 @@ class Desk:
     def _pull_reason(self, now_us: int) -> tuple[str, int | None]:
         """Why no quote may stand now, and else when the data will have become stale."""
         ticker, mark, config = self.ticker, self.mark, self.config
-        if self.risk.killed:
-            return self.risk.killed, None
+        if self.risk.killed or self.risk.closing:
+            return self.risk.killed or self.risk.closing, None
         if not self.market_up:
             return "market data line is down", None
         if not self.account_up:

@@ -24,8 +24,11 @@ from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
+from fleet.runtime.flatten import close_all
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.runtime.lines import Line
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
 from fleet.runtime.supervisor import OUTAGES
@@ -52,13 +55,23 @@ class FleetError(Exception):
 
 
 class Fleet:
-    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal) -> None:
+    def __init__(
+        self,
+        config: FleetConfig,
+        venue: Venue,
+        journal: Journal,
+        kill: KillSwitch | None = None,
+        memory: MemoryFile | None = None,
+    ) -> None:
+        """Without `kill` and `memory` what they hold lasts as long as the process."""
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
         self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
-        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms()))
+        self.kill = kill or KillSwitch()
+        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), memory.read() if memory else None))
+        self._memory = memory
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -98,6 +111,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
+            lines.start_soon(self._watch_kills)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
                 try:
@@ -180,13 +194,45 @@ class Fleet:
             if slot.last_mark is not None and self.account.has_begun(symbol):
                 book = slot.book
                 self.risk.count(symbol, book.realised_pnl + slot.unrealised_pnl - book.fees)
-        was = self.risk.loss.limit
-        if self.risk.loss.see(self.risk.result() + self.account.funding, self.risk.limits, self.venue.clock.now_ms()):
-            self.journal.error(f"a loss limit is hit, nothing is opened any more: {self.risk.loss.limit}")
-        elif was and not self.risk.loss.limit:
-            self.journal.info("a new day: the loss limits begin anew, quotes again")
-        if bool(was) != bool(self.risk.loss.limit):
+        loss, limits = self.risk.loss, self.risk.limits
+        was = loss.limit
+        if loss.see(self.risk.result() + self.account.funding, limits, self.venue.clock.now_ms()):
+            self.journal.error(f"a loss limit is hit, nothing is opened any more: {loss.limit}")
+            if limits.on_loss == "close" and self._workers is not None:
+                self._workers.start_soon(self._close_positions)
+        elif was and not loss.limit:
+            self.journal.info("a new day: the loss limits begin anew")
+        if was != loss.limit:
             self._wake_all()
+        if self._memory is not None and (limits.daily_loss_usd or limits.drawdown_usd):
+            problem = self._memory.keep(loss.memory)
+            if problem:
+                self.journal.warning(f"what the loss limits should not forget is not written down: {problem}")
+
+    async def _close_positions(self) -> None:
+        slots = list(self.slots.values())
+        for slot in slots:
+            slot.risk.closing = "a loss limit is hit: closes its position"
+        self._wake_all()
+        closed = await close_all(self.venue, slots)
+        for slot in slots:
+            slot.risk.closing = ""
+        self._wake_all()
+        for each in closed:
+            if each.problem:
+                self.journal.error(f"still holds {each.left:f}: {each.problem}", each.symbol)
+
+    async def _watch_kills(self) -> None:
+        """A worker that waits for news hears of a kill that somebody else has written down."""
+        killed: dict[str, str] = {}
+        while True:
+            now = {symbol: self.kill.why(symbol) for symbol in self.slots}
+            for symbol, why in now.items():
+                if killed.get(symbol, "") != why:
+                    self.journal.warning(why, symbol) if why else self.journal.info("may quote again", symbol)
+                    self.slots[symbol].mailbox.wake()
+            killed = now
+            await anyio.sleep(LOOK_EVERY_S)
 
     def _wake_all(self) -> None:
         for slot in self.slots.values():
@@ -318,6 +364,7 @@ class Fleet:
             self.journal,
             self.venue.clock.now_ms() // 1000,
             self.risk,
+            self.kill,
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:

@@ -22,6 +22,7 @@ from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox
 from fleet.runtime.sender import Sender
 from fleet.runtime.supervisor import Supervisor
@@ -44,6 +45,7 @@ class Slot:
         journal: Journal,
         started_s: int,
         risk: FleetRisk,
+        kill: KillSwitch,
         before: Slot | None = None,
     ) -> None:
         """`before`: the place that the symbol had when it was in the fleet earlier."""
@@ -59,6 +61,7 @@ class Slot:
         self.ended = anyio.Event()
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
+        self._kill = kill
         self._fleet = fleet
         self._account = account
         self._trading = trading
@@ -97,6 +100,10 @@ class Slot:
         """The venue's position is another than the book's: the worker should look."""
         if self._worker is not None:
             self._worker.doubt()
+
+    def next_id(self) -> str:
+        """A client order id for an order that no worker places."""
+        return self._ids.next()
 
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
@@ -179,5 +186,6 @@ class Slot:
             self._sender,
             self._clock,
             self._journal,
+            self._kill,
         )
         return self._worker

@@ -122,8 +122,8 @@ def _phase(fleet: Fleet, slot: Slot) -> tuple[Phase, str]:
         return Phase.STOPPED, ""
     if fleet.stopping or slot.scope.cancel_called:
         return Phase.STOPPING, ""
-    if slot.risk.killed:
-        return Phase.KILLED, slot.risk.killed
+    if killed := fleet.kill.why(slot.config.symbol):
+        return Phase.KILLED, killed
     if supervisor.phase is not None:
         return supervisor.phase, supervisor.reason
     if fleet.venue.gate.paused_until_us > fleet.venue.clock.now_us():

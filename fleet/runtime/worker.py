@@ -21,6 +21,7 @@ from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
 from fleet.runtime.sender import Sender
 from fleet.scheduling.gate import Gate
@@ -39,6 +40,7 @@ class Worker:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        kill: KillSwitch,
     ) -> None:
         self.desk = desk
         self.symbol = desk.config.symbol
@@ -50,6 +52,7 @@ class Worker:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._kill = kill
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
         """The account line that we are in step with, by its number."""
@@ -148,6 +151,7 @@ class Worker:
 
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
+        self.desk.risk.killed = self._kill.why(self.symbol)
         plan = self.desk.plan(now_us)
         wanted = {change.key for change in plan.changes}
         for key in self._asked - wanted:

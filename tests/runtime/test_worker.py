@@ -19,6 +19,7 @@ from fleet.orders.plan import Query
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox
 from fleet.runtime.sender import Sender
 from fleet.runtime.worker import Worker
@@ -43,9 +44,11 @@ class Scene(World):
         ids = ClientIds("f", "XUSDT", 0)
         instrument = self.instruments["XUSDT"]
         self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters(), no_risk())
+        self.kill = KillSwitch()
         self.worker = Worker(
-            "f", self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal
-        )
+            "f", self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal,
+            self.kill,
+        )  # fmt: skip
         self.scope = anyio.CancelScope()
         self.failed: Exception | None = None
 
