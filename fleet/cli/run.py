@@ -10,10 +10,10 @@ be drawn no more: the fleet stops in order, as nobody sees it. Whoever wants it 
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -21,7 +21,6 @@ from pathlib import Path
 
 import anyio
 import click
-import msgspec
 from anyio.abc import TaskStatus
 from rich.console import Console
 
@@ -29,7 +28,7 @@ from exchange.asgi import serve
 from exchange.clock import Clock
 from exchange.errors import VenueError
 from fleet.cli.boot import boot_ms
-from fleet.cli.commands import commands_of
+from fleet.cli.commands import OwnRunFile, commands_of
 from fleet.cli.edits import Edits, log_file_fault, refuse_faults, tell_warnings
 from fleet.cli.main import Failure
 from fleet.config.credentials import Credentials
@@ -39,12 +38,13 @@ from fleet.config.models import Logging, VenueAddress
 from fleet.config.venue_check import VenueFacts, check
 from fleet.control.server import make_app
 from fleet.control.state import FleetState
-from fleet.runtime.beside import STATE_DIR, Beside, RunFile, beside, read, write
+from fleet.runtime.beside import STATE_DIR, Beside, beside
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.reload import watch
+from fleet.runtime.stalls import Stall, StallWatch
 from fleet.runtime.status import fleet_state
 from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
@@ -83,7 +83,7 @@ class Run:
         self._signals = 0
         self._control_is_up = False
         self._beside_file: Beside = beside(options.file, os.environ)
-        self._token = secrets.token_urlsafe(32)
+        self._run_file = OwnRunFile(self._beside_file.run)
         self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
         self._is_drawn = False
 
@@ -110,6 +110,7 @@ class Run:
                     edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
                     around.start_soon(self._beside, "reload", edits.run)
                     around.start_soon(self._beside, "watching the fleet file", self._watch_file)
+                    around.start_soon(self._beside, "the stall watch", self._watch_stalls)
                     if self._wants_view:
                         around.start_soon(self._beside, "the view", self._view)
                     if self._options.stop_after_s is not None:
@@ -120,7 +121,7 @@ class Run:
                         self._failure = str(error)
                     finally:
                         self._final = self._state()
-            self._remove_run_file()
+            self._run_file.remove()
             around.cancel_scope.cancel()
 
     def _remembered(self) -> tuple[KillSwitch, MemoryFile | None]:
@@ -255,6 +256,18 @@ class Run:
         assert self._edits is not None
         await watch(self._options.file, self._loaded.text_digest, self._edits.want)
 
+    async def _watch_stalls(self) -> None:
+        """In development (debug level, or ASTERMM_STALLS) with the stack of what kept the loop; else counted only."""
+        with_stacks = self._loaded.config.logging.level in ("debug", "trace") or "ASTERMM_STALLS" in os.environ
+        await StallWatch(self._stalled, with_stacks=with_stacks).run()
+
+    def _stalled(self, stall: Stall) -> None:
+        assert self._fleet is not None
+        self._fleet.stalls += 1
+        if stall.stack:
+            self._journal.warning(f"the event loop was kept for {stall.seconds * 1000:.0f} ms: {stall.place}")
+            self._journal.debug("it was at:\n" + "".join(traceback.format_list(stall.stack)))
+
     # --- what the run shows
 
     def _state(self) -> FleetState:
@@ -301,33 +314,16 @@ class Run:
             ) from None
         self._control_is_up = True
         self._journal.info(f"health, metrics and state at http://{host}:{port}")
-        self._write_run_file(host, port)
-
-    def _write_run_file(self, host: str, port: int) -> None:
-        """For kill, flatten and resume from another terminal. Commands are taken from this machine alone."""
-        near = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 asked of, not listened on
-        shown = f"[{near}]" if ":" in near else near
-        run_file = RunFile(f"http://{shown}:{port}", os.getpid(), self._token)
         try:
-            write(self._beside_file.run, msgspec.json.encode(run_file))
+            self._run_file.write(host, port)
         except OSError as error:
-            what = (error.strerror or str(error)).lower()
-            self._journal.warning(
-                f"kill, flatten and resume cannot reach this fleet: {self._beside_file.run} cannot be written: {what};"
-                f" {STATE_DIR} names another directory"
-            )
-
-    def _remove_run_file(self) -> None:
-        """Unless another run has put its own there."""
-        run_file = read(self._beside_file.run, RunFile)
-        if run_file is not None and run_file.token == self._token:
-            with suppress(OSError):
-                self._beside_file.run.unlink(missing_ok=True)
+            what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
+            self._journal.warning(f"kill and flatten cannot ask this fleet: {what}; {STATE_DIR} names a directory")
 
     async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
         try:
             await serve(
-                make_app(self._state, commands_of(self._token, lambda: self._fleet)),
+                make_app(self._state, commands_of(self._run_file.token, lambda: self._fleet)),
                 host,
                 port,
                 task_status=task_status,

@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import msgspec
@@ -62,9 +62,12 @@ class Commands:
 def _is_near(scope: Mapping[str, Any]) -> bool:
     client = scope.get("client")
     try:
-        return client is not None and ip_address(client[0]).is_loopback
+        address = ip_address(client[0] if client else "")
     except ValueError:
         return False
+    # As a socket of both families tells of IPv4.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:

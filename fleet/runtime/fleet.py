@@ -24,10 +24,10 @@ from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
-from fleet.runtime.flatten import close_all
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.runtime.lines import Line
+from fleet.runtime.losses import Losses
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
@@ -71,7 +71,7 @@ class Fleet:
         self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
         self.kill = kill or KillSwitch()
         self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), memory.read() if memory else None))
-        self._memory = memory
+        self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -184,43 +184,10 @@ class Fleet:
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
-            self._watch_losses()
+            self._losses.look(self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
-
-    def _watch_losses(self) -> None:
-        for symbol, slot in {**self.slots, **self.retired}.items():
-            if slot.last_mark is not None and self.account.has_begun(symbol):
-                book = slot.book
-                self.risk.count(symbol, book.realised_pnl + slot.unrealised_pnl - book.fees)
-        loss, limits = self.risk.loss, self.risk.limits
-        was = loss.limit
-        if loss.see(self.risk.result() + self.account.funding, limits, self.venue.clock.now_ms()):
-            self.journal.error(f"a loss limit is hit, nothing is opened any more: {loss.limit}")
-            if limits.on_loss == "close" and self._workers is not None:
-                self._workers.start_soon(self._close_positions)
-        elif was and not loss.limit:
-            self.journal.info("a new day: the loss limits begin anew")
-        if was != loss.limit:
-            self._wake_all()
-        if self._memory is not None and (limits.daily_loss_usd or limits.drawdown_usd):
-            problem = self._memory.keep(loss.memory)
-            if problem:
-                self.journal.warning(f"what the loss limits should not forget is not written down: {problem}")
-
-    async def _close_positions(self) -> None:
-        slots = list(self.slots.values())
-        for slot in slots:
-            slot.risk.closing = "a loss limit is hit: closes its position"
-        self._wake_all()
-        closed = await close_all(self.venue, slots)
-        for slot in slots:
-            slot.risk.closing = ""
-        self._wake_all()
-        for each in closed:
-            if each.problem:
-                self.journal.error(f"still holds {each.left:f}: {each.problem}", each.symbol)
 
     async def _watch_kills(self) -> None:
         """A worker that waits for news hears of a kill that somebody else has written down."""
@@ -233,10 +200,6 @@ class Fleet:
                     self.slots[symbol].mailbox.wake()
             killed = now
             await anyio.sleep(LOOK_EVERY_S)
-
-    def _wake_all(self) -> None:
-        for slot in self.slots.values():
-            slot.mailbox.wake()
 
     async def _look_again(self) -> None:
         """Balances, what is not ours, and whether every position is the venue's."""
@@ -320,7 +283,6 @@ class Fleet:
         if "risk" in change.settings:
             self.risk.limits = config.risk
             self.risk.loss.reconsider(config.risk)
-            self._wake_all()
         for symbol in change.removed:
             self._remove(symbol)
         for symbol in change.changed:

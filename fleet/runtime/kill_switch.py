@@ -18,33 +18,36 @@ LOOK_EVERY_S = 0.25
 
 
 class KillSwitch:
-    """Without a `path` it is kept in memory, as long as the process lives."""
+    """Without a `path`, and as far as nothing can be written there, it is kept in memory while the process lives."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._kills: dict[str, str] = {} if path is None else read_kills(path)
+        self._written: dict[str, str] = {}
+        self._unwritten: dict[str, str] = {}
         self._looked_s = float("-inf")
 
     def why(self, symbol: str) -> str:
         """Why no order of the symbol may stand; empty while they may."""
         now_s = anyio.current_time()
         if self._path is not None and now_s - self._looked_s >= LOOK_EVERY_S:
-            self._kills, self._looked_s = read_kills(self._path), now_s
-        return self._kills.get(symbol) or self._kills.get(ALL, "")
+            self._written, self._looked_s = read_kills(self._path), now_s
+        return next(
+            (kills[key] for kills in (self._written, self._unwritten) for key in (symbol, ALL) if key in kills), ""
+        )
 
     def kill(self, symbol: str | None, why: str) -> None:
-        """One symbol, or all. Raises OSError when it could not be written down: it holds all the same, in this process
-        and until the file is looked at."""
-        self._set(with_kill(self._now(), symbol, why))
+        """One symbol, or all. Raises OSError when it could not be written down: then it holds in this process."""
+        self._unwritten = with_kill(self._unwritten, symbol, why)
+        if self._path is not None:
+            self._write(self._path, with_kill(read_kills(self._path), symbol, why))
+            self._unwritten = {}
 
     def resume(self, symbol: str | None, symbols: tuple[str, ...]) -> None:
         """`symbols`: all of the fleet's. Raises OSError."""
-        self._set(without_kill(self._now(), symbol, symbols))
-
-    def _now(self) -> dict[str, str]:
-        return self._kills if self._path is None else read_kills(self._path)
-
-    def _set(self, kills: dict[str, str]) -> None:
-        self._kills = kills
+        self._unwritten = without_kill(self._unwritten, symbol, symbols)
         if self._path is not None:
-            write_kills(self._path, kills)
+            self._write(self._path, without_kill(read_kills(self._path), symbol, symbols))
+
+    def _write(self, path: Path, kills: dict[str, str]) -> None:
+        write_kills(path, kills)
+        self._written = kills

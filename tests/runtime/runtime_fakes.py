@@ -6,7 +6,7 @@ Every request goes through a real gate and is written down with its time. Run it
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ from exchange.model import (
     Side,
     StreamDown,
     StreamUp,
+    TimeInForce,
 )
 from exchange.ports import Cost, RequestClass, Ticket
 from fleet.config.models import FleetConfig, SymbolConfig
@@ -125,6 +126,8 @@ class FakeTrading:
         self.troubles: list[Trouble] = []
         self.hedge_mode = False
         self.refuses_cancels = False
+        self.taken_at_once = 10**6
+        """What an order finds in the book that ends at once."""
         self._clock = clock
         self._gate = gate
         self._account = account
@@ -293,12 +296,20 @@ class FakeTrading:
         return self._ids
 
     def _new(self, place: Place) -> Order:
-        return self._told(
+        order = self._told(
             Order(
                 place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
-                place.lots, 0, place.reduce_only, "GTX", self._now_ms,
+                place.lots, 0, place.reduce_only, place.time_in_force.value, self._now_ms,
             )
         )  # fmt: skip
+        if place.time_in_force is not TimeInForce.IOC:
+            return order
+        lots = min(self.taken_at_once, place.lots)
+        if lots:
+            self.fill(place.client_id, lots)
+        if lots < place.lots:
+            self.end(place.client_id)
+        return self.orders[place.client_id]
 
     def _live(self, client_id: str) -> Order:
         known = self.orders.get(client_id)
@@ -396,6 +407,9 @@ class FakeMarketStream:
 
 
 class FakeMarketData:
+    def __init__(self, symbols: Iterable[str] = ("XUSDT",)) -> None:
+        self.symbols = tuple(symbols)
+
     async def server_ms(self) -> int:
         return EPOCH_US // 1000
 
@@ -406,7 +420,7 @@ class FakeMarketData:
         return []
 
     async def mark_prices(self) -> list[MarkPrice]:
-        return []
+        return [mark(EPOCH_US, 100, symbol) for symbol in self.symbols]
 
     async def depth(self, symbol: str, limit: int) -> Depth:
         raise NotImplementedError
@@ -427,7 +441,7 @@ class World:
         self.journal = Journal(self.clock)
         self.instruments = {symbol: instrument(symbol) for symbol in (symbols or ("XUSDT",))}
         self.venue = Venue(
-            "fake", False, self.trading, FakeMarketData(), self.market_stream, self.account_stream, self.gate,
+            "fake", False, self.trading, FakeMarketData(self.instruments), self.market_stream, self.account_stream, self.gate,
             self.clock, ExchangeInfo(self.instruments, tuple(limits), EPOCH_US // 1000),
         )  # fmt: skip
 
