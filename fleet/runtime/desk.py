@@ -34,6 +34,7 @@ from fleet.risk.checks import Known, room_usd
 from fleet.risk.officer import SymbolRisk
 from fleet.runtime.capital import Capital
 from strategies.base import Decision, Quote, Situation, Strategy
+from strategies.signals.volatility import Volatility
 
 FILL_PATIENCE_US = 1_000_000
 """How long the user stream may lag behind an answer that told of a fill before the trade list is asked."""
@@ -94,6 +95,8 @@ class Desk:
         self._strategy = strategy
         self._state: Any = strategy.start()
         self._fills_late_us: int | None = None
+        self._volatility = Volatility()
+        self._usd_per_tick_lot = float(instrument.tick_size * instrument.step_size)
         capital.demand(config.symbol, config.balance_fraction)
 
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
@@ -195,6 +198,9 @@ class Desk:
             self.config.price_change_threshold,
             self.config.refresh_interval_ms * 1000,
             self._holds,
+            self._usd_per_tick_lot,
+            self._volatility.bps,
+            self.config.priority,
         )
         planned = plan(quotes, self.orders.values(), policy, now_us)
         planned = replace(planned, changes=self.risk.let_through(known, planned.changes))
@@ -241,6 +247,7 @@ class Desk:
             return ()
         granted_usd = self.capital.grant(self.config.symbol, self._position_margin) * self.leverage
         room = room_usd(self.config, known.position_usd)
+        self._volatility.see(ticker.bid_ticks + ticker.ask_ticks, now_us)
         situation = Situation(
             now_us=now_us,
             instrument=self.instrument,

@@ -151,7 +151,7 @@ def test_a_quote_follows_the_market_at_most_once_a_refresh_interval() -> None:
     assert table.desk.plan(table.now_us).wake_us == EPOCH_US + SECOND
     table.later(SECOND // 2, mid=1005)
     actions = table.send()
-    assert [(type(a), a.client_id) for a in actions] == [(Amend, ids[BUY]), (Amend, ids[SELL])]
+    assert [(type(a), a.client_id) for a in actions] == [(Amend, ids[SELL]), (Amend, ids[BUY])]
     table.answer(actions)
     table.later(SECOND // 2, mid=1010)
     assert table.plan() == []
@@ -668,7 +668,7 @@ def test_a_limit_that_is_lowered_pulls_in_what_stands() -> None:
     table.desk.reconfigure(symbol_config(max_order_usd=96), table.desk._strategy)  # pyright: ignore[reportPrivateUsage]
     table.later(SECOND)
     # Within the tolerance of a twentieth, but over the limit.
-    assert sides(table.send()) == [("Amend", BUY, 96), ("Amend", SELL, 95)]
+    assert sides(table.send()) == [("Amend", SELL, 95), ("Amend", BUY, 96)]
 
 
 def test_what_is_refused_is_not_sent_counted_once_and_told() -> None:

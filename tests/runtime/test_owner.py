@@ -253,6 +253,7 @@ def test_what_a_position_had_lost_before_is_no_loss_of_this_run() -> None:
     def before(at: Scene) -> None:
         at.trading.move(X, 1000)
         at.market_stream.mids[X] = 980
+        at.trading.latency_s = 0.01
 
     async def scene(at: Scene) -> None:
         await anyio.sleep(3)

@@ -194,7 +194,7 @@ def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:
         assert at.trading.actions() == []
         at.market(1018)
         await anyio.sleep(5)
-        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1007, 1029]
+        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1029, 1007]
         assert len(at.trading.actions()) == 2
 
     play(scene, (RateLimit("ORDERS", 10, 10),))
