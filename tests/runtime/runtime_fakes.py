@@ -34,6 +34,7 @@ from exchange.model import (
     OrderUpdate,
     Place,
     Position,
+    Protection,
     PublicTrade,
     RateLimit,
     Side,
@@ -251,6 +252,15 @@ class FakeTrading:
 
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         return await self._do("set_leverage", "set_leverage", symbol, lambda: leverage)
+
+    async def set_protection(self, protection: Protection) -> None:
+        await self._do("set_protection", f"protect {protection}", protection.symbol, lambda: None)
+
+    async def delete_protection(self, symbol: str) -> None:
+        await self._do("delete_protection", "delete_protection", symbol, lambda: None)
+
+    async def reset_protection(self, symbol: str) -> None:
+        await self._do("reset_protection", "reset_protection", symbol, lambda: None)
 
     async def is_hedge_mode(self) -> bool:
         return await self._do("mode", "mode", "", lambda: self.hedge_mode)

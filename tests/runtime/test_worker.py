@@ -12,7 +12,19 @@ from anyio.abc import TaskGroup
 from runtime_fakes import LIMITS, World, no_risk, symbol_config
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
-from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, OrderUpdate, Place, Position, RateLimit, Side
+from exchange.model import (
+    Amend,
+    Cancel,
+    MarkPrice,
+    Order,
+    OrderStatus,
+    OrderUpdate,
+    Place,
+    Position,
+    Protection,
+    RateLimit,
+    Side,
+)
 from exchange.ports import Cost, RequestClass
 from fleet.orders.ids import ClientIds
 from fleet.orders.plan import Query
@@ -70,9 +82,13 @@ class Scene(World):
 
     async def quote(self) -> None:
         """Starts, and lets the first quotes go out and be answered."""
+        self.tasks.start_soon(self.run)
+        await self.quote_on()
+
+    async def quote_on(self) -> None:
+        """The same where it runs already, and has waited for its lines."""
         self.market_stream.want(["XUSDT"])
         self.tasks.start_soon(self.account_stream.run, self.account.on_event)
-        self.tasks.start_soon(self.run)
         await anyio.sleep(0.001)
         self.tasks.start_soon(self.market_stream.run, self.hear_market)
         await anyio.sleep(0.999)
@@ -398,6 +414,34 @@ def test_a_leverage_that_the_venue_refuses_stays_what_it_was_and_sizes_orders() 
         assert [order.lots for order in at.trading.open()] == [98, 97]
 
     play(scene)
+
+
+MMP = {"window": "5s", "frozen": "10s", "quantity": 20}
+
+
+def test_the_exchanges_own_protection_is_set_and_reset_at_the_start_and_taken_away_when_the_file_drops_it() -> None:
+    async def scene(at: Scene) -> None:
+        at.tasks.start_soon(at.run)
+        await anyio.sleep(1)
+        wanted = Protection("XUSDT", 5000, 10_000, quantity_limit=20)
+        assert [sent.what for sent in at.trading.sent] == ["set_leverage", f"protect {wanted}", "reset_protection"]
+        at.trading.sent.clear()
+        await at.quote_on()
+        without = symbol_config()
+        at.worker.reconfigure(without, make_strategy("ping_pong", without.parameters))
+        await anyio.sleep(1)
+        assert at.trading.count("delete_protection") == 1
+
+    play(scene, mmp=MMP)
+
+
+def test_a_protection_that_the_venue_refuses_is_told_and_the_symbol_trades_on() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.trouble("set_protection", Rejected("no"))
+        await at.quote()
+        assert at.said("market maker protection is not as in the file: no")
+
+    play(scene, mmp=MMP)
 
 
 def test_new_parameters_are_taken_up_between_two_decisions() -> None:
