@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "flatten": ("fleet.cli.kill", "Kill, and close the positions at once."),
     "resume": ("fleet.cli.kill", "Let a fleet quote again."),
     "validate": ("fleet.cli.config", "Check a fleet file; tell every fault at once."),
+    "plan": ("fleet.cli.plan", "Foresee what a fleet file asks of the rate limits."),
     "schema": ("fleet.cli.config", "Print the JSON Schema of fleet files."),
     "init": ("fleet.cli.config", "Write a commented starter fleet file."),
     "paper": ("fleet.cli.paper", "Run the paper exchange alone."),

@@ -31,6 +31,8 @@ def fleet_schema() -> Schema:
         _spell_durations(model, definitions[model.__name__]["properties"])
     # Told key by key where they are defined.
     del schema["properties"]["paper"]["default"]["faults"], definitions["Paper"]["properties"]["faults"]["default"]
+    del schema["properties"]["budget"]["default"]["weights"], definitions["Budget"]["properties"]["weights"]["default"]
+    del schema["properties"]["dead_man"]["default"]
     definitions["SymbolEntry"] = _symbol_entry(definitions.pop("SymbolConfig"), definitions)
     for definition in definitions.values():
         if "properties" in definition:

@@ -2,9 +2,9 @@
 
 Owns: the worst case of an order and of a side. Must not know: limits, who asks. All amounts are USD.
 
-An order counts at its own price: when it fills, the market is there. While an amendment is under way, or has no
-answer, the dearer of what the order was and would be counts. What the venue calls filled and no trade has told of yet
-is in no position, and so counts with its order.
+An order counts at its own price: when it fills, the market is there. While an amendment is under way, or has no answer,
+it counts by the dearest way in which it can fill: before the amendment, after it, or both. What the venue calls filled
+and no trade has told of yet is in no position, and so counts with its order.
 """
 
 from __future__ import annotations
@@ -32,9 +32,14 @@ def order_usd(instrument: Instrument, order: WorkingOrder) -> Decimal:
     """What of it may still go into a position."""
     if not order.is_live:
         return instrument.notional(order.price_ticks, max(order.filled_lots - order.seen_lots, 0))
-    as_is = order.price_ticks * max(order.lots - order.seen_lots, 0)
-    ticks, lots = order.asked or (0, 0)
-    return instrument.notional(1, max(as_is, ticks * max(lots - order.seen_lots, 0)))
+    lots = max(order.lots - order.seen_lots, 0)
+    if order.asked is None:
+        return instrument.notional(order.price_ticks, lots)
+    ticks, asked = order.asked
+    asked_lots = max(asked - order.seen_lots, 0)
+    # As it was until all of that has filled, and then as asked for.
+    in_turn = order.price_ticks * lots + ticks * max(asked_lots - lots, 0)
+    return instrument.notional(1, max(in_turn, ticks * asked_lots))
 
 
 def side_usd(instrument: Instrument, orders: Iterable[WorkingOrder], side: Side) -> Decimal:

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from exchange.model import Amend, BookTicker, Place, Side
+from exchange.model import Amend, BookTicker, Cancel, Place, Side
+from exchange.ports import RequestClass
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.orders.plan import Action, Change
+from fleet.orders.plan import CANCEL_COST, Action, Change
 from fleet.risk.checks import Approved, Known, Reason, Refused, check, room_usd
 from fleet.risk.exposure import Held, order_usd, position_usd, worst
 from fleet.risk.fills import FillWindow
@@ -125,13 +126,27 @@ class SymbolRisk:
     def let_through(self, known: Known, changes: Iterable[Change]) -> tuple[Change, ...]:
         """The changes that may be sent now, whatever of what was sent before has been carried out."""
         let: list[Change] = []
-        for change in changes:
-            if self._approves(known, change.action):
+        for wanted in changes:
+            change = wanted if self._approves(known, wanted.action) else self._instead(known, wanted)
+            if change is not None:
                 known = known.after(change.action)
                 let.append(change)
         self._count()
         self.fleet.hold(self.symbol, worst(known.instrument, known.position_usd, known.orders))
         return tuple(let)
+
+    def _instead(self, known: Known, change: Change) -> Change | None:
+        """An order that may not become larger now must not stand still for it while the market comes nearer."""
+        action = change.action
+        order = known.order(action.client_id) if isinstance(action, Amend) else None
+        if order is None or not isinstance(action, Amend) or self._refused[action.side].reason is Reason.SELF_TRADE:
+            return None
+        smaller = replace(action, lots=min(action.lots, order.lots))
+        if isinstance(check(known, smaller), Approved):
+            return replace(change, action=smaller)
+        cancel = Cancel(action.symbol, action.client_id)
+        key = (action.symbol, action.client_id)
+        return replace(change, key=key, action=cancel, request_class=RequestClass.CANCEL, cost=CANCEL_COST)
 
     def _approves(self, known: Known, action: Action) -> bool:
         verdict = check(known, action)

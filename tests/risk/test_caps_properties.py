@@ -217,7 +217,7 @@ def make(name: str, rng: Random, fleet: FleetRisk, **caps: Any) -> Symbol:
 STEPS = ("plan", "plan", "arrive", "arrive", "arrive", "lose", "fill", "fill", "tell", "tell", "tell", "wait")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 10**9), length=st.integers(20, 250))
 def test_no_cap_is_ever_exceeded(seed: int, length: int) -> None:
     rng = Random(seed)

@@ -53,6 +53,9 @@ def reason_of(state: Known, action: Action) -> Reason | None:
         (known(order("a", BUY, 980, 100, phase=Phase.UNKNOWN), max_position_usd=150), place(BUY, 990, 100), Reason.POSITION),
         (known(order("a", BUY, 980, 10, asked=(980, 100)), max_position_usd=150), place(BUY, 990, 100), Reason.POSITION),
         (known(order("a", BUY, 980, 100, asked=(980, 10)), max_position_usd=150), place(BUY, 990, 100), Reason.POSITION),
+        # 50 may fill at 1000 before the amendment to 100 at 990 is carried out: 50 + 49.5 USD.
+        (known(order("a", BUY, 1000, 50), max_position_usd=99), amend("a", BUY, 990, 100), Reason.POSITION),
+        (known(order("a", BUY, 1000, 50), max_position_usd=100), amend("a", BUY, 990, 100), None),
         # Filled, says the venue, and no trade has told of it: it is in no position yet.
         (
             known(order("a", BUY, 980, 100, phase=Phase.DONE, filled_lots=100), max_position_usd=150),

@@ -15,7 +15,7 @@ from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds
-from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, placing
 from fleet.orders.plan import Action, Query
 from fleet.risk.checks import Reason
 from fleet.runtime.capital import Capital
@@ -735,3 +735,23 @@ def test_a_bid_waits_until_the_ask_it_would_meet_has_moved() -> None:
     table.answer(actions)
     assert [action.client_id for action in table.plan()] == [ids[BUY]]
     assert table.desk.risk.refusals == {Reason.SELF_TRADE: 1}
+
+
+def test_a_quote_at_its_limit_follows_the_market_without_growing() -> None:
+    table = Table(symbol_config(max_position_usd=50))
+    table.quote()
+    assert [order.lots for order in table.desk.live_orders()] == [50, 49]
+    table.later(SECOND, mid=980)
+    # 51 lots at 970 would fit alone, but the 50 at 990 may fill before.
+    assert [(a.side, a.price_ticks, a.lots) for a in table.send() if isinstance(a, Amend)] == [(BUY, 970, 50)]
+
+
+def test_an_order_that_may_not_move_as_another_has_no_answer_is_pulled() -> None:
+    table = Table(symbol_config(max_position_usd=120))
+    ids = table.quote()
+    lost = Place("XUSDT", "f:XUSDT:0:lost", BUY, 985, 30)
+    table.desk.orders[lost.client_id] = replace(
+        placing(lost, table.now_us), phase=Phase.UNKNOWN, next_query_us=table.now_us + 60 * SECOND
+    )
+    table.later(SECOND, mid=1010)
+    assert Cancel("XUSDT", ids[BUY]) in table.plan()
