@@ -192,7 +192,7 @@ class Desk:
             return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
         mark = self.mark.mark if self.mark else None
         known = self.risk.known(self.config, self.book, self.ticker, mark, now_us)
-        quotes = () if self.pulled else self._quotes(known, now_us)
+        quotes = self.risk.permitted(known, (), ()) if self.pulled else self._quotes(known, now_us)
         if not awaits_fills:
             self._commit(quotes)
         policy = Policy(

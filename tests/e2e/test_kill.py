@@ -152,6 +152,22 @@ def test_only_who_can_read_the_run_file_may_command(start_fleet: Start, file: Pa
     assert status(**{"X-Astermm-Token": told["token"]}) == 200
 
 
+def test_a_fleet_with_its_own_exchange_is_killed_flattened_and_resumed(
+    start_fleet: Start, tmp_path: Path, paper: PaperProcess
+) -> None:
+    file = tmp_path / "paper.yaml"
+    file.write_text((ROOT / "configs" / "one-symbol.yaml").read_text("utf-8"), "utf-8")
+    fleet = start_fleet(file)
+    fleet.until_quoting()
+    [symbol] = fleet.symbols()
+    say(paper, "kill", symbol, file=file)
+    assert phases(fleet) == {symbol: "killed"}
+    say(paper, "flatten", file=file)
+    say(paper, "resume", file=file)
+    fleet.wait_until(lambda now: phases(now)[symbol] == "quoting")
+    assert fleet.stop() == 0
+
+
 @pytest.mark.parametrize("command", ["kill", "flatten", "resume"])
 def test_an_embedded_exchange_ends_with_its_fleet(tmp_path: Path, command: str, paper: PaperProcess) -> None:
     file = tmp_path / "paper.yaml"
