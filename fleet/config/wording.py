@@ -14,6 +14,7 @@ from fleet.config.models import (
     Control,
     DeadMan,
     FleetConfig,
+    LedgerFile,
     Live,
     Logging,
     Paper,
@@ -36,6 +37,7 @@ _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
     ("dead_man",): (DeadMan,),
     ("risk",): (Risk,),
     ("control",): (Control,),
+    ("ledger",): (LedgerFile,),
     ("logging",): (Logging,),
 }
 _OF_A_SYMBOL: dict[str | int, type[BaseModel]] = {"max_fills": MaxFills, "mmp": Mmp}

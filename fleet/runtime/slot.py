@@ -147,7 +147,7 @@ class Slot:
                 break
             await anyio.sleep(min(left_us / 1e6, 1.0))
         if self.desk is not None:
-            self.desk.orders = {}
+            self._forget_orders(self.desk)
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
         held_usd = abs(self.book.position_lots) * self.instrument.step_size * price
@@ -161,6 +161,13 @@ class Slot:
         self.risk.fleet.hold(
             self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)
         )
+
+    def _forget_orders(self, desk: Desk) -> None:
+        try:
+            desk.note_cleared(self._clock.now_us())
+        except Exception as error:  # noqa: BLE001 as above: what broke the worker may break here too
+            self._journal.traceback(error, self.config.symbol)
+        desk.orders = {}
 
     def _hear_last_answers(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
@@ -184,6 +191,7 @@ class Slot:
             self._ids,
             self.counters,
             self.risk,
+            self._journal.ledger,
         )
         desk.closing = self.closing
         self.desk = desk

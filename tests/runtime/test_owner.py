@@ -32,7 +32,7 @@ ONE_PERCENT = Decimal("0.01")
 class Scene(World):
     def __init__(self, config: FleetConfig, kill: KillSwitch | None, memory: MemoryFile | None) -> None:
         super().__init__(X, Y)
-        self.fleet = Fleet(config, self.venue, self.journal, kill, memory)
+        self.fleet = Fleet(config, self.venue, self.journal, None, kill, memory)
         self.owner = Owner(self.fleet)
 
     def phases(self) -> dict[str, Phase]:
@@ -297,6 +297,7 @@ def test_a_memory_that_makes_no_sense_is_none(tmp_path: Path) -> None:
 
 def test_a_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     async def main() -> None:
-        assert MemoryFile(tmp_path / "gone" / "risk").keep(RiskMemory(1)) == "no such file or directory"
+        (tmp_path / "file").write_text("", "utf-8")
+        assert MemoryFile(tmp_path / "file" / "risk").keep(RiskMemory(1)) == "file exists"
 
     run_virtual(main)
