@@ -22,8 +22,7 @@ LABEL org.opencontainers.image.title="astermm-fleet" \
       org.opencontainers.image.description="Makes markets on many AsterDEX perpetuals from one process, one connection and one rate budget." \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Nothing is written but below /tmp, so that the root file system may be read-only; a ledger that is to outlive the
-# container wants a volume, and ASTERMM_LEDGERS its path. The control endpoint listens beyond
+# Nothing is written but below /tmp, so that the root file system may be read-only. The control endpoint listens beyond
 # loopback: who reaches it is decided by the published port or the NetworkPolicy.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Discriminator, Field, SerializeAsAny, Tag
 
 from fleet.config.frozen import Frozen, Number, Whole
 from fleet.config.paper_faults import Faults
+from fleet.config.risk import MaxFills, Mmp, Risk, Usd
 from strategies.units import Duration, Share, Tolerance, duration_between
 
 MIN_STALE_MS = 1500
@@ -159,8 +160,11 @@ class Budget(Frozen):
 class DeadMan(Frozen):
     """Countdowns at the exchange, one a symbol, which cancel its orders unless the fleet says that it lives."""
 
-    timeout_ms: Annotated[Duration, duration_between(10_000, 3_600_000)] = Field(
-        default=120_000, alias="timeout", description="The exchange cancels after this long without word of the fleet."
+    timeout_ms: Annotated[Duration, duration_between(10_000, 3_600_000)] | None = Field(
+        default=None,
+        alias="timeout",
+        description="The exchange cancels after this long without word of the fleet; null: 2m, or as long as many "
+        "symbols need.",
     )
     share: Share = Field(
         default=Decimal("0.25"), description="The part of the fleet's own request weight that the heartbeats may take."
@@ -226,6 +230,15 @@ class SymbolConfig(Frozen):
     max_mark_deviation: Share = Field(
         default=Decimal("0.01"), description="Quotes are pulled while mid is further than this from the mark price."
     )
+    max_order_usd: Usd | None = Field(default=None, description="Orders that open a position are worth this at most.")
+    max_open_usd: Usd | None = Field(default=None, description="All opening orders of the symbol together.")
+    max_position_usd: Usd | None = Field(
+        default=None, description="The position as it would be if every opening order of a side filled."
+    )
+    max_fills: MaxFills | None = Field(
+        default=None, description="Pauses what opens a position after too many fills in too short a time."
+    )
+    mmp: Mmp | None = Field(default=None, description="The exchange's market maker protection, set at the start.")
 
 
 class FleetConfig(Frozen):
@@ -239,6 +252,7 @@ class FleetConfig(Frozen):
     dead_man: DeadMan | None = Field(
         default=DeadMan(), description="Lets the exchange cancel all orders when the fleet dies; null switches it off."
     )
+    risk: Risk = Field(default=Risk(), description="What the whole fleet may hold and lose.")
     control: Control | None = Field(
         default=Control(), description="The local HTTP endpoint for health, metrics and state; null switches it off."
     )

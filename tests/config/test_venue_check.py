@@ -97,6 +97,14 @@ def test_a_file_that_the_exchange_can_serve_has_no_faults() -> None:
             "BTCUSDT: {sell_spread: 300bps}",
             "f:5:26: sell_spread 3% quotes BTCUSDT outside PERCENT_PRICE (0.98 to 1.02 of the mark price): less than 2%",
         ),
+        (
+            "ASTERUSDT: {balance_fraction: 0.5, max_order_usd: 4}",
+            "f:5:53: max_order_usd 4 leaves ASTERUSDT no order of the exchange's minimum, 5.01 USD: at least 6",
+        ),
+        (
+            "ASTERUSDT: {balance_fraction: 0.5, max_open_usd: 8}",
+            "f:5:52: max_open_usd 8 leaves ASTERUSDT no order of the exchange's minimum, 5.01 USD: at least 11, for two sides",
+        ),
     ],
 )
 def test_what_the_exchange_would_refuse_is_an_error(symbols: str, fault: str) -> None:
@@ -198,11 +206,21 @@ def many(symbols: int, more: str = "") -> list[str]:
     ("symbols", "more", "faults"),
     [
         (54, "", []),
+        (270, "", []),
         (
-            150,
+            271,
             "",
             [
-                "f:4:1: heartbeats of 150 symbols cost 150 x 10 weight every 1m (half of timeout 2m) = 1500 a minute, over"
+                "f:4:1: heartbeats of 271 symbols cost 271 x 10 weight every 5m (half of timeout 10m) = 542 a minute, over"
+                " the 540 that share 0.25 of 2160 allows: a timeout of at least 603s, or a share of at least 0.26, or at most"
+                " 270 symbols, or dead_man: null to do without"
+            ],
+        ),
+        (
+            150,
+            "dead_man: {timeout: 2m}",
+            [
+                "f:155:21: heartbeats of 150 symbols cost 150 x 10 weight every 1m (half of timeout 2m) = 1500 a minute, over"
                 " the 540 that share 0.25 of 2160 allows: a timeout of at least 334s, or a share of at least 0.7, or at most"
                 " 54 symbols, or dead_man: null to do without"
             ],
@@ -212,9 +230,9 @@ def many(symbols: int, more: str = "") -> list[str]:
         (150, "dead_man: null", []),
         (
             55,
-            "dead_man: {share: 25%}",
+            "dead_man: {timeout: 2m, share: 25%}",
             [
-                "f:60:1: heartbeats of 55 symbols cost 55 x 10 weight every 1m (half of timeout 2m) = 550 a minute, over the"
+                "f:60:21: heartbeats of 55 symbols cost 55 x 10 weight every 1m (half of timeout 2m) = 550 a minute, over the"
                 " 540 that share 0.25 of 2160 allows: a timeout of at least 123s, or a share of at least 0.26, or at most 54"
                 " symbols, or dead_man: null to do without"
             ],
