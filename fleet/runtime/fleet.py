@@ -224,7 +224,10 @@ class Fleet:
             now = {symbol: self.kill.why(symbol) for symbol in self.slots}
             for symbol, why in now.items():
                 if killed.get(symbol, "") != why:
-                    self.journal.warning(why, symbol) if why else self.journal.info("may quote again", symbol)
+                    if why:
+                        self.journal.incident("killed", why, symbol, level="WARNING")
+                    else:
+                        self.journal.info("may quote again", symbol)
                     self.slots[symbol].mailbox.wake()
             killed = now
             await anyio.sleep(LOOK_EVERY_S)
