@@ -18,6 +18,7 @@ from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
 from fleet.runtime.completion import FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
 from fleet.runtime.fleet import Fleet
+from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 
 X, Y = "XUSDT", "YUSDT"
@@ -233,6 +234,9 @@ def test_while_nothing_can_be_written_the_fleet_trades_and_the_owner_knows() -> 
         await anyio.sleep(2)
         assert at.said("cannot be written: database or disk is full; trading goes on, and what is missing is filled in")
         assert len(at.trading.open()) == 2
+        state = fleet_state(at.fleet)
+        assert state.ledger_problem == at.ledger.problem
+        assert state.ledger_waiting == at.ledger.waiting > 0
         at.writes = True
         await anyio.sleep(2)
         assert at.said("the ledger is written again")
