@@ -67,6 +67,12 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    at_ms: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     id: int
     venue: str
@@ -189,6 +195,22 @@ class Reader:
             asked = asked.where(orders.c.account == span.account)
         for symbol, placed_us, count, filled in self._rows(asked):
             yield symbol, placed_us // 1000 // DAY_MS, count, filled
+
+    def equity(self, span: Span) -> tuple[Worth, Worth] | None:
+        """What the account was worth first and last in that time."""
+        equity = schema.equity
+        asked = (
+            select(equity.c.at_ms, equity.c.wallet, equity.c.unrealised)
+            .where(equity.c.account == span.account)
+            .where(equity.c.at_ms >= span.since_ms, equity.c.at_ms < span.until_ms)
+            .limit(1)
+        )
+        ends = [
+            Worth(row.at_ms, Decimal(row.wallet) + Decimal(row.unrealised))
+            for order in (equity.c.at_ms, equity.c.at_ms.desc())
+            for row in self._rows(asked.order_by(order))
+        ]
+        return (ends[0], ends[-1]) if ends else None
 
     def marks(self, span: Span) -> Iterator[tuple[str, int, Decimal]]:
         """(symbol, day, the last mark price of that day), of positions held."""

@@ -9,12 +9,12 @@ seconds later: what the market left of it. Both are of those trades alone of whi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from fleet.ledger.books import STABLE_ASSETS
 from fleet.ledger.markouts import HORIZONS_S
-from fleet.ledger.reading import DAY_MS, Payment, Reader, Span, Trade
+from fleet.ledger.reading import DAY_MS, Payment, Reader, Span, Trade, Worth
 
 ZERO = Decimal(0)
 
@@ -76,6 +76,8 @@ class Report:
     lines: tuple[Line, ...]
     """By symbol and day, the oldest day first."""
     total: Line
+    equity: tuple[Worth, Worth] | None = None
+    """Of the whole account, what is not the fleet's included: at the first and the last moment on record."""
 
 
 def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Report:
@@ -89,7 +91,7 @@ def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Repo
             line.orders += placed
             line.orders_filled += filled
     sums.value(reader.marks(span))
-    return sums.report()
+    return replace(sums.report(), equity=reader.equity(span))
 
 
 class _Sums:
