@@ -11,7 +11,7 @@ import pytest
 from runtime_fakes import World, fleet_config
 from sqlalchemy import Table, select
 
-from exchange.errors import Unavailable
+from exchange.errors import NotPermitted, Unavailable
 from exchange.model import AccountUpdate, Fill, FundingPayment
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
@@ -159,6 +159,21 @@ def test_what_the_line_tells_of_is_read_in_the_list_before_it_is_too_much_to_rem
         assert (len(book.unlisted), book.fills, book.position_lots) == (0, 6, 6)
 
     play(scene)
+
+
+def test_a_symbol_whose_list_is_refused_keeps_no_other_waiting() -> None:
+    def before(at: Scene) -> None:
+        at.fleet.books.completion.also(Y)
+        at.traded(Y)
+        paid(1, at)
+        for _ in range(3):
+            at.trading.trouble("fills", NotPermitted("no such list"), symbol=X)
+
+    async def scene(at: Scene) -> None:
+        assert [row[1] for row in at.ids()] == [Y]
+        assert at.said("its trade list cannot be read, the ledger may lack some: no such list")
+
+    play(scene, before)
 
 
 # --- whose trades they are
