@@ -24,6 +24,7 @@ from exchange.aster.rest import Rest, http_client
 from exchange.aster.trading import AsterTrading
 from exchange.aster.user_stream import AsterAccountStream
 from exchange.clock import Clock
+from exchange.errors import VenueError
 from exchange.limits.budget import Budget
 from exchange.model import Instrument
 from exchange.paper import instruments as listed
@@ -85,29 +86,38 @@ async def open_venue(
         rest = Rest(http, address.host.rest, clock, gate, _auth(credentials, address.host.chain_id, clock))
         market_data = AsterMarketData(rest, clock, instruments)
         clock_sync = ClockSync(rest, clock)
-        await clock_sync.sync()
-        info = await market_data.exchange_info()
-        instruments.update(info.instruments)
-        gate.restrict(info.limits)
-        stream_url = address.host.stream
-        lines = (address.connect, stream_url, clock, instruments, rng)
+        failure: VenueError | None = None
         async with anyio.create_task_group() as tasks:
+            # Before the first request: refused for its number, it waits its turn like any other.
             tasks.start_soon(gate.run)
-            tasks.start_soon(clock_sync.run)
-            yield Venue(
-                name=address.name,
-                is_live=address.is_live,
-                trading=AsterTrading(rest, instruments),
-                market_data=market_data,
-                market_stream=AsterBookStream(*lines, market_data, channels=channels)
-                if streams.DIFF_DEPTH in channels
-                else AsterMarketStream(*lines, channels=channels),
-                account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
-                gate=gate,
-                clock=clock,
-                info=info,
-            )
+            try:
+                await clock_sync.sync()
+                info = await market_data.exchange_info()
+            except VenueError as error:
+                # Not raised inside: the task group would wrap it.
+                failure = error
+            else:
+                instruments.update(info.instruments)
+                gate.restrict(info.limits)
+                stream_url = address.host.stream
+                lines = (address.connect, stream_url, clock, instruments, rng)
+                tasks.start_soon(clock_sync.run)
+                yield Venue(
+                    name=address.name,
+                    is_live=address.is_live,
+                    trading=AsterTrading(rest, instruments),
+                    market_data=market_data,
+                    market_stream=AsterBookStream(*lines, market_data, channels=channels)
+                    if streams.DIFF_DEPTH in channels
+                    else AsterMarketStream(*lines, channels=channels),
+                    account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
+                    gate=gate,
+                    clock=clock,
+                    info=info,
+                )
             tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
 
 def market_stream(
