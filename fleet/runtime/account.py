@@ -47,6 +47,9 @@ class Snapshot:
         """One that the venue does not list is flat, as of asking."""
         return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=self.asked_us // 1000)
 
+    def own_orders(self, fleet: str) -> list[Order]:
+        return [order for order in self.open_orders if is_ours(fleet, order.client_id)]
+
 
 class Account:
     def __init__(
@@ -70,6 +73,8 @@ class Account:
         self._wallets: dict[str, Balance] = {}
         self._begun: dict[str, None] = {}
         self._snapshot: Snapshot | None = None
+        self._asked = 0
+        """How often the venue was asked for one."""
         self._asking = anyio.Lock()
 
     # --- routing
@@ -162,13 +167,15 @@ class Account:
 
         Raises VenueError. Weight 50, however many workers resync at once.
         """
-        asked_us = self._clock.now_us()
+        asked_before = self._asked
         async with self._asking:
-            if self._snapshot is None or self._snapshot.asked_us < asked_us:
+            # Counted, not timed: what was asked for in this very microsecond may have been before us.
+            if self._snapshot is None or self._asked == asked_before:
                 self._snapshot = await self._ask()
             return self._snapshot
 
     async def _ask(self) -> Snapshot:
+        self._asked += 1
         asked_us = self._clock.now_us()
         open_orders = await self._trading.open_orders()
         positions = await self._trading.positions()
@@ -210,6 +217,10 @@ class Account:
             if len(page) < FILLS_PAGE:
                 return missed
 
+    def has_begun(self, symbol: str) -> bool:
+        """Whether its book stands on a position that the venue told."""
+        return symbol in self._begun
+
     def differing(self, snapshot: Snapshot) -> list[str]:
         """The symbols whose position is not the venue's, and whose worker should look."""
         begun = [symbol for symbol in self._begun if symbol in self._mailboxes]
@@ -228,8 +239,9 @@ class Account:
         if behind:
             await self.snapshot()
 
-    async def begin(self, symbol: str) -> None:
-        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
+    async def begin(self, symbol: str) -> list[Order]:
+        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile: returns what is,
+        and then nothing has begun.
 
         The first time of all, trades up to the newest are in that position already; later, those that came while no
         worker ran are counted. Raises VenueError. Asked again when a trade comes in between.
@@ -239,6 +251,9 @@ class Account:
         while True:
             counted = book.fills
             snapshot = await self.snapshot()
+            own = [each for each in snapshot.own_orders(self._fleet) if each.symbol == symbol]
+            if own:
+                return own
             if symbol in self._begun:
                 await self.missed_fills(symbol)
             else:
@@ -252,3 +267,4 @@ class Account:
             newest_id = max((fill.trade_id for fill in newest), default=0)
             book.begin(position, newest_id, snapshot.asked_us // 1000)
             self._begun[symbol] = None
+        return []

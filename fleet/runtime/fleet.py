@@ -17,7 +17,6 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
-from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
@@ -73,6 +72,8 @@ class Fleet:
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
         self.sender: Sender | None = None
+        self._found_open: tuple[str, ...] = ()
+        """Client ids of what an earlier run left, as long as it may be there."""
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -85,7 +86,9 @@ class Fleet:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
         await self._look_at_account()
         if self._stop.is_set():
-            self.stopping = True
+            # Before anything was sent. What an earlier run left is ours all the same.
+            with anyio.CancelScope(shield=True):
+                await self._drain()
             return
         async with anyio.create_task_group() as lines:
             self.sender = Sender(self.venue.trading, lines)
@@ -130,11 +133,31 @@ class Fleet:
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         snapshot = await self.account.snapshot()
-        # A worker clears its own symbol; what an earlier run left in others is nobody's.
-        others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
-        for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
-            await clear(self.config.fleet, self.venue.trading, self.venue.gate, symbol)
-            self.journal.info("cancelled what an earlier run left", symbol)
+        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.config.fleet))
+        if self._found_open:
+            await self._clear_earlier()
+
+    async def _clear_earlier(self) -> None:
+        """At once, and all together: nobody minds these orders, and symbol by symbol it would take several times the
+        weight. Until `stop`. Raises Banned and BadCredentials."""
+        failure: VenueError | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
+            try:
+                leftover = await clear(self.config.fleet, self.venue.trading, self.venue.gate)
+            except VenueError as error:
+                # Not raised inside: the task group would wrap it.
+                failure = error
+            else:
+                self._found_open = ()
+                self.journal.info(f"cancelled {leftover} orders left by an earlier run")
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
+        await self._stop.wait()
+        scope.cancel()
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
@@ -350,7 +373,7 @@ class Fleet:
                 # Whatever of ours is open in any symbol, then seen to be gone.
                 await clear(self.config.fleet, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
-            self.left_open = tuple(order.client_id for order in self.believed_open())
+            self.left_open = self._found_open or tuple(order.client_id for order in self.believed_open())
             self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
             return
         try:

@@ -88,10 +88,9 @@ class Worker:
         await self._set_leverage(self.desk.config.leverage)
         await self._account.line_up.wait()
         line = self._account.lines_opened
-        leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
-        if leftover:
+        while await self._account.begin(self.symbol):
+            leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
-        await self._account.begin(self.symbol)
         self._lines_seen = line
         position = self.desk.book.position_lots
         if position:
