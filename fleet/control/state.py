@@ -93,6 +93,8 @@ class SymbolState:
     expired: int = 0
     restarts: int = 0
     requests: int = 0
+    differences: int = 0
+    """Between the exchange and us, that looking at it found and mended."""
     priority: float = 1.0
     requests_per_minute: int = 0
     """Let through in the last minute."""

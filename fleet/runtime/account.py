@@ -32,6 +32,9 @@ from fleet.runtime.mailbox import Mailbox, Told
 
 FILLS_PAGE = 500
 
+SNAPSHOT_WEIGHT = 50
+"""Of open orders, positions and balances of the whole account (docs: 40, 5 and 5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -165,7 +168,7 @@ class Account:
     async def snapshot(self) -> Snapshot:
         """The account as it is now. Whoever asks while nobody has asked the venue yet shares one answer.
 
-        Raises VenueError. Weight 50, however many workers resync at once.
+        Raises VenueError. SNAPSHOT_WEIGHT, however many workers resync at once.
         """
         asked_before = self._asked
         async with self._asking:
@@ -220,11 +223,6 @@ class Account:
     def has_begun(self, symbol: str) -> bool:
         """Whether its book stands on a position that the venue told."""
         return symbol in self._begun
-
-    def differing(self, snapshot: Snapshot) -> list[str]:
-        """The symbols whose position is not the venue's, and whose worker should look."""
-        begun = [symbol for symbol in self._begun if symbol in self._mailboxes]
-        return [symbol for symbol in begun if self.books[symbol].differs(snapshot.position(symbol))]
 
     async def catch_up(self) -> None:
         """Trades and balances, as the line may not have told of them yet. Raises VenueError.

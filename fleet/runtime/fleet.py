@@ -18,7 +18,7 @@ from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Str
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.runtime.account import Account
+from fleet.runtime.account import SNAPSHOT_WEIGHT, Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
 from fleet.runtime.journal import Journal
@@ -39,7 +39,11 @@ START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
 """Between attempts to read the account at the start."""
 
 HOUSEKEEPING_S = 1.0
-SNAPSHOT_EVERY_S = 60.0
+RECONCILE_SHARE = 0.05
+"""The part of the request weight that looking at the whole account again and again may take."""
+
+RECONCILE_EVERY_S = 15.0
+"""Not more often, however much weight there is."""
 
 
 T = TypeVar("T")
@@ -78,6 +82,13 @@ class Fleet:
         """Client ids of what an earlier run left, as long as it may be there."""
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
+
+    @property
+    def reconcile_every_s(self) -> float:
+        """Between two looks at the whole account, within RECONCILE_SHARE of the weight that the fleet may use."""
+        limits = [limit for limit in self.venue.info.limits if limit.kind == "REQUEST_WEIGHT"]
+        weights_per_s = [limit.limit / limit.interval_s * float(self.config.budget.safety) for limit in limits]
+        return max([RECONCILE_EVERY_S, *(SNAPSHOT_WEIGHT / (RECONCILE_SHARE * each) for each in weights_per_s)])
 
     # --- running
 
@@ -184,25 +195,25 @@ class Fleet:
         self._fail(self.venue.gate.ban_reason)
 
     async def _housekeeping(self) -> None:
-        due_s = anyio.current_time() + SNAPSHOT_EVERY_S
+        due_s = anyio.current_time() + self.reconcile_every_s
         while True:
             before_s = anyio.current_time()
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
             if anyio.current_time() >= due_s:
-                due_s = anyio.current_time() + SNAPSHOT_EVERY_S
+                due_s = anyio.current_time() + self.reconcile_every_s
                 await self._look_again()
 
     async def _look_again(self) -> None:
-        """Balances, what is not ours, and whether every position is the venue's."""
+        """Balances, what is not ours, and whether every order and position is the venue's."""
         try:
             snapshot = await self.account.snapshot()
         except VenueError as error:
             self.journal.warning(f"balances were not refreshed: {error}")
             return
-        for symbol in self.account.differing(snapshot):
-            self.slots[symbol].doubt()
+        for slot in list(self.slots.values()):
+            slot.compare(snapshot)
 
     # --- the market on its way to the workers
 

@@ -16,7 +16,7 @@ from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
-from fleet.runtime.account import Account
+from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
@@ -93,6 +93,16 @@ class Slot:
         """The venue's position is another than the book's: the worker should look."""
         if self._worker is not None:
             self._worker.doubt()
+
+    def compare(self, snapshot: Snapshot) -> None:
+        """Holds the venue's open orders and position against what is believed, and has the worker look into what
+        differs. Not while no worker runs, or one does not know yet where it begins."""
+        symbol = self.config.symbol
+        if self.desk is None or self.supervisor.phase is not None or not self._account.has_begun(symbol):
+            return
+        orders = [order for order in snapshot.open_orders if order.symbol == symbol]
+        if self.desk.differing(orders, snapshot.asked_us) or self.book.differs(snapshot.position(symbol)):
+            self.doubt()
 
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []

@@ -168,6 +168,7 @@ def _symbol(fleet: Fleet, slot: Slot, traffic: _Traffic, wanted: Sequence[Wanted
         expired=counters.expired,
         restarts=slot.supervisor.restarts,
         requests=counters.requests,
+        differences=counters.differences,
         priority=slot.config.priority,
         requests_per_minute=sent.requests if sent else 0,
         share=traffic.minute.share(name),

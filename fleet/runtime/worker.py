@@ -193,8 +193,13 @@ class Worker:
             self._untold.append(fill)
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
+        differing = self.desk.differing(orders, snapshot.asked_us)
         self.desk.reconcile(orders, snapshot.asked_us, now_us)
+        if missed or differing:
+            self.desk.counters.differences += len(missed)
+            self._journal.info(_found(len(missed), differing), self.symbol)
         if self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol)):
+            self.desk.counters.differences += 1
             self._journal.warning("position was not the exchange's: corrected", self.symbol)
         self._lines_seen = line
 
@@ -208,6 +213,12 @@ class Worker:
             for fill in self._untold:
                 self._journal.info(_told(fill, self.desk.instrument), self.symbol)
             self._untold.clear()
+
+
+def _found(trades: int, orders: list[str]) -> str:
+    """What a resync has mended."""
+    found = [f"{trades} trades"] * bool(trades) + [f"orders {', '.join(orders)}"] * bool(orders)
+    return f"reconciled with the exchange, which had told nothing of {' and '.join(found)}"
 
 
 def _told(fill: Fill, instrument: Instrument) -> str:

@@ -58,7 +58,10 @@ HOST = Host("http://paper.test", "ws://paper.test", 1666)
 
 LOOK_EVERY_S = 0.1
 QUIET_S = 5.0
-"""After the last trouble, before what is believed is held against what is."""
+LONG_QUIET_S = 35.0
+LONG_QUIET_EVERY = 5
+"""After the last trouble, before the fleet stops. On each so-many-th day long enough that it has looked at the whole
+account again: then what it believes is held against what is."""
 RESTART_S = 2.0
 """After a fleet that could not go on its owner starts another, and after a ban not before it is over."""
 LAST_STOP_S = 120.0
@@ -184,16 +187,15 @@ class World:
                 fleet = process.fleet = Fleet(config, venue, Journal(clock))
                 if process.wants_stop:
                     fleet.stop()
-                await fleet.run()
-                self._trace.add("# the fleet has stopped")
-                self._watch.after_stop(fleet)
-        except (FleetError, VenueError) as error:
-            self._trace.add(f"# the fleet ends: {error}")
-            if process.fleet is not None:
-                self._watch.after_stop(process.fleet)
-        except BaseExceptionGroup as group:
-            if not process.wire.is_dead:
-                self._say(group)
+                try:
+                    await fleet.run()
+                except (FleetError, VenueError) as error:
+                    self._trace.add(f"# the fleet ends: {error}")
+                if not process.wire.is_dead:
+                    self._trace.add("# the fleet has stopped")
+                    self._watch.after_stop(fleet)
+        except VenueError as error:
+            self._trace.add(f"# the venue is out of reach: {error}")
         except Exception as error:  # noqa: BLE001 whatever breaks out of a fleet is what we look for
             if not process.wire.is_dead:
                 self._say(error)
@@ -344,10 +346,11 @@ class World:
         self._runner.set_faults(replace(self._day.faults, clock_skew_ms=self._settings.clock_skew_ms))
         if self._banned_until_s > anyio.current_time():
             return
-        await self._until(self._day.seconds + QUIET_S)
+        is_long = self._day.seed % LONG_QUIET_EVERY == 0
+        await self._until(max(self._day.seconds, anyio.current_time()) + (LONG_QUIET_S if is_long else QUIET_S))
         process = self._process
         assert process is not None
-        if process.fleet is not None and not process.ended.is_set():
+        if is_long and process.fleet is not None and not process.ended.is_set():
             self._watch.quiet(process.fleet)
         self._trace.add("# the fleet is told to stop for the last time")
         process.wants_stop = True

@@ -154,9 +154,11 @@ class FakeTrading:
         if tell:
             self._account.tell(OrderUpdate(order, status.value, None))
 
-    def put_order(self, client_id: str, symbol: str = "XUSDT", side: Side = Side.BUY, *, price: int = 900) -> Order:
+    def put_order(
+        self, client_id: str, symbol: str = "XUSDT", side: Side = Side.BUY, *, price: int = 900, tell: bool = True
+    ) -> Order:
         """One that this fleet's run has not placed."""
-        return self._new(Place(symbol, client_id, side, price, 50))
+        return self._new(Place(symbol, client_id, side, price, 50), tell=tell)
 
     def open(self, symbol: str | None = None) -> list[Order]:
         return [
@@ -284,13 +286,12 @@ class FakeTrading:
         self._ids += 1
         return self._ids
 
-    def _new(self, place: Place) -> Order:
-        return self._told(
-            Order(
-                place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
-                place.lots, 0, place.reduce_only, "GTX", self._now_ms,
-            )
+    def _new(self, place: Place, *, tell: bool = True) -> Order:
+        order = Order(
+            place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
+            place.lots, 0, place.reduce_only, "GTX", self._now_ms,
         )  # fmt: skip
+        return self._told(order) if tell else self._put(order)
 
     def _live(self, client_id: str) -> Order:
         known = self.orders.get(client_id)
