@@ -7,6 +7,7 @@ watch does), how a day is drawn. The same day gives the same trace, byte for byt
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,8 +19,11 @@ from msgspec.structs import replace
 
 from exchange.clock import Clock
 from exchange.errors import VenueError
-from exchange.model import Side, TimeInForce
+from exchange.model import Instrument, Side, TimeInForce
+from exchange.paper import instruments as listed
 from exchange.paper.answers import Refusal
+from exchange.paper.calibration import parameters_for
+from exchange.paper.config import PaperSettings
 from exchange.paper.engine import Engine
 from exchange.paper.entry import NewOrder
 from exchange.paper.fault_settings import Requests
@@ -27,6 +31,8 @@ from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.order import PaperOrder
 from exchange.paper.runner import Runner
+from exchange.paper.synthetic import SyntheticMarket
+from exchange.paper.venue import Venue as PaperVenue
 from exchange.protocol.hosts import Host
 from fleet.config.credentials import Credentials
 from fleet.config.models import FleetConfig
@@ -51,10 +57,12 @@ from fleet.simulation.trouble import (
 from fleet.simulation.watch import Violation, Watch
 from fleet.simulation.wire import WORLD, Trace, Wire
 from fleet.wiring.client import Address, open_venue
-from fleet.wiring.paper import paper_venue
 
 START_US = 1_790_000_000_000_000
 HOST = Host("http://paper.test", "ws://paper.test", 1666)
+
+QUOTES_SHARE = 0.4
+"""Of what a market's makers do on other days: takers bring the fills, and makers only take time."""
 
 LOOK_EVERY_S = 0.1
 QUIET_S = 5.0
@@ -103,9 +111,7 @@ class World:
         self._file = FleetFile(day.seed, day.symbols)
         self._venue_clock = Clock(START_US)
         self._trace = Trace(self._venue_clock)
-        seeded = self._file.config.paper.model_copy(update={"seed": day.seed})
-        symbols = list(self._file.config.symbols)
-        self._paper = paper_venue(seeded, symbols, self._venue_clock, listen_key_secret="")
+        self._paper = _paper(self._file, day.seed, self._venue_clock)
         self._runner = Runner(self._paper, self._venue_clock.now_us, FaultPlan(day.faults, day.seed))
         self._watch = Watch(self._paper, self._file.config, self._venue_clock.now_us)
         self._watch.on_violation = self._broken
@@ -362,6 +368,23 @@ class World:
             self._watch.say("a stop comes to its end", f"the fleet has not stopped within {LAST_STOP_S:.0f} s")
         elif process.fleet is not None and process.fleet.failure is None:
             self._watch.books(process.fleet)
+
+
+def _paper(file: FleetFile, seed: int, clock: Clock) -> PaperVenue:
+    symbols = tuple(file.config.symbols)
+    settings = PaperSettings(
+        symbols=symbols,
+        listed=tuple(symbol for symbol in listed.trading_symbols() if symbol not in symbols),
+        balances=file.config.paper.balance,
+        seed=seed,
+    )
+
+    def market(instrument: Instrument, now_us: int) -> SyntheticMarket:
+        parameters = parameters_for(instrument)
+        calmer = dataclasses.replace(parameters, quotes_per_s=parameters.quotes_per_s * QUOTES_SHARE)
+        return SyntheticMarket(instrument, calmer, seed, now_us)
+
+    return PaperVenue(settings, market, clock.now_us())
 
 
 def _forget(task: asyncio.Task[Any]) -> None:
