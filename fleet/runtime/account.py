@@ -26,7 +26,7 @@ from exchange.model import (
 )
 from exchange.ports import Trading
 from fleet.ledger.books import STABLE_ASSETS, SymbolBook
-from fleet.orders.ids import is_ours
+from fleet.orders.ids import Run
 from fleet.runtime.capital import Capital
 from fleet.runtime.mailbox import Mailbox, Told
 
@@ -50,13 +50,13 @@ class Snapshot:
         """One that the venue does not list is flat, as of asking."""
         return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=self.asked_us // 1000)
 
-    def own_orders(self, fleet: str) -> list[Order]:
-        return [order for order in self.open_orders if is_ours(fleet, order.client_id)]
+    def own_orders(self, run: Run) -> list[Order]:
+        return [order for order in self.open_orders if run.owns(order.client_id)]
 
 
 class Account:
     def __init__(
-        self, fleet: str, trading: Trading, clock: Clock, capital: Capital, instruments: dict[str, Instrument]
+        self, run: Run, trading: Trading, clock: Clock, capital: Capital, instruments: dict[str, Instrument]
     ) -> None:
         self.capital = capital
         self.books: dict[str, SymbolBook] = {}
@@ -68,7 +68,7 @@ class Account:
         self.known = False
         self.elsewhere: dict[str, Decimal] = {}
         """Unrealised PnL, as the venue last told it, of positions that no worker follows."""
-        self._fleet = fleet
+        self._run = run
         self._trading = trading
         self._clock = clock
         self._instruments = instruments
@@ -113,7 +113,7 @@ class Account:
         book = self.books.get(symbol)
         is_new = event.fill is not None and book is not None and book.add(event.fill)
         mailbox = self._mailboxes.get(symbol)
-        if mailbox is not None and (is_new or is_ours(self._fleet, event.order.client_id)):
+        if mailbox is not None and (is_new or self._run.owns(event.order.client_id)):
             mailbox.put(Told(event.order, event.fill if is_new else None))
 
     def _on_account(self, event: AccountUpdate) -> None:
@@ -202,7 +202,7 @@ class Account:
                 margin += size * position.entry_price / position.leverage
         for order in orders:
             instrument = self._instruments.get(order.symbol)
-            if instrument is not None and not is_ours(self._fleet, order.client_id) and not order.reduce_only:
+            if instrument is not None and not self._run.owns(order.client_id) and not order.reduce_only:
                 margin += instrument.notional(order.price_ticks, order.lots - order.filled_lots)
         self.capital.foreign_margin = margin
 
@@ -249,7 +249,7 @@ class Account:
         while True:
             counted = book.fills
             snapshot = await self.snapshot()
-            own = [each for each in snapshot.own_orders(self._fleet) if each.symbol == symbol]
+            own = [each for each in snapshot.own_orders(self._run) if each.symbol == symbol]
             if own:
                 return own
             if symbol in self._begun:

@@ -318,15 +318,18 @@ class Desk:
         if after.is_live:
             return
         if before.is_live:
-            self._ended(after, now_us)
+            is_unasked = before.phase in (Phase.PLACING, Phase.OPEN, Phase.AMENDING)
+            self._ended(after, now_us, is_unasked=is_unasked and after.status is OrderStatus.CANCELED)
         if after.is_settled:
             del self.orders[after.client_id]
 
-    def _ended(self, order: WorkingOrder, now_us: int) -> None:
-        """A refused order is not put again at once: the pause doubles while refusals follow each other."""
+    def _ended(self, order: WorkingOrder, now_us: int, *, is_unasked: bool) -> None:
+        """A refused order is not put again at once: the pause doubles while refusals follow each other. Nor is one that
+        was cancelled and not by us: whoever did it, two runners would fight for ever.
+        """
         if order.status is OrderStatus.FILLED:
             self._refusals.pop(order.side, None)
-        elif order.was_refused:
+        elif order.was_refused or is_unasked:
             if order.status is OrderStatus.REJECTED:
                 self.counters.rejected += 1
             elif order.status is OrderStatus.EXPIRED:

@@ -14,9 +14,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
+from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, OrderUpdate, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import SNAPSHOT_WEIGHT, Account
 from fleet.runtime.capital import Capital
@@ -59,7 +60,8 @@ class Fleet:
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        self.run_id = Run(config.fleet, venue.clock.now_ms() // 1000)
+        self.account = Account(self.run_id, venue.trading, venue.clock, self.capital, venue.info.instruments)
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -146,7 +148,8 @@ class Fleet:
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         snapshot = await self.account.snapshot()
-        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.config.fleet))
+        self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
+        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.run_id))
         if self._found_open:
             await self._clear_earlier()
 
@@ -157,7 +160,7 @@ class Fleet:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
             try:
-                leftover = await clear(self.config.fleet, self.venue.trading, self.venue.gate)
+                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate)
             except VenueError as error:
                 # Not raised inside: the task group would wrap it.
                 failure = error
@@ -212,6 +215,8 @@ class Fleet:
         except VenueError as error:
             self.journal.warning(f"balances were not refreshed: {error}")
             return
+        for order in snapshot.open_orders:
+            self._expect_no_second_runner(order.client_id)
         for slot in list(self.slots.values()):
             slot.compare(snapshot)
 
@@ -253,7 +258,16 @@ class Fleet:
     def _on_account(self, event: AccountEvent) -> None:
         if isinstance(event, StreamUp | StreamDown):
             self._tell_line(self.account_line, event)
+        elif isinstance(event, OrderUpdate):
+            self._expect_no_second_runner(event.order.client_id)
         self.account.on_event(event)
+
+    def _expect_no_second_runner(self, client_id: str) -> None:
+        if self.run_id.is_newer(client_id):
+            self._fail(
+                f"another fleet of the name {self.config.fleet} trades on this account, and was started later (order "
+                f"{client_id}): this one leaves it to that one"
+            )
 
     def _tell_line(self, line: Line, event: StreamUp | StreamDown) -> None:
         if isinstance(event, StreamUp):
@@ -321,7 +335,7 @@ class Fleet:
             return
         instrument = self.venue.info.instruments[config.symbol]
         slot = Slot(
-            self.config.fleet,
+            self.run_id,
             config,
             instrument,
             self.account,
@@ -330,7 +344,6 @@ class Fleet:
             self.sender,
             self.venue.clock,
             self.journal,
-            self.venue.clock.now_ms() // 1000,
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:
@@ -389,7 +402,7 @@ class Fleet:
                     for slot in slots:
                         clearing.start_soon(self._clear_at_end, slot)
                 # Whatever of ours is open in any symbol, then seen to be gone.
-                await clear(self.config.fleet, self.venue.trading, self.venue.gate)
+                await clear(self.run_id, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             self.left_open = self._found_open or tuple(order.client_id for order in self.believed_open())
             self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")

@@ -14,7 +14,7 @@ from exchange.errors import VenueError
 from exchange.model import Instrument
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
-from fleet.orders.ids import ClientIds
+from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
@@ -31,7 +31,7 @@ from strategies.registry import make_strategy
 class Slot:
     def __init__(
         self,
-        fleet: str,
+        run: Run,
         config: SymbolConfig,
         instrument: Instrument,
         account: Account,
@@ -40,7 +40,6 @@ class Slot:
         sender: Sender,
         clock: Clock,
         journal: Journal,
-        started_s: int,
         before: Slot | None = None,
     ) -> None:
         """`before`: the place that the symbol had when it was in the fleet earlier."""
@@ -55,7 +54,7 @@ class Slot:
         self.ended = anyio.Event()
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
-        self._fleet = fleet
+        self._run = run
         self._account = account
         self._trading = trading
         self._gate = gate
@@ -63,7 +62,7 @@ class Slot:
         self._clock = clock
         self._journal = journal
         # Not anew: within one second the ids would repeat.
-        self._ids = before._ids if before else ClientIds(fleet, config.symbol, started_s)
+        self._ids = before._ids if before else ClientIds(run, config.symbol)
         self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
         self.supervisor.restarts = before.supervisor.restarts if before else 0
 
@@ -136,7 +135,7 @@ class Slot:
             self._journal.traceback(error, self.config.symbol)
             until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
         while True:
-            await clear(self._fleet, self._trading, self._gate, self.config.symbol)
+            await clear(self._run, self._trading, self._gate, self.config.symbol)
             left_us = until_us - self._clock.now_us()
             if left_us <= 0:
                 break
@@ -166,7 +165,7 @@ class Slot:
         desk.closing = self.closing
         self.desk = desk
         self._worker = Worker(
-            self._fleet,
+            self._run,
             desk,
             self.mailbox,
             self._account,

@@ -16,6 +16,7 @@ from exchange.errors import BadCredentials, Banned, Rejected
 from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
+from fleet.orders.ids import Run
 from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -30,7 +31,7 @@ from strategies.base import Strategy
 class Worker:
     def __init__(
         self,
-        fleet: str,
+        run: Run,
         desk: Desk,
         mailbox: Mailbox,
         account: Account,
@@ -42,7 +43,7 @@ class Worker:
     ) -> None:
         self.desk = desk
         self.symbol = desk.config.symbol
-        self._fleet = fleet
+        self._run = run
         self._mailbox = mailbox
         self._account = account
         self._trading = trading
@@ -89,7 +90,7 @@ class Worker:
         await self._account.line_up.wait()
         line = self._account.lines_opened
         while await self._account.begin(self.symbol):
-            leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
+            leftover = await clear(self._run, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
         self._lines_seen = line
         position = self.desk.book.position_lots

@@ -42,6 +42,7 @@ from exchange.model import (
 )
 from exchange.ports import Cost, RequestClass, Ticket
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.orders.ids import Run
 from fleet.runtime.journal import Journal
 from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
@@ -50,6 +51,7 @@ from strategies.ping_pong import PingPongParameters
 T = TypeVar("T")
 
 EPOCH_US = 1_700_000_000_000_000
+RUN = Run("f", EPOCH_US // 1_000_000)
 LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 2400), RateLimit("ORDERS", 60, 1200), RateLimit("ORDERS", 10, 300))
 
 

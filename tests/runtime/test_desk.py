@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from runtime_fakes import EPOCH_US, instrument, mark, symbol_config, ticker
+from runtime_fakes import EPOCH_US, RUN, instrument, mark, symbol_config, ticker
 
 from exchange.errors import OutcomeUnknown, Rejected, Throttled, UnknownOrder, VenueError, WouldCross
 from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Position, Side
@@ -39,7 +39,7 @@ class Table:
         self.book = SymbolBook(instrument("XUSDT"))
         self.config = config or symbol_config()
         strategy = strategy or make_strategy(self.config.strategy, self.config.parameters)
-        ids = ClientIds("f", "XUSDT", 0)
+        ids = ClientIds(RUN, "XUSDT")
         self.desk = Desk(self.config, self.book.instrument, strategy, self.book, self.capital, ids, self.counters)
         self.desk.account_up = True
         self.told: dict[str, Order] = {}
@@ -268,10 +268,12 @@ class Refused:
 
     counted: tuple[int, int]
     error: VenueError | None = None
+    status: OrderStatus = OrderStatus.EXPIRED
 
 
 REFUSALS = [
     pytest.param(Refused((7, 0)), id="expired"),
+    pytest.param(Refused((0, 0), status=OrderStatus.CANCELED), id="cancelled by somebody else"),
     pytest.param(Refused((0, 7), WouldCross("would take")), id="would cross"),
     pytest.param(Refused((0, 7), Rejected("no")), id="rejected"),
     pytest.param(Refused((0, 0), Throttled("429", retry_after_s=1)), id="throttled: never taken in"),
@@ -281,7 +283,7 @@ REFUSALS = [
 def refuse(table: Table, refused: Refused) -> None:
     actions = table.send()
     if refused.error is None:
-        table.answer(actions, EXPIRED)
+        table.answer(actions, refused.status)
     else:
         table.fail(actions, refused.error)
 

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import LIMITS, World, symbol_config
+from runtime_fakes import LIMITS, RUN, World, symbol_config
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, OrderUpdate, Place, Position, RateLimit, Side
@@ -34,17 +34,17 @@ class Scene(World):
     def __init__(self, tasks: TaskGroup, limits: Sequence[RateLimit], **config: Any) -> None:
         super().__init__(limits=limits)
         self.tasks = tasks
-        self.account = Account("f", self.trading, self.clock, Capital(), self.instruments)
+        self.account = Account(RUN, self.trading, self.clock, Capital(), self.instruments)
         self.mailbox = Mailbox()
         book = self.account.attach("XUSDT", self.mailbox)
         self.sender = Sender(self.trading, tasks)
         self.config = symbol_config(**config)
         strategy = make_strategy("ping_pong", self.config.parameters)
-        ids = ClientIds("f", "XUSDT", 0)
+        ids = ClientIds(RUN, "XUSDT")
         instrument = self.instruments["XUSDT"]
         self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters())
         self.worker = Worker(
-            "f", self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal
+            RUN, self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal
         )
         self.scope = anyio.CancelScope()
         self.failed: Exception | None = None
