@@ -177,6 +177,13 @@ class Account:
                 self._snapshot = await self._ask()
             return self._snapshot
 
+    async def look(self, symbol: str) -> Snapshot:
+        """The account as far as one symbol needs it. Raises VenueError. Weight 6: for one that resyncs by itself."""
+        asked_us = self._clock.now_us()
+        open_orders = await self._trading.open_orders(symbol)
+        positions = await self._trading.positions()
+        return Snapshot(asked_us, tuple(open_orders), {position.symbol: position for position in positions}, ())
+
     async def _ask(self) -> Snapshot:
         self._asked += 1
         asked_us = self._clock.now_us()
@@ -248,7 +255,8 @@ class Account:
         newest: list[Fill] = []
         while True:
             counted = book.fills
-            snapshot = await self.snapshot()
+            # At the fleet's start all begin at once, later one by one.
+            snapshot = await (self.look(symbol) if symbol in self._begun else self.snapshot())
             own = [each for each in snapshot.own_orders(self._run) if each.symbol == symbol]
             if own:
                 return own

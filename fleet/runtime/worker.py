@@ -86,12 +86,13 @@ class Worker:
 
     async def _begin(self) -> None:
         """Takes up where an earlier run left: its orders are cancelled first, so that no fill can fall between."""
-        await self._set_leverage(self.desk.config.leverage)
+        # All workers wait for the line, and take what they begin from of one answer: leverage comes after.
         await self._account.line_up.wait()
         line = self._account.lines_opened
         while await self._account.begin(self.symbol):
             leftover = await clear(self._run, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+        await self._set_leverage(self.desk.config.leverage)
         self._lines_seen = line
         position = self.desk.book.position_lots
         if position:
@@ -185,7 +186,8 @@ class Worker:
     async def _resync(self) -> None:
         """After a gap in the account's news: orders, trades and position as the venue has them."""
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
-        snapshot = await self._account.snapshot()
+        is_everybodys = line != self._lines_seen
+        snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
         missed = await self._account.missed_fills(self.symbol)
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
         self._absorb()
