@@ -95,6 +95,8 @@ class SymbolState:
     requests: int = 0
     differences: int = 0
     """Between the exchange and us, that looking at it found and mended."""
+    guarded_until_ms: int | None = None
+    """When the exchange cancels the symbol's orders by itself unless it hears of the fleet; None: never."""
     priority: float = 1.0
     requests_per_minute: int = 0
     """Let through in the last minute."""

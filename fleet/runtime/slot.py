@@ -5,6 +5,7 @@ Owns: the symbol's configuration, mailbox, counters and supervisor, and how a wo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import anyio
@@ -40,9 +41,11 @@ class Slot:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        may_quote: Callable[[], bool],
         before: Slot | None = None,
     ) -> None:
-        """`before`: the place that the symbol had when it was in the fleet earlier."""
+        """`may_quote`: whether the dead-man's switch lets orders stand. `before`: the place that the symbol had when it
+        was in the fleet earlier."""
         self.config = config
         self.instrument = instrument
         self.mailbox = Mailbox()
@@ -61,6 +64,7 @@ class Slot:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._may_quote = may_quote
         # Not anew: within one second the ids would repeat.
         self._ids = before._ids if before else ClientIds(run, config.symbol)
         self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
@@ -174,5 +178,6 @@ class Slot:
             self._sender,
             self._clock,
             self._journal,
+            self._may_quote,
         )
         return self._worker
