@@ -92,6 +92,8 @@ class Fleet:
         self.stopping = False
         self.left_open: tuple[str, ...] = ()
         """Client ids of own orders that may remain after the stop."""
+        self.has_counted_all = False
+        """Whether, after the stop, the last trades and balances were read."""
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
         self.sender: Sender | None = None
@@ -438,6 +440,7 @@ class Fleet:
         try:
             with anyio.fail_after(LAST_LOOK_S):
                 await self.account.catch_up()
+            self.has_counted_all = True
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
 

@@ -209,7 +209,7 @@ def _bans(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
 
 
 def _crashes(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
-    count = rng.choice((0, 0, 1, 1, 2, 3))
+    count = rng.choice((0, 0, 0, 1, 1, 1, 1, 2, 2, 3))
     return [Crash(_when(rng, seconds), round(rng.uniform(1, 6), 3)) for _ in range(count)]
 
 

@@ -27,8 +27,8 @@ class Violation:
     text: str
 
 
-class Broken(Exception):
-    """A rule was broken: the day need not go on."""
+HELD_UP_FROM = 0.75
+"""From this part of a limit on, requests may have to wait: after several starts in a minute its weight is spent."""
 
 
 class Watch:
@@ -97,8 +97,9 @@ class Watch:
         if fleet is None:
             return
         now_us = self._now_us()
-        if any(use.used * 10 >= use.capacity * 9 for use in fleet.venue.gate.usage()) or (
-            fleet.venue.gate.paused_until_us > fleet.venue.clock.now_us()
+        gate = fleet.venue.gate
+        if gate.paused_until_us > fleet.venue.clock.now_us() or any(
+            use.used > use.capacity * HELD_UP_FROM for use in gate.usage()
         ):
             self._held_up_us = now_us
         by_symbol: dict[str, list[PaperOrder]] = {}
@@ -132,6 +133,10 @@ class Watch:
 
     def books(self, fleet: Fleet) -> None:
         """Once all is quiet, and trades and balances were read for the last time."""
+        if not fleet.has_counted_all:
+            if self._now_us() - self._held_up_us > 5e6:
+                self._expect("the last trades are counted", "they were not, though nothing stood in the way")
+            return
         for symbol, book in fleet.account.books.items():
             if not fleet.account.has_begun(symbol):
                 continue
