@@ -441,7 +441,7 @@ def test_a_placement_without_an_answer_occupies_its_side_and_is_asked_after() ->
         table.fail(actions, UnknownOrder("no such order"))
         wake_us = table.desk.orders[place.client_id].next_query_us
         table.later(wake_us - table.now_us)
-    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75]
+    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75, 17.75]
     table.fail(table.send(), UnknownOrder("no such order"))
     assert [type(a) for a in table.plan()] == [Place]
 
