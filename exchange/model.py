@@ -160,8 +160,13 @@ class RateLimit:
     @property
     def name(self) -> str:
         """As the response headers spell it: REQUEST_WEIGHT_1M, ORDERS_1M, ORDERS_10S."""
-        unit = f"{self.interval_s // 60}M" if self.interval_s % 60 == 0 else f"{self.interval_s}S"
-        return f"{self.kind}_{unit}"
+        return limiter_name(self.kind, self.interval_s)
+
+
+def limiter_name(kind: str, interval_s: int) -> str:
+    """In minutes where it is whole ones, so that an interval has one name however it is stated."""
+    unit = f"{interval_s // 60}M" if interval_s % 60 == 0 else f"{interval_s}S"
+    return f"{kind}_{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,11 @@ class Ticket(Protocol):
 class Admission(Protocol):
     """The one gate through which every request of this IP and account goes."""
 
-    async def admit(self, request_class: RequestClass, cost: Cost) -> Ticket:
-        """Waits for leave to send. Raises Banned when the venue has shut us out."""
+    async def admit(self, request_class: RequestClass, cost: Cost, symbol: str = "") -> Ticket:
+        """Waits for leave to send; `symbol`: whose request it is, if one symbol's.
+
+        Raises Banned when the venue has shut us out.
+        """
         ...
 
     def settle(self, ticket: Ticket, used: Mapping[str, int]) -> None:

@@ -11,24 +11,35 @@ from decimal import ROUND_CEILING, Decimal
 from loguru import logger
 from msgspec import UNSET, UnsetType
 
+from exchange.limits.stated import sound_limits
 from exchange.model import ExchangeInfo, Instrument, RateLimit
-from exchange.protocol.payloads import ExchangeInfoBody, Filter, SymbolInfo
+from exchange.protocol.payloads import ExchangeInfoBody, Filter, RateLimitRow, SymbolInfo
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
-_KINDS = ("REQUEST_WEIGHT", "ORDERS")
 
 
 def exchange_info(body: ExchangeInfoBody) -> ExchangeInfo:
-    """A symbol without usable filters is left out: the real list has contracts that are announced, with a tick of 0."""
+    """A symbol without usable filters is left out: the real list has contracts that are announced, with a tick of 0.
+    Where limits are absent or make no sense, those documented hold."""
     return ExchangeInfo(
         instruments=_instruments(body.symbols),
-        limits=tuple(
-            RateLimit(row.rate_limit_type, row.interval_num * _SECONDS[row.interval], row.limit)
-            for row in body.rate_limits
-            if row.rate_limit_type in _KINDS
-        ),
+        limits=_limits(body.rate_limits),
         server_ms=body.server_time,
     )
+
+
+def rate_limits(rows: Sequence[RateLimitRow]) -> tuple[RateLimit, ...]:
+    """As they are stated, sense or not; a unit of time that is not known makes an interval of 0."""
+    return tuple(
+        RateLimit(row.rate_limit_type, row.interval_num * _SECONDS.get(row.interval, 0), row.limit) for row in rows
+    )
+
+
+def _limits(rows: Sequence[RateLimitRow]) -> tuple[RateLimit, ...]:
+    limits, faults = sound_limits(rate_limits(rows))
+    for fault in faults:
+        logger.warning("exchangeInfo: {}", fault)
+    return limits
 
 
 def _instruments(rows: Sequence[SymbolInfo]) -> dict[str, Instrument]:

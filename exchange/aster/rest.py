@@ -19,9 +19,11 @@ import msgspec
 
 from exchange.aster.auth import Auth
 from exchange.aster.http_sockets import SocketTransport
+from exchange.aster.pauses import LONGEST_BAN_S, Pauses, told_s
 from exchange.aster.unlisted import tell_once
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Throttled, Unavailable, VenueError
+from exchange.model import limiter_name
 from exchange.ports import Admission, Cost, RequestClass, Ticket
 from exchange.protocol.codes import INVALID_TIMESTAMP, NONCE_EXPIRED
 from exchange.protocol.endpoints import Endpoint
@@ -33,6 +35,10 @@ Params = Sequence[tuple[str, str]]
 
 _needs_no_encoding = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _banned_until = re.compile(r"until (\d{13})").search
+_count_of = re.compile(rb"x-mbx-(used-weight|order-count)-([0-9]{1,5})([smhd])").fullmatch
+_COUNTED = {b"used-weight": "REQUEST_WEIGHT", b"order-count": "ORDERS"}
+_UNIT_S = {b"s": 1, b"m": 60, b"h": 3600, b"d": 86400}
+_MOST_DIGITS = 15
 _decode_code = msgspec.json.Decoder(BatchRow).decode
 _CONNECT_S = 5.0
 _NO_LINE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -58,9 +64,12 @@ def encode_params(params: Params) -> str:
 
 @dataclass(slots=True)
 class _Trip:
-    """What a request has cost so far; `was_sent` unless it is certain that no byte of it was."""
+    """What a request has cost so far; `was_sent` unless it is certain that no byte of it was. `ticket` is what is still
+    to be settled or released."""
 
     given_nonce: int | None
+    request_class: RequestClass
+    ticket: Ticket | None
     nonce: int | None = None
     was_sent: bool = False
     used: dict[str, int] = field(default_factory=dict[str, int])
@@ -70,7 +79,8 @@ class Rest:
     """Sends requests. `auth` is wanted for signed endpoints only. `timeout_s` bounds a request, from sending on.
 
     `on_error` is told of each error that the venue answers with, by itself or as a row of a batch. `on_stale` is called
-    when it found the nonce or timestamp out of time: our clock may be off.
+    when it found the nonce or timestamp out of time: our clock may be off; `on_throttled` at a 429: its limits may be
+    others than we think.
     """
 
     def __init__(
@@ -92,6 +102,8 @@ class Rest:
         self._timeout_s = timeout_s
         self.on_error = on_error
         self.on_stale: Callable[[], None] = lambda: None
+        self.on_throttled: Callable[[], None] = lambda: None
+        self._pauses = Pauses()
         self._urls: dict[str, httpx.URL] = {}
         host = httpx.URL(self._base_url).netloc
         # Firewalls refuse those who do not say what they are.
@@ -102,7 +114,7 @@ class Rest:
     async def admit(self, request_class: RequestClass, endpoint: Endpoint, params: Params = ()) -> Ticket:
         given = dict(params)
         cost = Cost(weight=endpoint.weight_of(given), orders=endpoint.orders_of(given))
-        return await self._admission.admit(request_class, cost)
+        return await self._admission.admit(request_class, cost, given.get("symbol", ""))
 
     async def call(
         self,
@@ -121,7 +133,7 @@ class Rest:
         """
         if ticket is None:
             ticket = await self.admit(request_class, endpoint, params)
-        trip = _Trip(nonce)
+        trip = _Trip(nonce, request_class, ticket)
         try:
             response = await self._carry(endpoint, params, trip)
             _read_counts(response.headers.raw, trip.used)
@@ -130,10 +142,7 @@ class Rest:
             error.nonce = trip.nonce
             raise
         finally:
-            if trip.was_sent:
-                self._admission.settle(ticket, trip.used)
-            else:
-                self._admission.release(ticket)
+            self._end(trip)
 
     def release(self, ticket: Ticket | None) -> None:
         """Gives back leave that a caller was given, and cannot use."""
@@ -147,12 +156,27 @@ class Rest:
             except _DEAD_LINE:
                 if endpoint.method != "GET":
                     raise
-                # Warm connections die unseen. A read may be asked twice: once more, signed afresh.
+                # Warm connections die unseen. A read may be asked twice: once more, signed and paid for afresh, as the
+                # venue may have counted the first.
+                cost = self._end(trip)
+                trip.ticket = await self._admission.admit(trip.request_class, cost)
+                trip.was_sent = False
                 return await self._send(endpoint, params, trip)
         except _NO_LINE as error:
             raise Unavailable(f"{endpoint.name}: no connection: {_reason(error)}") from error
         except (httpx.RequestError, TimeoutError) as error:
             raise _lost(endpoint, f"no answer: {_reason(error)}") from error
+
+    def _end(self, trip: _Trip) -> Cost:
+        """Settles or releases what the trip holds, once."""
+        ticket, trip.ticket = trip.ticket, None
+        if ticket is None:
+            return Cost(0, 0)
+        if trip.was_sent:
+            self._admission.settle(ticket, trip.used)
+        else:
+            self._admission.release(ticket)
+        return ticket.cost
 
     async def _send(self, endpoint: Endpoint, params: Params, trip: _Trip) -> httpx.Response:
         window = self._auth.window if self._auth is not None and endpoint.is_signed else None
@@ -198,17 +222,21 @@ class Rest:
         code, msg = _error_in(body)
         if response.status_code != 200 or is_error(code):
             raise self._refused(endpoint, response, code, msg)
+        self._pauses.succeeded()
         try:
             return decode(body)
         except (msgspec.DecodeError, ValueError, ArithmeticError, LookupError) as error:
             raise _lost(endpoint, f"an answer that cannot be read: {_reason(error)}") from error
 
     def _refused(self, endpoint: Endpoint, response: httpx.Response, code: int | None, msg: str) -> VenueError:
-        error = classify(response.status_code, code, msg, self._retry_after_s(response, msg))
+        told = self._retry_after_s(response, msg)
+        error = classify(response.status_code, code, msg, told)
         self.on_error(error)
         if error.code in (INVALID_TIMESTAMP, NONCE_EXPIRED):
             self.on_stale()
         if isinstance(error, Throttled):
+            error.retry_after_s = self._pauses.after_429(self._clock.steady_us(), told)
+            self.on_throttled()
             self._admission.pause(error.retry_after_s, str(error))
         elif isinstance(error, Banned):
             self._admission.ban(error.retry_after_s, str(error))
@@ -217,11 +245,11 @@ class Rest:
         return error
 
     def _retry_after_s(self, response: httpx.Response, msg: str) -> float | None:
-        told = response.headers.get("retry-after", "")
-        if told.isdecimal():
-            return float(told)
+        told = told_s(response.headers.get("retry-after", ""))
         until = _banned_until(msg)
-        return max(1.0, int(until[1]) / 1000 - self._clock.now_us() / 1e6) if until else None
+        if told is not None or until is None:
+            return told
+        return min(max(1.0, int(until[1]) / 1000 - self._clock.now_us() / 1e6), LONGEST_BAN_S)
 
 
 def _lost(endpoint: Endpoint, what: str) -> VenueError:
@@ -246,11 +274,8 @@ def _error_in(body: bytes) -> tuple[int | None, str]:
 
 
 def _read_counts(headers: Sequence[tuple[bytes, bytes]], used: dict[str, int]) -> None:
-    """X-MBX-USED-WEIGHT-1M and X-MBX-ORDER-COUNT-10S, as RateLimit.name spells them."""
+    """X-MBX-USED-WEIGHT-1M and X-MBX-ORDER-COUNT-10S, by RateLimit.name. What is no count is none at all."""
     for name, value in headers:
-        key = name.lower()
-        if not key.startswith(b"x-mbx-") or not value.isdigit():
-            continue
-        for prefix, kind in ((b"x-mbx-used-weight-", "REQUEST_WEIGHT"), (b"x-mbx-order-count-", "ORDERS")):
-            if key.startswith(prefix):
-                used[f"{kind}_{key[len(prefix) :].decode().upper()}"] = int(value)
+        found = _count_of(name.lower())
+        if found is not None and value.isdigit() and len(value) <= _MOST_DIGITS:
+            used[limiter_name(_COUNTED[found[1]], int(found[2]) * _UNIT_S[found[3]])] = int(value)

@@ -12,8 +12,10 @@ from exchange.errors import Rejected
 from exchange.model import Instrument
 from exchange.ports import RequestClass, Ticket
 
-RESYNC = RequestClass.REDUCE
-"""What has become of orders and positions is asked before new quotes go: who does not know them should not quote."""
+RESYNC = RequestClass.QUOTE
+"""What has become of orders and positions is asked with the new quotes that wait for it, and before any is amended: who
+does not know them should not quote. Not among the urgent: two hundred symbols that start would leave no weight
+for a cancel."""
 
 
 class SignedRequests:

@@ -1,4 +1,4 @@
-"""The admin API of a paper exchange: faults, symbols and money, on a port and with a token of its own.
+"""The admin API of a paper exchange: faults, symbols, limits and money, on a port and with a token of its own.
 
 Owns: its paths, the JSON of each, and what is told of a bad one. Must not know: how a fault is carried out.
 Every answer is JSON; an error is `{"error": …}`, one sentence for people. The token comes as `Authorization: Bearer …`.
@@ -10,18 +10,21 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
+from exchange.model import RateLimit
 from exchange.paper.fault_settings import ExpireListenKeys, FaultSettings, Once, Restart
+from exchange.paper.instruments import limit_json
 from exchange.paper.runner import Runner
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _MAX_BODY = 100_000
+_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400}
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _Act = Callable[[bytes, list[str]], object]
 
@@ -37,6 +40,20 @@ class _Which(Struct, forbid_unknown_fields=True):
 class _SymbolChange(Struct, forbid_unknown_fields=True):
     status: str | None = None
     filters: dict[str, dict[str, str | int]] = {}
+
+
+class _Limit(Struct, rename="camel", forbid_unknown_fields=True):
+    """A row of exchangeInfo's rateLimits."""
+
+    rate_limit_type: Literal["REQUEST_WEIGHT", "ORDERS"]
+    interval: Literal["SECOND", "MINUTE", "HOUR", "DAY"]
+    interval_num: Annotated[int, Meta(ge=1, le=1000)]
+    limit: Annotated[int, Meta(ge=1, le=10**9)]
+
+
+class _LimitsChange(Struct, forbid_unknown_fields=True):
+    limits: Annotated[list[_Limit], Meta(max_length=20)]
+    enforced_after_s: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
 
 
 class _Deposit(Struct, forbid_unknown_fields=True):
@@ -69,6 +86,8 @@ class AdminApp:
             ("POST", "/restart", self._restart),
             ("POST", "/listen-keys/expire", self._expire),
             ("POST", "/symbols/SYMBOL", self._change_symbol),
+            ("GET", "/limits", self._limits),
+            ("PUT", "/limits", self._change_limits),
             ("POST", "/accounts/ADDRESS/deposit", self._deposit),
         )
 
@@ -165,6 +184,23 @@ class AdminApp:
             raise _Bad(400, str(error)) from None
         status = self._runner.venue.engine.rule_book.rules(symbol).instrument.status
         return {"symbol": symbol, "status": status}
+
+    def _limits(self, body: bytes, path: list[str]) -> object:
+        return {"limits": [limit_json(limit) for limit in self._runner.venue.engine.stated_limits]}
+
+    def _change_limits(self, body: bytes, path: list[str]) -> object:
+        """The whole of them: a limiter that is not named is gone."""
+        change: _LimitsChange = _decode(body, _LimitsChange)
+        limits = [
+            RateLimit(row.rate_limit_type, row.interval_num * _SECONDS[row.interval], row.limit)
+            for row in change.limits
+        ]
+        names = [limit.name for limit in limits]
+        if len(set(names)) < len(names):
+            raise _Bad(400, f"a limiter is named twice: {', '.join(names)}")
+        venue = self._runner.venue
+        self._runner.act(lambda engine: venue.change_limits(limits, change.enforced_after_s))
+        return self._limits(body, path)
 
     def _deposit(self, body: bytes, path: list[str]) -> object:
         address = path[2]

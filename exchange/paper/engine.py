@@ -35,6 +35,8 @@ _SECOND_US = 1_000_000
 class Engine:
     def __init__(self, settings: PaperSettings, open_market: OpenMarket, now_us: int) -> None:
         self.settings = settings
+        self.stated_limits = settings.limits
+        """What exchangeInfo says; whoever enforces limits does it elsewhere."""
         self.now_us = now_us
         self.clock_skew_us = 0
         """How far the clock that clients are told of, and held to, is ahead of the true one."""

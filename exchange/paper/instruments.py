@@ -17,13 +17,10 @@ from typing import Any
 
 import msgspec
 
+from exchange.limits.stated import DOCUMENTED
 from exchange.model import Instrument, RateLimit
 
-REAL_LIMITS = (
-    RateLimit("REQUEST_WEIGHT", 60, 2400),
-    RateLimit("ORDERS", 60, 1200),
-    RateLimit("ORDERS", 10, 300),
-)
+REAL_LIMITS = DOCUMENTED
 
 _ESTABLISHED_PERCENT = Decimal("2.5")
 _FOREVER_MS = "4133404800000"
@@ -242,7 +239,8 @@ def _symbol_json(row: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _limit_json(limit: RateLimit) -> dict[str, Any]:
+def limit_json(limit: RateLimit) -> dict[str, Any]:
+    """A row of exchangeInfo's rateLimits."""
     in_minutes = limit.interval_s % 60 == 0
     return {
         "rateLimitType": limit.kind,
@@ -262,7 +260,7 @@ def _info_tail(
     changed = {symbol: dict(cells) for symbol, cells in changes}
     body = {
         "futuresType": "U_MARGINED",
-        "rateLimits": [_limit_json(limit) for limit in limits],
+        "rateLimits": [limit_json(limit) for limit in limits],
         "exchangeFilters": [],
         "assets": [{"asset": asset, "marginAvailable": True, "autoAssetExchange": "-10000"} for asset in assets],
         "symbols": [_symbol_json({**table.rows[symbol], **changed.get(symbol, {})}) for symbol in symbols],

@@ -70,6 +70,13 @@ class Limiter:
         name, window = max(self.windows.items(), key=lambda item: item[1].wait_us(amount, now_us))
         return name, window.limit
 
+    def change(self, limits: Sequence[RateLimit]) -> None:
+        """What was used stays used where the interval stays; a window that is new begins empty."""
+        old = self.windows
+        self.windows = {limit.name: old.get(limit.name) or Window(limit) for limit in limits}
+        for limit in limits:
+            self.windows[limit.name].limit = limit.limit
+
     def add(self, amount: int, now_us: int) -> None:
         for window in self.windows.values():
             window.add(amount, now_us)
@@ -139,12 +146,29 @@ class Limits:
     """Everybody's: weight by client address, orders by account."""
 
     def __init__(self, limits: Sequence[RateLimit], firewall: Firewall) -> None:
-        self._all = tuple(limits)
         self._firewall = firewall
-        self._weight = tuple(limit for limit in limits if limit.kind == "REQUEST_WEIGHT")
-        self._orders = tuple(limit for limit in limits if limit.kind == "ORDERS")
         self._addresses: dict[str, Address] = {}
         self._accounts: dict[str, Limiter] = {}
+        self._coming: tuple[int, tuple[RateLimit, ...]] | None = None
+        self._set(limits)
+
+    def change(self, limits: Sequence[RateLimit], from_us: int) -> None:
+        """What is enforced from then on."""
+        self._coming = (from_us, tuple(limits))
+
+    def advance(self, now_us: int) -> None:
+        if self._coming is not None and self._coming[0] <= now_us:
+            self._set(self._coming[1])
+            self._coming = None
+
+    def _set(self, limits: Sequence[RateLimit]) -> None:
+        self._all = tuple(limits)
+        self._weight = tuple(limit for limit in limits if limit.kind == "REQUEST_WEIGHT")
+        self._orders = tuple(limit for limit in limits if limit.kind == "ORDERS")
+        for address in self._addresses.values():
+            address.change(self._weight)
+        for account in self._accounts.values():
+            account.change(self._orders)
 
     def address(self, client: str) -> Address:
         address = self._addresses.get(client)

@@ -32,7 +32,7 @@ def time(engine: Engine, params: Params) -> Answer:
 
 
 def info(engine: Engine, params: Params) -> Answer:
-    limits, now_ms = engine.settings.limits, engine.told_us // 1000
+    limits, now_ms = engine.stated_limits, engine.told_us // 1000
     return exchange_info(engine.symbols, limits, engine.settings.assets, now_ms, engine.table, engine.rule_book.changes)
 
 

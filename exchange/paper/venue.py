@@ -6,9 +6,10 @@ Must not know: sockets, tasks, clocks. Nothing here waits; the same calls give t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
+from exchange.model import RateLimit
 from exchange.paper.accounts import Account
 from exchange.paper.answers import Params, Refusal, Request, Response
 from exchange.paper.auth import Gate
@@ -56,6 +57,11 @@ class Venue:
         """An account's own books; without an address the demonstration account's."""
         return self.engine.account(address or self.demo.user)
 
+    def change_limits(self, limits: Sequence[RateLimit], enforced_after_s: float = 0.0) -> None:
+        """exchangeInfo states them from now on; they are enforced then, or later."""
+        self.engine.stated_limits = tuple(limits)
+        self.limits.change(limits, self.engine.now_us + round(enforced_after_s * 1e6))
+
     def limit_peaks(self) -> dict[str, float]:
         """By limiter, the highest use in any window as a fraction of the limit; above 1 means that it refused."""
         return self.limits.peaks()
@@ -79,6 +85,7 @@ class Venue:
         """Answers a request that arrives now. Never raises for anything that a client could send."""
         self.engine.advance(now_us)
         now_us = self.engine.now_us
+        self.limits.advance(now_us)
         address = self.limits.address(request.client)
         if address.is_shut_out(now_us):
             self.refused_403 += 1

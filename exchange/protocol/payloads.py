@@ -82,9 +82,15 @@ class AssetInfo(Struct, rename="camel"):
     auto_asset_exchange: str | int | None = None
 
 
+class RateLimitsBody(Struct, rename="camel"):
+    """What exchangeInfo says of limits."""
+
+    rate_limits: list[RateLimitRow] = []
+
+
 class ExchangeInfoBody(Struct, rename="camel"):
-    rate_limits: list[RateLimitRow]
     symbols: list[SymbolInfo]
+    rate_limits: list[RateLimitRow] = []
     server_time: int = 0
     assets: list[AssetInfo] = []
     exchange_filters: list[str] = []

@@ -59,6 +59,19 @@ FLEET: list[Reading[FleetState]] = [
         "How long the fleet still may not send.",
         lambda s: 0 if s.paused_until_ms is None else max(0, s.paused_until_ms - s.now_ms) / 1e3,
     ),
+    Reading("fleet_waiting_intents", "Intents of all symbols that wait for budget.", lambda s: s.budget.waiting),
+    Reading("fleet_stretch_ratio", "Mean of the symbols' stretch_ratio.", lambda s: s.budget.stretch),
+    Reading(
+        "quote_error_mean_bps",
+        "How far orders are from where they should be; each weighs as much as its notional.",
+        lambda s: s.budget.mean_error_bps,
+    ),
+    Reading("quote_error_worst_bps", "The same of the worst order.", lambda s: s.budget.worst_error_bps),
+    Reading(
+        "fleet_missing_quotes",
+        "Quotes of all symbols that are wanted and have no order.",
+        lambda s: s.budget.missing_quotes,
+    ),
     Reading(
         "first_quote_seconds",
         "From the start to the first quote in the market.",
@@ -81,6 +94,13 @@ SYMBOL: list[Reading[SymbolState]] = [
     Reading("round_trips_total", "Positions opened and closed again.", lambda s: s.round_trips),
     Reading("volume_usd_total", "Notional traded.", lambda s: s.volume_usd),
     Reading("requests_total", "Requests sent for the symbol.", lambda s: s.requests),
+    Reading("requests_per_minute", "Requests let through in the last minute.", lambda s: s.requests_per_minute),
+    Reading("waiting_intents", "Intents that wait for budget.", lambda s: s.waiting),
+    Reading("withdrawn_total", "Intents that became pointless before they were sent.", lambda s: s.withdrawn),
+    Reading("stretch_ratio", "How many times its refresh interval an amendment takes.", lambda s: s.stretch),
+    Reading("quote_error_bps", "How far the worse order is from where it should be.", lambda s: s.error_bps),
+    Reading("missing_quotes", "Quotes that are wanted and have no order.", lambda s: s.missing_quotes),
+    Reading("priority", "How much its requests count beside the others'.", lambda s: s.priority),
     Reading("worker_restarts_total", "Restarts of the symbol's worker.", lambda s: s.restarts),
     Reading("realised_pnl_usd", "Realised PnL before fees.", lambda s: s.realised_pnl),
     Reading("unrealised_pnl_usd", "Unrealised PnL at the mark price.", lambda s: s.unrealised_pnl),
@@ -99,6 +119,10 @@ LIMITER: list[Reading[LimiterState]] = [
     Reading("limiter_capacity_tokens", "What the fleet allows itself.", lambda s: s.capacity),
     Reading("limiter_limit_tokens", "What the venue allows.", lambda s: s.limit),
     Reading("limiter_peak_tokens", "The highest count in any window.", lambda s: s.peak),
+]
+
+CLASS: list[Reading[int]] = [
+    Reading("class_requests_total", "Requests let through: cancel, reduce, quote, amend, query.", lambda count: count),
 ]
 
 STREAM: list[Reading[StreamState]] = [
@@ -135,6 +159,8 @@ class FleetCollector(Collector):
             yield of_symbol.metric("symbol", ((s.symbol, s) for s in state.symbols))
         for of_limiter in LIMITER:
             yield of_limiter.metric("limiter", ((s.name, s) for s in state.limiters))
+        for of_class in CLASS:
+            yield of_class.metric("class", state.budget.totals.items())
         for of_stream in STREAM:
             yield of_stream.metric("line", ((s.line, s) for s in state.streams))
 

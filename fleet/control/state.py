@@ -15,6 +15,9 @@ from enum import StrEnum
 
 ZERO = Decimal(0)
 
+NOMINAL_BELOW = 1.1
+"""Refresh intervals that are stretched by less are as wished."""
+
 
 class Phase(StrEnum):
     """What a symbol's worker is doing."""
@@ -90,6 +93,47 @@ class SymbolState:
     expired: int = 0
     restarts: int = 0
     requests: int = 0
+    priority: float = 1.0
+    requests_per_minute: int = 0
+    """Let through in the last minute."""
+    share: float = 0.0
+    """Of the fleet's requests of the last minute."""
+    waiting: int = 0
+    """Its intents that wait for budget."""
+    withdrawn: int = 0
+    """Intents that became pointless before they were sent."""
+    stretch: float = 1.0
+    """How many times its refresh interval an amendment takes, lately, or what waits has waited."""
+    error_bps: float | None = None
+    """How far the worse of its orders is from where it should be; None: there is none, or none is wanted."""
+    missing_quotes: int = 0
+    """Quotes that are wanted and have no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """How the fleet shares out the requests that it may send."""
+
+    policy: str = "value"
+    stretch: float = 1.0
+    """The symbols' mean."""
+    mean_stretch: float = 1.0
+    """Of all amendments since the start."""
+    waiting: int = 0
+    by_class: dict[str, int] = field(default_factory=dict[str, int])
+    """Requests of the last minute: cancel, reduce, quote, amend, query, in the order in which they go."""
+    totals: dict[str, int] = field(default_factory=dict[str, int])
+    """The same since the start."""
+    withdrawn: int = 0
+    mean_error_bps: float | None = None
+    """Of the quotes that have an order, each weighing as much as its notional."""
+    worst_error_bps: float | None = None
+    worst_error_symbol: str = ""
+    missing_quotes: int = 0
+
+    @property
+    def is_nominal(self) -> bool:
+        return self.stretch < NOMINAL_BELOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +192,7 @@ class FleetState:
     """By asset, fees paid in assets that are no dollars: in no other figure."""
     funding: Decimal = ZERO
     limiters: tuple[LimiterState, ...] = ()
+    budget: BudgetState = BudgetState()
     paused_until_ms: int | None = None
     pause_reason: str = ""
     streams: tuple[StreamState, ...] = ()

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from exchange.model import Amend, Cancel, Place, Side
 from exchange.ports import Cost, RequestClass
+from fleet.orders.error import quote_error
 from fleet.orders.lifecycle import Phase, WorkingOrder, amend_of, query_due_us
+from fleet.scheduling.value import Stake
 from strategies.base import Quote
 
 
@@ -34,16 +36,22 @@ class Change:
     action: Action
     request_class: RequestClass
     cost: Cost
+    stake: Stake
+    """What the budget goes by when not all can be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`hold_us` per side: no new order before, because the last one was refused."""
+    """`hold_us` per side: no new order before, because the last one was refused. `usd_per_tick_lot`: notional of one
+    lot at a price of one tick. `volatility_bps`: of mid, over a second."""
 
     symbol: str
     price_change_threshold: Decimal
     refresh_interval_us: int
     hold_us: dict[Side, int]
+    usd_per_tick_lot: float = 0.0
+    volatility_bps: float = 1.0
+    priority: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,9 @@ class Plan:
 
 AMENDS_TRIED = 3
 """Refused so often in a row, an order is replaced: amending cannot do it."""
+
+WRONG_SIZE_BPS = 10.0
+"""An order of a wrong size counts like one whose price is this far off, for the part of its size that is wrong."""
 
 AMEND_COST = Cost(weight=1, orders=1)
 PLACE_COST = Cost(weight=1, orders=1)
@@ -85,18 +96,24 @@ def plan(
         if fits or quote is None or not quote.reduce_only:
             occupied.add(order.side)
         if order.phase is Phase.UNKNOWN:
-            _when_due(changes, wakes, _query(order), query_due_us(order) or now_us, now_us)
+            _when_due(changes, wakes, _query(order, policy), query_due_us(order) or now_us, now_us)
         elif order.phase is Phase.OPEN:
             if quote is None or not fits:
-                _when_due(changes, wakes, _cancel(order), order.retry_us, now_us)
+                _when_due(changes, wakes, _cancel(order, policy), order.retry_us, now_us)
             elif not _will_do(order, quote, policy):
                 due_us = _amend_due_us(order, quote, policy)
-                change = _amend(order, quote) if order.amends_refused < AMENDS_TRIED else _cancel(order)
+                is_last_way = order.amends_refused >= AMENDS_TRIED
+                change = _cancel(order, policy) if is_last_way else _amend(order, quote, policy)
                 _when_due(changes, wakes, change, due_us, now_us)
     for side, quote in wanted.items():
         if side not in occupied:
-            _when_due(changes, wakes, _place(quote, policy.symbol), policy.hold_us.get(side, 0), now_us)
-    return Plan(tuple(sorted(changes, key=lambda change: change.request_class)), min(wakes, default=None))
+            _when_due(changes, wakes, _place(quote, policy), policy.hold_us.get(side, 0), now_us)
+    return Plan(tuple(sorted(changes, key=_urgency)), min(wakes, default=None))
+
+
+def _urgency(change: Change) -> tuple[RequestClass, bool, float]:
+    """An order that stands too near to the market is mended before the one on the other side, which only misses."""
+    return change.request_class, not change.stake.is_too_close, -change.stake.error_bps
 
 
 def _when_due(changes: list[Change], wakes: list[int], change: Change, due_us: int, now_us: int) -> None:
@@ -114,33 +131,55 @@ def _will_do(order: WorkingOrder, quote: Quote, policy: Policy) -> bool:
 
 def _amend_due_us(order: WorkingOrder, quote: Quote, policy: Policy) -> int:
     """A reducing order of the wrong size is mended at once; everything else waits for the refresh interval."""
-    wrong_size = quote.reduce_only and order.remaining_lots != quote.lots
-    return max(order.retry_us, 0 if wrong_size else order.changed_us + policy.refresh_interval_us)
+    due_us = 0 if _is_short(order, quote) else order.changed_us + policy.refresh_interval_us
+    return max(order.retry_us, due_us)
 
 
-def _place(quote: Quote, symbol: str) -> Change:
-    place = Place(symbol, "", quote.side, quote.price_ticks, quote.lots, quote.reduce_only)
-    return Change(_key(symbol, quote.side), place, _opening_class(quote.reduce_only, RequestClass.QUOTE), PLACE_COST)
+def _is_short(order: WorkingOrder, quote: Quote) -> bool:
+    """It does not work off the position as it is."""
+    return quote.reduce_only and order.remaining_lots != quote.lots
 
 
-def _amend(order: WorkingOrder, quote: Quote) -> Change:
+def _place(quote: Quote, policy: Policy) -> Change:
+    place = Place(policy.symbol, "", quote.side, quote.price_ticks, quote.lots, quote.reduce_only)
+    request_class = RequestClass.REDUCE if quote.reduce_only else RequestClass.QUOTE
+    stake = Stake(policy.symbol, notional_usd=_notional(quote, policy), priority=policy.priority)
+    return Change(_key(policy.symbol, quote.side), place, request_class, PLACE_COST, stake)
+
+
+def _amend(order: WorkingOrder, quote: Quote, policy: Policy) -> Change:
+    """That the reducing order follows the market is a matter of price, like any amendment: only its size is urgent."""
     action = amend_of(order, quote.price_ticks, quote.lots)
-    request_class = _opening_class(quote.reduce_only, RequestClass.REFRESH)
-    return Change(_key(order.symbol, order.side), action, request_class, AMEND_COST)
+    request_class = RequestClass.REDUCE if _is_short(order, quote) else RequestClass.REFRESH
+    error = quote_error(order, quote)
+    wrong_size = min(abs(order.remaining_lots - quote.lots) / quote.lots, 1.0)
+    stake = Stake(
+        policy.symbol,
+        error_bps=error.bps + wrong_size * WRONG_SIZE_BPS,
+        is_too_close=error.is_too_close,
+        notional_usd=_notional(quote, policy),
+        volatility_bps=policy.volatility_bps,
+        priority=policy.priority,
+        refresh_us=policy.refresh_interval_us,
+    )
+    return Change(_key(order.symbol, order.side), action, request_class, AMEND_COST, stake)
 
 
-def _cancel(order: WorkingOrder) -> Change:
+def _cancel(order: WorkingOrder, policy: Policy) -> Change:
     action = Cancel(order.symbol, order.client_id)
-    return Change((order.symbol, order.client_id), action, RequestClass.CANCEL, CANCEL_COST)
+    stake = Stake(policy.symbol, priority=policy.priority)
+    return Change((order.symbol, order.client_id), action, RequestClass.CANCEL, CANCEL_COST, stake)
 
 
-def _query(order: WorkingOrder) -> Change:
+def _query(order: WorkingOrder, policy: Policy) -> Change:
+    """Urgent, unlike other questions: until it is answered nobody knows what is in the market."""
     action = Query(order.symbol, order.client_id)
-    return Change((order.symbol, order.client_id), action, RequestClass.REDUCE, QUERY_COST)
+    stake = Stake(policy.symbol, priority=policy.priority)
+    return Change((order.symbol, order.client_id), action, RequestClass.REDUCE, QUERY_COST, stake)
 
 
-def _opening_class(reduce_only: bool, otherwise: RequestClass) -> RequestClass:
-    return RequestClass.REDUCE if reduce_only else otherwise
+def _notional(quote: Quote, policy: Policy) -> float:
+    return quote.price_ticks * quote.lots * policy.usd_per_tick_lot
 
 
 def _key(symbol: str, side: Side) -> tuple[str, str]:

@@ -22,7 +22,7 @@ _PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 async def own_open_orders(fleet: str, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
     """Our orders that the venue says are open, of one symbol or (None) of all. Raises VenueError."""
-    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else 40))
+    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else 40), symbol or "")
     orders = await trading.open_orders(symbol, ticket)
     return [order for order in orders if is_ours(fleet, order.client_id)]
 
@@ -59,7 +59,7 @@ async def _cancel(orders: list[Order], trading: Trading, gate: Admission) -> int
     gone = 0
     for symbol, ids in by_symbol.items():
         for start in range(0, len(ids), BATCH):
-            ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1))
+            ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1), symbol)
             answers = await trading.cancel_many(symbol, ids[start : start + BATCH], ticket)
             gone += sum(isinstance(answer, Order) for answer in answers)
     return gone

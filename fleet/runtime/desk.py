@@ -32,6 +32,7 @@ from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Change, Plan, Policy, Query, plan
 from fleet.runtime.capital import Capital
 from strategies.base import Decision, Quote, Situation, Strategy
+from strategies.signals.volatility import Volatility
 
 FILL_PATIENCE_US = 1_000_000
 """How long the user stream may lag behind an answer that told of a fill before the trade list is asked."""
@@ -90,6 +91,8 @@ class Desk:
         self._strategy = strategy
         self._state: Any = strategy.start()
         self._fills_late_us: int | None = None
+        self._volatility = Volatility()
+        self._usd_per_tick_lot = float(instrument.tick_size * instrument.step_size)
         capital.demand(config.symbol, config.balance_fraction)
 
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
@@ -188,6 +191,9 @@ class Desk:
             self.config.price_change_threshold,
             self.config.refresh_interval_ms * 1000,
             self._holds,
+            self._usd_per_tick_lot,
+            self._volatility.bps,
+            self.config.priority,
         )
         planned = plan(quotes, self.orders.values(), policy, now_us)
         wakes = [wake for wake in (planned.wake_us, stale_us) if wake is not None]
@@ -230,6 +236,7 @@ class Desk:
         ticker, mark = self.ticker, self.mark
         if ticker is None or mark is None:
             return ()
+        self._volatility.see(ticker.bid_ticks + ticker.ask_ticks, now_us)
         situation = Situation(
             now_us=now_us,
             instrument=self.instrument,

@@ -28,6 +28,7 @@ from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
 from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
+from fleet.scheduling.policies import policy_of
 
 DRAIN_S = 30.0
 """How long stopping may take: cancelling every own order and seeing it gone."""
@@ -61,6 +62,7 @@ class Fleet:
         """Removed from the file; kept for what they made."""
         self.market_line = Line("market")
         self.account_line = Line("account")
+        self._keep_to_budget()
         self.started_ms = venue.clock.now_ms()
         self.created_s = anyio.current_time()
         self.config_version = 1
@@ -248,6 +250,8 @@ class Fleet:
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
         self.config = config
+        if "budget" in change.settings:
+            self._keep_to_budget()
         for symbol in change.removed:
             self._remove(symbol)
         for symbol in change.changed:
@@ -264,6 +268,9 @@ class Fleet:
             f"{len(change.changed)} changed"
         )
         return change.settings
+
+    def _keep_to_budget(self) -> None:
+        self.venue.gate.follow(policy_of(self.config.budget), self.config.budget.safety)
 
     def refuse(self, reason: str) -> None:
         """An edit that cannot be applied: the running configuration stays."""

@@ -5,10 +5,14 @@ Owns: the way from the runtime's objects to FleetState. Changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 
 from exchange.model import Side
 from fleet.control.state import (
+    BudgetState,
     FleetState,
     LimiterState,
     Phase,
@@ -17,10 +21,12 @@ from fleet.control.state import (
     SymbolState,
 )
 from fleet.orders import lifecycle
+from fleet.orders.error import WantedQuote, overall_error, standing_error
 from fleet.runtime.desk import Desk
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.lines import Line
 from fleet.runtime.slot import Slot
+from fleet.scheduling.meter import CLASS_NAMES, InLine, LastMinute, Meter
 
 EVENTS_SHOWN = 50
 
@@ -31,6 +37,10 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
     gate = fleet.venue.gate
     paused_until_ms = gate.paused_until_us // 1000
     slots = [*fleet.slots.values(), *fleet.retired.values()]
+    steady_us = fleet.venue.clock.steady_us()
+    traffic = _Traffic(gate.meter, gate.meter.last_minute(steady_us), gate.in_line(), steady_us)
+    wanted = {slot.config.symbol: _wanted(slot) for slot in slots}
+    symbols = tuple(_symbol(fleet, slot, traffic, wanted[slot.config.symbol]) for slot in slots)
     first_quote_s = fleet.sender.first_placed_s if fleet.sender else None
     unrealised = fleet.unrealised_pnl
     wallet = fleet.account.wallet if fleet.account.known else None
@@ -49,13 +59,14 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         other_fees=fleet.account.other_fees,
         funding=fleet.account.funding,
         limiters=tuple(LimiterState(u.name, u.used, u.capacity, u.limit, u.peak) for u in gate.usage()),
+        budget=_budget(fleet, traffic, symbols[: len(fleet.slots)], chain.from_iterable(wanted.values())),
         paused_until_ms=paused_until_ms if paused_until_ms > now_ms else None,
         pause_reason=gate.pause_reason if paused_until_ms > now_ms else "",
         streams=(
             _line(fleet.market_line, len(fleet.slots)),
             _line(fleet.account_line, 1),
         ),
-        symbols=tuple(_symbol(fleet, slot) for slot in slots),
+        symbols=symbols,
         events=tuple(fleet.journal.lines)[-EVENTS_SHOWN:],
         reloads_applied=fleet.reloads_applied,
         reloads_refused=fleet.reloads_refused,
@@ -74,15 +85,65 @@ def _line(line: Line, subscribed: int) -> StreamState:
     return StreamState(line.name, line.up, line.since_ms, line.lag_ms, max(line.times_opened - 1, 0), subscribed)
 
 
-def _symbol(fleet: Fleet, slot: Slot) -> SymbolState:
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    """What goes through the gate, and what waits before it."""
+
+    meter: Meter
+    minute: LastMinute
+    in_line: dict[str, InLine]
+    now_us: int
+
+
+def _budget(
+    fleet: Fleet, traffic: _Traffic, running: Sequence[SymbolState], wanted: Iterable[WantedQuote]
+) -> BudgetState:
+    meter, error = traffic.meter, overall_error(wanted)
+    return BudgetState(
+        policy=fleet.config.budget.policy,
+        stretch=sum(symbol.stretch for symbol in running) / len(running) if running else 1.0,
+        mean_stretch=meter.mean_stretch(),
+        waiting=sum(line.count for line in traffic.in_line.values()),
+        by_class={CLASS_NAMES[each]: tally.requests for each, tally in traffic.minute.by_class.items()},
+        totals={CLASS_NAMES[each]: count for each, count in meter.totals().items()},
+        withdrawn=meter.withdrawn_total(),
+        mean_error_bps=error.mean_bps,
+        worst_error_bps=error.worst_bps,
+        worst_error_symbol=error.worst_symbol,
+        missing_quotes=error.missing,
+    )
+
+
+def _wanted(slot: Slot) -> list[WantedQuote]:
+    """The quotes that should stand now, each with how far its order is off."""
+    desk = slot.desk
+    is_over = slot.scope.cancel_called or slot.ended.is_set()
+    if desk is None or desk.pulled or slot.supervisor.phase is not None or is_over:
+        return []
+    orders, instrument = desk.live_orders(), desk.instrument
+    return [
+        WantedQuote(
+            slot.config.symbol,
+            float(instrument.notional(quote.price_ticks, quote.lots)),
+            standing_error(orders, quote),
+        )
+        for quote in desk.decision.quotes
+    ]
+
+
+def _symbol(fleet: Fleet, slot: Slot, traffic: _Traffic, wanted: Sequence[WantedQuote]) -> SymbolState:
     instrument, book, counters = slot.instrument, slot.book, slot.counters
     desk = slot.desk
     phase, reason = _phase(fleet, slot)
     mid = desk.mid if desk else None
     position = instrument.quantity(book.position_lots)
     unrealised = slot.unrealised_pnl
+    name, meter = slot.config.symbol, traffic.meter
+    sent, line = traffic.minute.by_symbol.get(name), traffic.in_line.get(name, InLine())
+    refresh_us = slot.config.refresh_interval_ms * 1000
+    error = overall_error(wanted)
     return SymbolState(
-        symbol=slot.config.symbol,
+        symbol=name,
         strategy=slot.config.strategy,
         phase=phase,
         reason=reason,
@@ -107,6 +168,14 @@ def _symbol(fleet: Fleet, slot: Slot) -> SymbolState:
         expired=counters.expired,
         restarts=slot.supervisor.restarts,
         requests=counters.requests,
+        priority=slot.config.priority,
+        requests_per_minute=sent.requests if sent else 0,
+        share=traffic.minute.share(name),
+        waiting=line.count,
+        withdrawn=meter.withdrawn_total(name),
+        stretch=meter.stretch(name, line.longest_us, refresh_us, traffic.now_us),
+        error_bps=error.worst_bps,
+        missing_quotes=error.missing,
     )
 
 

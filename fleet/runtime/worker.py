@@ -158,7 +158,7 @@ class Worker:
         return plan.wake_us
 
     def _send(self, change: Change, now_us: int) -> None:
-        ticket = self._gate.ask(change.key, change.request_class, change.cost, self._mailbox.wake)
+        ticket = self._gate.ask(change.key, change.request_class, change.cost, self._mailbox.wake, change.stake)
         if ticket is None:
             self._asked.add(change.key)
             return

@@ -7,15 +7,39 @@ nothing stale is ever sent. All methods belong to the event loop's thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from decimal import Decimal
 
 import anyio
 
 from exchange.clock import Clock
 from exchange.errors import Banned
-from exchange.limits.budget import Budget, LimiterUse, Spend
+from exchange.limits.budget import Budget, Lane, LimiterUse, Spend
 from exchange.model import RateLimit
 from exchange.ports import Cost, RequestClass, Ticket
-from fleet.scheduling.queue import WaitingList, may_use_reserve
+from fleet.scheduling.meter import InLine, Meter
+from fleet.scheduling.policies import Fifo, Policy
+from fleet.scheduling.queue import Waiting, WaitingList
+from fleet.scheduling.value import NOTHING, Stake
+
+PATIENCE_US = 30_000_000
+PATIENCE_ROUNDS = 3
+"""Who has waited for 30 s, and for as long as it takes to serve everybody who waits three times over, goes before all
+that is not urgent: nobody waits for ever."""
+
+_ONE_ORDER = Cost(weight=1, orders=1)
+
+RANK_ANEW_US = 1_000_000
+"""Shares of the budget fade while nobody asks: so often everybody who waits is ranked anew."""
+
+
+def lane_of(request_class: RequestClass) -> Lane:
+    match request_class:
+        case RequestClass.CANCEL | RequestClass.REDUCE:
+            return Lane.URGENT
+        case RequestClass.QUOTE:
+            return Lane.OPENING
+        case RequestClass.REFRESH | RequestClass.QUERY:
+            return Lane.PACED
 
 
 class Gate:
@@ -30,6 +54,7 @@ class Gate:
         self,
         budget: Budget,
         clock: Clock,
+        policy: Policy | None = None,
         *,
         max_in_flight: int = 80,
         reserved_in_flight: int = 10,
@@ -39,15 +64,21 @@ class Gate:
             raise ValueError("reserved_in_flight must be at least 0 and below max_in_flight")
         self._budget = budget
         self._clock = clock
+        self._policy = policy or Fifo()
         self._max_in_flight = max_in_flight
         self._reserved_in_flight = reserved_in_flight
         self._grace_us = round(grace_s * 1e6)
-        self._list = WaitingList()
+        self._list = WaitingList(self._policy)
         self._woken: tuple[Hashable, int] | None = None
         """Who was told that it is their turn, and by when they must have answered."""
         self._changed = anyio.Event()
+        self._awaited: frozenset[Hashable] = frozenset()
+        """Those whose turn `run` sleeps for: when these are others, or want something else, it must look again."""
+        self._ranked_us = 0
+        self._order_interval_us = budget.interval_us(_ONE_ORDER)
         self._pause_ends_us = 0
         self._ban_ends_us = 0
+        self.meter = Meter()
         self.in_flight = 0
         self.http_429 = 0
         self.http_418 = 0
@@ -58,7 +89,9 @@ class Gate:
         self.banned = anyio.Event()
         """Set by the first ban and never cleared: the fleet must stop."""
 
-    def ask(self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None]) -> Ticket | None:
+    def ask(
+        self, key: Hashable, request_class: RequestClass, cost: Cost, wake: Callable[[], None], stake: Stake = NOTHING
+    ) -> Ticket | None:
         """Leave to send now, or None: then `key` waits, with this as its newest wish.
 
         `wake` is called when its turn has come, perhaps more than once: ask again, or withdraw. It must not raise.
@@ -66,39 +99,33 @@ class Gate:
         """
         if self.banned.is_set():
             raise self._ban_error()
-        known = self._list.get(key)
-        if known is not None:
-            known = self._list.upsert(key, request_class, cost, wake)
-            if self._woken is not None and self._woken[0] == key:
-                self._woken = None
-        head = self._list.head()
-        is_next = head is None or head.key == key or head.request_class > request_class
-        if known is not None and head is not None and known.missed_turn:
-            # Else two that are slow to answer would send each other back for ever.
-            is_next = head.request_class >= request_class
-        if is_next:
-            ticket = self._take(request_class, cost)
-            if ticket is not None:
-                self._forget(key)
-                return ticket
+        now_us = self._clock.steady_us()
+        is_new = self._list.get(key) is None
+        waiting = self._list.upsert(key, request_class, cost, wake, stake, now_us)
+        if self._woken is not None and self._woken[0] == key:
+            self._woken = None
+        heads = self._heads(now_us)
+        if self._may_go(waiting, heads, now_us):
+            spend = self._take(waiting, now_us)
+            if spend is not None:
+                self._forget(key, is_new=is_new)
+                return spend
         try:
-            self._budget.check(cost, spare_reserve=not may_use_reserve(request_class))
+            self._budget.check(cost, lane_of(request_class))
         except ValueError:
-            self._forget(key)
+            self._forget(key, is_new=is_new)
             raise
-        if known is None:
-            self._list.upsert(key, request_class, cost, wake)
-        if is_next or known is not None:
+        if key in self._awaited or any(head.key not in self._awaited for head in heads):
             self._changed.set()
         return None
 
-    async def admit(self, request_class: RequestClass, cost: Cost) -> Ticket:
+    async def admit(self, request_class: RequestClass, cost: Cost, symbol: str = "") -> Ticket:
         """Waits for leave to send. Raises Banned, and ValueError for a cost that can never fit."""
-        key = object()
+        key, stake = object(), Stake(symbol)
         try:
             while True:
                 woken = anyio.Event()
-                ticket = self.ask(key, request_class, cost, woken.set)
+                ticket = self.ask(key, request_class, cost, woken.set, stake)
                 if ticket is not None:
                     return ticket
                 await woken.wait()
@@ -107,13 +134,15 @@ class Gate:
 
     def withdraw(self, key: Hashable) -> None:
         """`key` wants nothing any more. No harm when it was not waiting."""
-        self._forget(key)
+        waiting = self._forget(key)
+        if waiting is not None:
+            self.meter.withdrawn(waiting.stake.symbol)
 
     def withdraw_all(self, is_gone: Callable[[Hashable], bool]) -> None:
         """Withdraws every key of which this holds."""
         for waiting in list(self._list):
             if is_gone(waiting.key):
-                self._forget(waiting.key)
+                self.withdraw(waiting.key)
 
     def settle(self, ticket: Ticket, used: Mapping[str, int]) -> None:
         self._budget.settle(_spend(ticket), self._clock.steady_us(), used)
@@ -148,6 +177,15 @@ class Gate:
     def restrict(self, limits: Sequence[RateLimit]) -> None:
         """The venue's limits from now on. ValueError as Budget.restrict."""
         self._budget.restrict(limits)
+        self._order_interval_us = self._budget.interval_us(_ONE_ORDER)
+        self._changed.set()
+
+    def follow(self, policy: Policy, safety: Decimal) -> None:
+        """The fleet file's policy and share of the limits from now on."""
+        self._budget.keep_to(safety)
+        self._order_interval_us = self._budget.interval_us(_ONE_ORDER)
+        self._policy = policy
+        self._list.rank_anew(policy, self._clock.steady_us())
         self._changed.set()
 
     @property
@@ -159,6 +197,16 @@ class Gate:
 
     def waiting(self) -> int:
         return len(self._list)
+
+    def in_line(self) -> dict[str, InLine]:
+        """What waits, by symbol; fleet-wide requests are of the symbol ""."""
+        now_us = self._clock.steady_us()
+        lines: dict[str, InLine] = {}
+        for waiting in self._list:
+            line = lines.get(waiting.stake.symbol, InLine())
+            longest_us = max(line.longest_us, now_us - waiting.since_us)
+            lines[waiting.stake.symbol] = InLine(line.count + 1, longest_us)
+        return lines
 
     def usage(self) -> tuple[LimiterUse, ...]:
         return self._budget.usage(self._clock.steady_us())
@@ -178,51 +226,85 @@ class Gate:
                     await self._changed.wait()
 
     def _wake_next(self) -> int | None:
-        """Wakes the head if its turn has come; when to look again, None: when something changes."""
-        while (head := self._list.head()) is not None:
+        """Wakes the one whose turn it is; when to look again, None: when something changes."""
+        while True:
             now_us = self._clock.steady_us()
+            if now_us - self._ranked_us >= RANK_ANEW_US:
+                self._ranked_us = now_us
+                self._list.rank_anew(self._policy, now_us)
+            heads = self._heads(now_us)
+            self._awaited = frozenset(head.key for head in heads)
+            if not heads:
+                return None
             if now_us < self._pause_ends_us:
                 return self._pause_ends_us
-            if self._woken is not None and self._woken[0] == head.key:
+            if self._woken is not None and self._woken[0] in self._awaited:
                 if now_us < self._woken[1]:
                     return self._woken[1]
                 self.overslept += 1
+                self._list.send_back(self._woken[0])
                 self._woken = None
-                self._list.send_back(head.key)
                 continue
-            if not self._has_slot(head.request_class):
-                return None
-            try:
-                ready_us = self._budget.ready_us(
-                    head.cost, now_us, spare_reserve=not may_use_reserve(head.request_class)
-                )
-            except ValueError:
-                # The limits were lowered under it: asking again, its owner learns that it can never fit.
-                ready_us = now_us
-            if ready_us is None or ready_us > now_us:
-                return ready_us
-            self._woken = (head.key, now_us + self._grace_us)
-            head.wake()
-        return None
+            times_us: list[int] = []
+            for head in heads:
+                ready_us = self._ready_us(head, now_us) if self._may_go(head, heads, now_us) else None
+                if ready_us == now_us:
+                    self._woken = (head.key, now_us + self._grace_us)
+                    head.wake()
+                    break
+                if ready_us is not None:
+                    times_us.append(ready_us)
+            else:
+                return min(times_us, default=None)
 
-    def _take(self, request_class: RequestClass, cost: Cost) -> Spend | None:
-        now_us = self._clock.steady_us()
-        if now_us < self._pause_ends_us or not self._has_slot(request_class):
+    def _heads(self, now_us: int) -> list[Waiting]:
+        round_us = len(self._list) * self._order_interval_us
+        return self._list.heads(now_us, max(PATIENCE_US, PATIENCE_ROUNDS * round_us))
+
+    def _may_go(self, waiting: Waiting, heads: list[Waiting], now_us: int) -> bool:
+        """Whether it is its turn: it is first, or the first waits for nothing that this one would take from it."""
+        first = heads[0]
+        if waiting.key == first.key:
+            return True
+        if waiting.key != heads[-1].key or not first.cost.orders:
+            return False
+        weight_alone = Cost(first.cost.weight)
+        return self._budget.ready_us(weight_alone, now_us, lane_of(first.request_class)) == now_us
+
+    def _ready_us(self, waiting: Waiting, now_us: int) -> int | None:
+        """When there will be room; None: when something is answered."""
+        if not self._has_slot(waiting):
             return None
-        spend = self._budget.take(cost, now_us, spare_reserve=not may_use_reserve(request_class))
+        try:
+            ready_us = self._budget.ready_us(waiting.cost, now_us, lane_of(waiting.request_class))
+        except ValueError:
+            # The limits were lowered under it: asking again, its owner learns that it can never fit.
+            return now_us
+        return ready_us if ready_us is None else max(ready_us, now_us)
+
+    def _take(self, waiting: Waiting, now_us: int) -> Spend | None:
+        if now_us < self._pause_ends_us or not self._has_slot(waiting):
+            return None
+        spend = self._budget.take(waiting.cost, now_us, lane_of(waiting.request_class))
         if spend is not None:
             self.in_flight += 1
+            stake = waiting.stake
+            self._policy.spent(stake, waiting.cost.orders, now_us)
+            waited_us = now_us - waiting.since_us
+            self.meter.sent(stake.symbol, waiting.request_class, waiting.cost, waited_us, stake.refresh_us, now_us)
         return spend
 
-    def _has_slot(self, request_class: RequestClass) -> bool:
-        reserved = 0 if may_use_reserve(request_class) else self._reserved_in_flight
-        return self.in_flight < self._max_in_flight - reserved
+    def _has_slot(self, waiting: Waiting) -> bool:
+        return self.in_flight < self._max_in_flight - (0 if waiting.is_urgent else self._reserved_in_flight)
 
-    def _forget(self, key: Hashable) -> None:
-        if self._list.withdraw(key):
+    def _forget(self, key: Hashable, *, is_new: bool = False) -> Waiting | None:
+        """`is_new`: `run` has not heard of it, and need not."""
+        waiting = self._list.withdraw(key)
+        if waiting is not None and not is_new:
             self._changed.set()
             if self._woken is not None and self._woken[0] == key:
                 self._woken = None
+        return waiting
 
     def _ban_error(self) -> Banned:
         left_us = max(0, self._ban_ends_us - self._clock.steady_us())

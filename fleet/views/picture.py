@@ -14,7 +14,7 @@ from rich.terminal_theme import TerminalTheme
 from fleet.views.sample import sample_state
 from fleet.views.terminal import render
 
-WIDTH, HEIGHT = 120, 26
+WIDTH, HEIGHT = 120, 28
 
 THEME = TerminalTheme(
     background=(13, 17, 23),

@@ -8,11 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from fleet.control.state import EventLine, FleetState, LimiterState, Phase, QuoteState, StreamState, SymbolState
+from fleet.control.state import (
+    NOMINAL_BELOW,
+    BudgetState,
+    EventLine,
+    FleetState,
+    LimiterState,
+    Phase,
+    QuoteState,
+    StreamState,
+    SymbolState,
+)
 
 STARTED_MS = 1_767_600_000_000
 NOW_MS = STARTED_MS + 761_000
 BPS = Decimal("0.0001")
+PER_MINUTE = 1231
 
 
 def _symbol(
@@ -29,6 +40,9 @@ def _symbol(
     fills: int = 0,
     requests: int = 0,
     restarts: int = 0,
+    per_minute: int = 0,
+    stretch: float = 1.0,
+    error_bps: float | None = None,
 ) -> SymbolState:
     middle = Decimal(mid)
     held = Decimal(position)
@@ -69,6 +83,11 @@ def _symbol(
         expired=fills // 5,
         restarts=restarts,
         requests=requests,
+        requests_per_minute=per_minute,
+        share=per_minute / PER_MINUTE,
+        waiting=int(stretch >= NOMINAL_BELOW),
+        stretch=stretch,
+        error_bps=error_bps,
     )
 
 
@@ -84,8 +103,22 @@ def sample_state() -> FleetState:
             unrealised="0.3120",
             fills=61,
             requests=884,
+            per_minute=187,
+            stretch=1.3,
+            error_bps=1.4,
         ),
-        _symbol("BTCUSDT", "91844.05", 1, 6, realised="7.4021", fills=38, requests=702),
+        _symbol(
+            "BTCUSDT",
+            "91844.05",
+            1,
+            6,
+            realised="7.4021",
+            fills=38,
+            requests=702,
+            per_minute=152,
+            stretch=1.1,
+            error_bps=0.2,
+        ),
         _symbol(
             "ETHUSDT",
             "3133.415",
@@ -96,6 +129,9 @@ def sample_state() -> FleetState:
             unrealised="-0.8417",
             fills=44,
             requests=731,
+            per_minute=168,
+            stretch=1.2,
+            error_bps=0.6,
         ),
         _symbol(
             "SOLUSDT",
@@ -107,8 +143,22 @@ def sample_state() -> FleetState:
             unrealised="0.4190",
             fills=29,
             requests=640,
+            per_minute=141,
+            stretch=1.5,
+            error_bps=2.2,
         ),
-        _symbol("BNBUSDT", "893.145", 2, 12, realised="1.9310", fills=18, requests=455),
+        _symbol(
+            "BNBUSDT",
+            "893.145",
+            2,
+            12,
+            realised="1.9310",
+            fills=18,
+            requests=455,
+            per_minute=118,
+            stretch=1.2,
+            error_bps=0.4,
+        ),
         _symbol(
             "HYPEUSDT",
             "25.6165",
@@ -119,9 +169,34 @@ def sample_state() -> FleetState:
             unrealised="-0.1530",
             fills=23,
             requests=512,
+            per_minute=159,
+            stretch=1.8,
+            error_bps=3.1,
         ),
-        _symbol("DOGEUSDT", "0.150275", 5, 14, realised="0.8804", fills=12, requests=398),
-        _symbol("XRPUSDT", "2.12565", 4, 9, realised="1.0127", fills=16, requests=420),
+        _symbol(
+            "DOGEUSDT",
+            "0.150275",
+            5,
+            14,
+            realised="0.8804",
+            fills=12,
+            requests=398,
+            per_minute=104,
+            stretch=1.3,
+            error_bps=1.1,
+        ),
+        _symbol(
+            "XRPUSDT",
+            "2.12565",
+            4,
+            9,
+            realised="1.0127",
+            fills=16,
+            requests=420,
+            per_minute=117,
+            stretch=1.2,
+            error_bps=0.9,
+        ),
         _symbol(
             "ZECUSDT",
             "512.365",
@@ -132,6 +207,7 @@ def sample_state() -> FleetState:
             realised="0.5510",
             fills=7,
             requests=211,
+            per_minute=67,
         ),
         _symbol(
             "1000SHIBUSDT",
@@ -143,6 +219,7 @@ def sample_state() -> FleetState:
             realised="-0.2210",
             fills=4,
             requests=96,
+            per_minute=6,
             restarts=2,
         ),
     )
@@ -163,9 +240,20 @@ def sample_state() -> FleetState:
         unrealised_pnl=unrealised,
         fees=fees,
         limiters=(
-            LimiterState("REQUEST_WEIGHT_1M", used=712, capacity=2160, limit=2400, peak=1204),
-            LimiterState("ORDERS_1M", used=655, capacity=1080, limit=1200, peak=941),
-            LimiterState("ORDERS_10S", used=121, capacity=270, limit=300, peak=262),
+            LimiterState("REQUEST_WEIGHT_1M", used=1388, capacity=2160, limit=2400, peak=1604),
+            LimiterState("ORDERS_1M", used=1076, capacity=1080, limit=1200, peak=1080),
+            LimiterState("ORDERS_10S", used=181, capacity=270, limit=300, peak=262),
+        ),
+        budget=BudgetState(
+            stretch=1.26,
+            mean_stretch=1.17,
+            waiting=8,
+            by_class={"cancel": 143, "reduce": 166, "quote": 178, "amend": 732, "query": 12},
+            totals={"cancel": 1604, "reduce": 2011, "quote": 2190, "amend": 8912, "query": 146},
+            withdrawn=418,
+            mean_error_bps=1.2,
+            worst_error_bps=3.1,
+            worst_error_symbol="HYPEUSDT",
         ),
         streams=(
             StreamState("market", True, STARTED_MS + 240, lag_ms=14, reconnects=0, subscribed=22),
@@ -188,9 +276,33 @@ def sample_state() -> FleetState:
 
 
 def crowded_state(count: int) -> FleetState:
-    """The same fleet with `count` symbols, busier ones spread among them."""
+    """The same fleet with `count` symbols, busier ones spread among them, that want more than they may."""
     few = sample_state()
-    many = tuple(
-        replace(few.symbols[n % len(few.symbols)], symbol=f"COIN{n}USDT", fills=(n * 37) % 101) for n in range(count)
+    of_each = len(few.symbols) / max(count, 1)
+    many = tuple(_crowded(few.symbols[n % len(few.symbols)], n, of_each) for n in range(count))
+    limiters = tuple(replace(limiter, used=limiter.capacity, peak=limiter.capacity) for limiter in few.limiters)
+    budget = replace(
+        few.budget,
+        stretch=9.0,
+        mean_stretch=7.8,
+        waiting=count,
+        by_class={"cancel": 95, "reduce": 214, "quote": 158, "amend": 613, "query": 71},
+        withdrawn=21_480,
+        mean_error_bps=18.4,
+        worst_error_bps=37.5,
+        worst_error_symbol="COIN110USDT",
+        missing_quotes=count // 50,
     )
-    return replace(few, symbols=many)
+    return replace(few, symbols=many, limiters=limiters, budget=budget)
+
+
+def _crowded(symbol: SymbolState, n: int, of_each: float) -> SymbolState:
+    return replace(
+        symbol,
+        symbol=f"COIN{n}USDT",
+        fills=(n * 37) % 101,
+        share=symbol.share * of_each,
+        stretch=3.0 + (n * 7) % 13,
+        error_bps=None if symbol.error_bps is None else 1.5 + (n * 11) % 37,
+        missing_quotes=int(n % 50 == 4),
+    )

@@ -17,12 +17,12 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from fleet.control.state import FleetState, SymbolState
-from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, plain, rows
+from fleet.control.state import NOMINAL_BELOW, BudgetState, FleetState, SymbolState
+from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, plain, rows, short
 
 PER_SYMBOL = (
     "fills", "round_trips", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "funding", "position",
-    "placed", "amended", "cancelled", "rejected", "expired", "restarts", "requests",
+    "placed", "amended", "cancelled", "rejected", "expired", "restarts", "requests", "withdrawn",
 )  # fmt: skip
 PER_FLEET = (
     "http_429", "http_418", "own_orders_left_open", "equity", "wallet", "realised_pnl", "unrealised_pnl", "fees",
@@ -37,6 +37,9 @@ def summary(state: FleetState) -> dict[str, dict[str, object]]:
     if state.other_fees:
         fleet["other_fees"] = state.other_fees
     fleet["peak_use"] = {limiter.name: limiter.peak / limiter.limit for limiter in state.limiters}
+    fleet["requests_by_class"] = state.budget.totals
+    fleet["mean_stretch"] = state.budget.mean_stretch
+    fleet["withdrawn"] = state.budget.withdrawn
     fleet["run_ms"] = state.now_ms - state.started_ms
     return {"symbols": symbols, "fleet": fleet}
 
@@ -135,10 +138,24 @@ def _totals(state: FleetState) -> list[Text]:
         ),
         "traded": Text(f"{fills:,} fills, {trips:,} round trips, volume {money(volume, 0)}; first quote after {first}"),
         "peak use": Text(peaks or "unknown"),
+        "requests": Text(_requests(state.budget.totals)),
+        "budget": Text(_budget(state.budget)),
         "refused": Text(f"{state.http_429} times 429, {state.http_418} times 418"),
         "reloads": Text(f"{state.reloads_applied} applied, {state.reloads_refused} refused"),
     }  # fmt: skip
     return [Text.assemble((f"{name:<9}", QUIET), text) for name, text in told.items()]
+
+
+def _requests(totals: dict[str, int]) -> str:
+    sent = sum(totals.values())
+    shares = ", ".join(f"{name} {count / sent:.0%}" for name, count in totals.items() if count)
+    return f"{sent:,}: {shares}" if sent else "none"
+
+
+def _budget(budget: BudgetState) -> str:
+    late = budget.mean_stretch >= NOMINAL_BELOW
+    pace = f"refresh intervals stretched ×{short(budget.mean_stretch)}" if late else "refresh intervals as wished"
+    return f"{pace}; {budget.withdrawn:,} intents withdrawn in time"
 
 
 def _other_fees(state: FleetState) -> str:

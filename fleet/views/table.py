@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from fleet.control.state import WORKING, Phase, QuoteState, SymbolState
+from fleet.control.state import NOMINAL_BELOW, WORKING, Phase, QuoteState, SymbolState
 from fleet.views.text import (
     BAD,
     GOOD,
@@ -27,6 +27,7 @@ from fleet.views.text import (
     money,
     plain,
     rows,
+    short,
 )
 
 WIDEST_GAP = 3
@@ -56,12 +57,15 @@ class Layout:
 LAYOUTS = (
     Layout(frozenset(), 2),
     Layout(frozenset({"usd"}), 2),
-    Layout(frozenset({"usd"}), 1),
-    Layout(frozenset({"usd"}), 1, pointed=False),
-    Layout(frozenset({"usd", "bid", "ask"}), 2),
-    Layout(frozenset({"usd", "bid", "ask"}), 1, pointed=False),
-    Layout(frozenset({"usd", "bid", "ask", "requests"}), 1, pointed=False),
-    Layout(frozenset({"usd", "bid", "ask", "requests", "fills", "mid"}), 1, pointed=False),
+    Layout(frozenset({"usd", "requests"}), 2),
+    Layout(frozenset({"usd", "requests"}), 1),
+    Layout(frozenset({"usd", "requests"}), 1, pointed=False),
+    Layout(frozenset({"usd", "requests", "share"}), 1, pointed=False),
+    Layout(frozenset({"usd", "requests", "share", "bid", "ask"}), 2),
+    Layout(frozenset({"usd", "requests", "share", "bid", "ask"}), 1, pointed=False),
+    Layout(frozenset({"usd", "requests", "share", "bid", "ask", "stretch"}), 1, pointed=False),
+    Layout(frozenset({"usd", "requests", "share", "bid", "ask", "stretch", "error"}), 1, pointed=False),
+    Layout(frozenset({"usd", "requests", "share", "bid", "ask", "stretch", "error", "fills", "mid"}), 1, pointed=False),
 )
 
 
@@ -140,6 +144,9 @@ def _columns(symbols: Sequence[SymbolState]) -> dict[str, Column]:
         "realised": Column("REALISED", [amount(s.realised_pnl) for s in symbols], "right"),
         "unrealised": Column("UNREAL", [amount(s.unrealised_pnl) for s in symbols], "right"),
         "fills": Column("FILLS", [_count(s.fills) for s in symbols], "right"),
+        "stretch": Column("×REF", [_stretch(s) for s in symbols], "right"),
+        "error": Column("ERR", [_error(s) for s in symbols], "right"),
+        "share": Column("SHARE", [_share(s.share) for s in symbols], "right"),
         "requests": Column("REQ", [_count(s.requests) for s in symbols], "right"),
     }
 
@@ -178,6 +185,23 @@ def _position(position: Decimal) -> Text:
 
 def _usd(value: Decimal) -> Text:
     return Text(money(value, 0, sign=True), by_sign(value)) if value else NONE
+
+
+def _stretch(symbol: SymbolState) -> Text:
+    """How many refresh intervals an amendment takes."""
+    is_late = symbol.stretch >= NOMINAL_BELOW
+    return Text(f"×{short(symbol.stretch)}", WARN if is_late else QUIET) if symbol.phase in WORKING else NONE
+
+
+def _error(symbol: SymbolState) -> Text:
+    """In bps; a quote without an order is a gap."""
+    if symbol.missing_quotes:
+        return Text("gap", WARN)
+    return NONE if symbol.error_bps is None else Text(short(symbol.error_bps))
+
+
+def _share(part: float) -> Text:
+    return Text(f"{part:.1%}") if part else NONE
 
 
 def _count(number: int) -> Text:

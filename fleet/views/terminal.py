@@ -17,17 +17,19 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from fleet.control.state import EventLine, FleetState, LimiterState, StreamState
+from fleet.control.state import EventLine, FleetState, StreamState
+from fleet.views.budget import budget_line, budget_lines, limiter_lines
 from fleet.views.table import phase_counts, symbol_table
-from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, dotted, duration, money, rows, utc_time
+from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, dotted, duration, in_a_line, money, rows, utc_time
 
 SIDE_GAP = 4
-NARROWEST_BUDGETS = 56
+NARROWEST_LIMITERS = 56
 FEWEST_EVENTS = 3
 FEWEST_ROWS = 4
+TALL = 28
+"""With so many lines the budget has three of its own, else one."""
 MARGIN = 1
 
-LIMITER_KINDS = {"REQUEST_WEIGHT": "weight", "ORDERS": "orders"}
 EVENT_STYLES = {"WARNING": WARN, "ERROR": BAD, "CRITICAL": BAD}
 
 
@@ -59,7 +61,7 @@ def _draw(live: Live, state: FleetState) -> None:
 
 def _page(state: FleetState, width: int, height: int) -> list[Text]:
     head = [_header(state, width), *_alerts(state), _rule(width)]
-    foot = [_rule(width), _money_line(state, width), Text(), *_health(state, width)]
+    foot = [_rule(width), _money_line(state, width), Text(), *_health(state, width, is_tall=height >= TALL)]
     room = height - len(head) - len(foot)
     with_events = room - FEWEST_EVENTS - 1
     table = symbol_table(state.symbols, width, max(with_events, min(room, FEWEST_ROWS), 1))
@@ -129,57 +131,19 @@ def _money_line(state: FleetState, width: int) -> Text:
         Text.assemble(("fills ", QUIET), f"{sum(s.fills for s in state.symbols):,}"),
         Text.assemble(("volume ", QUIET), money(sum((s.volume_usd for s in state.symbols), state.fees * 0), 0)),
     ]
-    gap = 3 if width > 100 else 2
-    line = parts[0]
-    for part in parts[1:]:
-        if line.cell_len + gap + part.cell_len > width:
-            break
-        line = Text.assemble(line, " " * gap, part)
-    return line
+    return in_a_line(parts, width)
 
 
-def _health(state: FleetState, width: int) -> list[Text]:
-    """Budgets and streams, side by side where the bars keep a useful length."""
+def _health(state: FleetState, width: int, *, is_tall: bool) -> list[Text]:
+    """Budget and streams, side by side where the bars keep a useful length."""
     streams = _streams(state.streams, state.now_ms)
+    budget = budget_lines(state, width) if is_tall else [budget_line(state, width)]
     beside = max((line.cell_len for line in streams), default=0)
     left = width - beside - SIDE_GAP
-    if left < NARROWEST_BUDGETS:
-        return [*_budgets(state.limiters, width), *streams]
-    pairs = zip_longest(_budgets(state.limiters, left), streams, fillvalue=Text())
-    return [Text.assemble(a, " " * (left + SIDE_GAP - a.cell_len), b) for a, b in pairs]
-
-
-def _budgets(limiters: tuple[LimiterState, ...], width: int) -> list[Text]:
-    label = Column("", [Text(_label(limiter.name), QUIET) for limiter in limiters])
-    numbers = [
-        Column("", [Text(f"{limiter.used:,} / {limiter.limit:,}") for limiter in limiters], "right"),
-        Column("", [Text(f"{limiter.used / limiter.limit:.0%}") for limiter in limiters], "right"),
-        Column("", [_peak(limiter) for limiter in limiters], "right"),
-    ]
-    bar_width = max(8, width - rows([label, *numbers], gap=2)[0].cell_len - 2)
-    bars = Column("", [bar(limiter, bar_width) for limiter in limiters])
-    return rows([label, bars, *numbers], gap=2)[1:]
-
-
-def _peak(limiter: LimiterState) -> Text:
-    style = BAD if limiter.peak > limiter.capacity else QUIET
-    return Text(f"peak {limiter.peak / limiter.limit:>3.0%}", style)
-
-
-def _label(limiter: str) -> str:
-    kind, _, window = limiter.rpartition("_")
-    return f"{LIMITER_KINDS.get(kind, kind.lower())} / {window.lower()}"
-
-
-def bar(limiter: LimiterState, width: int) -> Text:
-    """Use of the venue's limit; the mark stands where the fleet's own allowance ends."""
-    filled = min(width, round(width * limiter.used / limiter.limit))
-    if limiter.used:
-        filled = max(1, filled)
-    mark = min(width - 1, width * limiter.capacity // limiter.limit)
-    style = GOOD if limiter.used <= 0.75 * limiter.capacity else WARN if limiter.used <= limiter.capacity else BAD
-    text = Text.assemble(("█" * filled, style), ("░" * (width - filled), QUIET))
-    return Text.assemble(text[:mark], ("┃", "bold"), text[mark + 1 :])
+    if left < NARROWEST_LIMITERS:
+        return [*limiter_lines(state.limiters, width), *budget, *streams]
+    pairs = zip_longest(limiter_lines(state.limiters, left), streams, fillvalue=Text())
+    return [*(Text.assemble(a, " " * (left + SIDE_GAP - a.cell_len), b) for a, b in pairs), *budget]
 
 
 def _streams(streams: tuple[StreamState, ...], now_ms: int) -> list[Text]:

@@ -57,6 +57,11 @@ def duration(ms: int) -> str:
     return f"{seconds // 86_400}d {seconds // 3600 % 24:02}h"
 
 
+def short(number: float) -> str:
+    """In three places: 0.4, 7.2, 31, 999 at most."""
+    return f"{number:.1f}" if number < 9.95 else f"{min(number, 999):.0f}"
+
+
 def utc_time(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M:%S}"
 
@@ -77,6 +82,17 @@ def dotted(parts: Sequence[Text]) -> Text:
         if line:
             line.append(" · ", QUIET)
         line.append_text(part)
+    return line
+
+
+def in_a_line(parts: Sequence[Text], width: int) -> Text:
+    """As many of the parts as there is room for; the first in any case."""
+    gap = 3 if width > 100 else 2
+    line = parts[0]
+    for part in parts[1:]:
+        if line.cell_len + gap + part.cell_len > width:
+            break
+        line = Text.assemble(line, " " * gap, part)
     return line
 
 

@@ -18,6 +18,7 @@ from exchange.aster import sockets
 from exchange.aster.auth import Auth, HmacAuth, SignerAuth
 from exchange.aster.book_stream import AsterBookStream
 from exchange.aster.clock_sync import ClockSync
+from exchange.aster.limit_sync import LimitSync
 from exchange.aster.market_data import AsterMarketData
 from exchange.aster.market_stream import AsterMarketStream
 from exchange.aster.rest import Rest, http_client
@@ -25,8 +26,8 @@ from exchange.aster.trading import AsterTrading
 from exchange.aster.user_stream import AsterAccountStream
 from exchange.clock import Clock
 from exchange.limits.budget import Budget
+from exchange.limits.stated import DOCUMENTED
 from exchange.model import Instrument
-from exchange.paper import instruments as listed
 from exchange.paper.config import DemoCredentials
 from exchange.protocol import streams
 from exchange.protocol.hosts import MAINNET, TESTNET, Host
@@ -79,7 +80,7 @@ async def open_venue(
     With the channel of a book's differences the market stream tells whole books.
     """
     rng = rng or Random()
-    gate = Gate(Budget(listed.REAL_LIMITS, safety), clock)
+    gate = Gate(Budget(DOCUMENTED, safety, assume_spent=True), clock)
     instruments: dict[str, Instrument] = {}
     async with http_client(address.transport) as http:
         rest = Rest(http, address.host.rest, clock, gate, _auth(credentials, address.host.chain_id, clock))
@@ -89,11 +90,13 @@ async def open_venue(
         info = await market_data.exchange_info()
         instruments.update(info.instruments)
         gate.restrict(info.limits)
+        limit_sync = LimitSync(rest, info.limits, gate.restrict)
         stream_url = address.host.stream
         lines = (address.connect, stream_url, clock, instruments, rng)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(gate.run)
             tasks.start_soon(clock_sync.run)
+            tasks.start_soon(limit_sync.run)
             yield Venue(
                 name=address.name,
                 is_live=address.is_live,

@@ -65,7 +65,7 @@ class AlwaysYes:
     paused: list[float] = field(default_factory=list[float])
     banned: list[float] = field(default_factory=list[float])
 
-    async def admit(self, request_class: RequestClass, cost: Cost) -> Ticket:
+    async def admit(self, request_class: RequestClass, cost: Cost, symbol: str = "") -> Ticket:
         self.asked.append((request_class, cost))
         return Leave(cost)
 

@@ -55,4 +55,4 @@ def test_a_symbol_without_a_filter_is_named() -> None:
     row = SymbolInfo("ODDUSDT", "TRADING", "ODD", "USDT", "USDT", filters=[])
     with pytest.raises(ValueError, match=r"ODDUSDT no PRICE_FILTER"):
         instrument(row)
-    assert exchange_info(ExchangeInfoBody([], [row])).instruments == {}
+    assert exchange_info(ExchangeInfoBody([row])).instruments == {}

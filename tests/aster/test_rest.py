@@ -21,6 +21,7 @@ from exchange.model import Cancel
 from exchange.ports import Cost, RequestClass
 from exchange.protocol import endpoints
 from exchange.protocol.signing import hmac_signature, recover
+from fleet.simulation.loop import run_virtual
 
 
 def rest_over(handler: Handler, admission: AlwaysYes, auth: Auth | None = None) -> Rest:
@@ -33,6 +34,8 @@ def raw(body: bytes) -> bytes:
     return body
 
 
+MANY = {"code": -1003, "msg": "Too many requests"}
+BARRED = {"code": -1003, "msg": "banned"}
 PARAMS = [("symbol", "币安人生USDT"), ("origClientOrderIdList", '["a:1","b/2"]')]
 
 
@@ -107,6 +110,33 @@ async def test_the_venues_own_counts_are_settled() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "value", "told"),
+    [
+        ("X-MBX-USED-WEIGHT-1m", "17", {"REQUEST_WEIGHT_1M": 17}),
+        ("x-mbx-order-count-1h", "17", {"ORDERS_60M": 17}),
+        ("x-mbx-order-count-60m", "17", {"ORDERS_60M": 17}),
+        ("x-mbx-order-count-1d", "17", {"ORDERS_1440M": 17}),
+        ("X-MBX-USED-WEIGHT-1M", "1000000000", {"REQUEST_WEIGHT_1M": 10**9}),
+        ("X-MBX-USED-WEIGHT-1M", "9" * 5000, {}),
+        ("X-MBX-USED-WEIGHT-1M", "-4", {}),
+        ("X-MBX-USED-WEIGHT-1M", "4.5", {}),
+        ("X-MBX-USED-WEIGHT-1M", "many", {}),
+        ("X-MBX-USED-WEIGHT-1M", "", {}),
+        ("X-MBX-USED-WEIGHT-1X", "17", {}),
+        ("X-MBX-USED-WEIGHT", "17", {}),
+        ("X-MBX-USED-WEIGHT-", "17", {}),
+    ],
+)
+async def test_a_count_is_a_whole_number_for_an_interval_that_is_known(
+    header: str, value: str, told: dict[str, int]
+) -> None:
+    _, handler = answering({}, headers={header: value})
+    admission = AlwaysYes()
+    await rest_over(handler, admission).call(endpoints.TIME, [], raw)
+    assert admission.settled == [told]
+
+
+@pytest.mark.parametrize(
     ("status", "body", "endpoint", "kind"),
     [
         (400, {"code": -2011, "msg": "Unknown order sent."}, endpoints.CANCEL_ORDER, errors.UnknownOrder),
@@ -153,9 +183,24 @@ async def test_a_code_of_200_is_a_success(code: int | str) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "body", "paused", "banned"),
     [
-        (429, {"Retry-After": "7"}, {"code": -1003, "msg": "Too many requests"}, [7.0], []),
-        (429, {}, {"code": -1003, "msg": "Too many requests"}, [60.0], []),
-        (418, {"Retry-After": "300"}, {"code": -1003, "msg": "banned"}, [], [300.0]),
+        (429, {"Retry-After": "7"}, MANY, [7.0], []),
+        (429, {"Retry-After": "1.5"}, MANY, [1.5], []),
+        (429, {}, MANY, [60.0], []),
+        (429, {"Retry-After": "soon"}, MANY, [60.0], []),
+        (429, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, MANY, [60.0], []),
+        (429, {"Retry-After": "-5"}, MANY, [60.0], []),
+        (429, {"Retry-After": "0"}, MANY, [60.0], []),
+        (429, {"Retry-After": "nan"}, MANY, [60.0], []),
+        (429, {"Retry-After": "999999999"}, MANY, [600.0], []),
+        (429, {"Retry-After": "9" * 5000}, MANY, [600.0], []),
+        (429, {}, "no json of theirs", [60.0], []),
+        (418, {"Retry-After": "300"}, BARRED, [], [300.0]),
+        (418, {}, BARRED, [], [120.0]),
+        (418, {"Retry-After": "soon"}, BARRED, [], [120.0]),
+        (418, {"Retry-After": "-1"}, BARRED, [], [120.0]),
+        (418, {"Retry-After": "9" * 400}, BARRED, [], [259_200.0]),
+        (418, {}, {"code": -1003, "msg": "IP banned until 9999999999999."}, [], [259_200.0]),
+        (418, {}, {"code": -1003, "msg": "IP banned until 1000000000000."}, [], [1.0]),
         (403, {}, "firewall", [], [120.0]),
     ],
 )
@@ -170,6 +215,28 @@ async def test_throttling_reaches_the_whole_fleet(
     assert len(admission.settled) == 1
 
 
+def test_a_pause_doubles_while_nothing_succeeds_in_between() -> None:
+    async def main() -> None:
+        statuses = iter([429, 429, 429, 429, 200, 429, 429])
+
+        def handler(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(next(statuses), json={}, headers={"Retry-After": "2"})
+
+        admission = AlwaysYes()
+        rest = rest_over(handler, admission)
+        told: list[float] = []
+        for pause_s in (2, 4, 0, 8, 0, 2, 0):
+            try:
+                await rest.call(endpoints.TIME, [], raw)
+            except errors.Throttled as error:
+                told.append(error.retry_after_s)
+            await anyio.sleep(pause_s)
+        # The fourth was on its way when the third's pause began.
+        assert told == admission.paused == [2, 4, 8, 8, 2, 4]
+
+    run_virtual(main)
+
+
 async def test_a_ban_lasts_until_the_moment_its_message_names() -> None:
     until = EPOCH_US // 1000 + 90_000
     _, handler = answering({"code": -1003, "msg": f"Way too many requests; IP banned until {until}."}, 418)
@@ -180,17 +247,17 @@ async def test_a_ban_lasts_until_the_moment_its_message_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "endpoint", "kind", "was_sent"),
+    ("error", "endpoint", "kind", "sent"),
     [
-        (httpx.ConnectError("refused"), endpoints.NEW_ORDER, errors.Unavailable, False),
-        (httpx.ConnectTimeout("slow"), endpoints.NEW_ORDER, errors.Unavailable, False),
-        (httpx.ReadTimeout("slow"), endpoints.NEW_ORDER, errors.OutcomeUnknown, True),
-        (httpx.RemoteProtocolError("cut"), endpoints.CANCEL_ORDER, errors.OutcomeUnknown, True),
-        (httpx.ReadError("cut"), endpoints.QUERY_ORDER, errors.Unavailable, True),
+        (httpx.ConnectError("refused"), endpoints.NEW_ORDER, errors.Unavailable, 0),
+        (httpx.ConnectTimeout("slow"), endpoints.NEW_ORDER, errors.Unavailable, 0),
+        (httpx.ReadTimeout("slow"), endpoints.NEW_ORDER, errors.OutcomeUnknown, 1),
+        (httpx.RemoteProtocolError("cut"), endpoints.CANCEL_ORDER, errors.OutcomeUnknown, 1),
+        (httpx.ReadError("cut"), endpoints.QUERY_ORDER, errors.Unavailable, 2),
     ],
 )
 async def test_a_broken_way(
-    error: Exception, endpoint: endpoints.Endpoint, kind: type[errors.VenueError], was_sent: bool
+    error: Exception, endpoint: endpoints.Endpoint, kind: type[errors.VenueError], sent: int
 ) -> None:
     def handler(request: httpx.Request) -> httpx.Response:
         raise error
@@ -199,7 +266,7 @@ async def test_a_broken_way(
     with pytest.raises(errors.VenueError) as raised:
         await rest_over(handler, admission).call(endpoint, [("symbol", "A")], raw)
     assert type(raised.value) is kind
-    assert (len(admission.settled), admission.released) == ((1, 0) if was_sent else (0, 1))
+    assert (len(admission.settled), admission.released) == (sent, 0 if sent else 1)
 
 
 @pytest.mark.parametrize("error", [httpx.ReadError("cut"), httpx.RemoteProtocolError("Server disconnected")])
@@ -225,10 +292,10 @@ async def test_a_dead_connection_costs_a_read_one_more_try_signed_afresh_and_a_w
     else:
         await rest.call(endpoint, [("symbol", "A")], raw)
     assert len(set(seen)) == len(seen) == tries
-    assert (len(admission.settled), admission.released) == (1, 0)
+    assert (len(admission.asked), len(admission.settled), admission.released) == (tries, tries, 0)
 
 
-async def test_a_read_that_was_sent_is_paid_for_even_if_its_second_try_finds_nobody() -> None:
+async def test_a_read_that_was_sent_is_paid_for_and_its_second_try_that_finds_nobody_is_not() -> None:
     failures: list[Exception] = [httpx.ReadError("cut"), httpx.ConnectError("refused")]
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -237,7 +304,7 @@ async def test_a_read_that_was_sent_is_paid_for_even_if_its_second_try_finds_nob
     admission = AlwaysYes()
     with pytest.raises(errors.Unavailable):
         await rest_over(handler, admission).call(endpoints.QUERY_ORDER, [("symbol", "A")], raw)
-    assert (len(admission.settled), admission.released) == (1, 0)
+    assert (len(admission.settled), admission.released) == (1, 1)
 
 
 async def test_a_request_without_credentials_is_not_sent() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from fleet.control.metrics import FLEET, LIMITER, STREAM, SYMBOL
+from fleet.control.metrics import CLASS, FLEET, LIMITER, STREAM, SYMBOL
 from fleet.control.server import make_app
 from fleet.control.state import FleetState, Phase
 from fleet.views.sample import sample_state
@@ -102,9 +102,19 @@ async def samples(state: FleetState) -> dict[tuple[str, str], float]:
         ("astermm_symbol_phase", "stale,ZECUSDT", 1),
         ("astermm_symbol_phase", "quoting,ZECUSDT", 0),
         ("astermm_worker_restarts_total", "1000SHIBUSDT", 2),
-        ("astermm_limiter_used_tokens", "ORDERS_10S", 121),
+        ("astermm_limiter_used_tokens", "ORDERS_10S", 181),
         ("astermm_limiter_limit_tokens", "ORDERS_10S", 300),
-        ("astermm_limiter_peak_tokens", "REQUEST_WEIGHT_1M", 1204),
+        ("astermm_limiter_peak_tokens", "REQUEST_WEIGHT_1M", 1604),
+        ("astermm_class_requests_total", "amend", 8912),
+        ("astermm_fleet_waiting_intents", "", 8),
+        ("astermm_fleet_stretch_ratio", "", 1.26),
+        ("astermm_quote_error_mean_bps", "", 1.2),
+        ("astermm_quote_error_worst_bps", "", 3.1),
+        ("astermm_fleet_missing_quotes", "", 0),
+        ("astermm_requests_per_minute", "ASTERUSDT", 187),
+        ("astermm_stretch_ratio", "HYPEUSDT", 1.8),
+        ("astermm_waiting_intents", "HYPEUSDT", 1),
+        ("astermm_quote_error_bps", "HYPEUSDT", 3.1),
         ("astermm_stream_up", "market", 1),
         ("astermm_stream_lag_seconds", "account", 0.009),
     ],
@@ -117,7 +127,10 @@ async def test_what_is_not_known_yet_has_no_sample() -> None:
     young = FleetState("f", "paper", False, 0, 1)
     names = {name for name, _ in await samples(young)}
     assert "astermm_uptime_seconds" in names
-    assert not names & {"astermm_equity_usd", "astermm_first_quote_seconds", "astermm_event_loop_lag_seconds"}
+    assert not names & {
+        "astermm_equity_usd", "astermm_first_quote_seconds", "astermm_event_loop_lag_seconds",
+        "astermm_quote_error_mean_bps", "astermm_quote_error_worst_bps",
+    }  # fmt: skip
 
 
 async def test_a_scrape_sees_the_state_of_that_moment() -> None:
@@ -132,8 +145,13 @@ async def test_a_scrape_sees_the_state_of_that_moment() -> None:
 
 
 def test_metric_names_are_unique_and_carry_a_unit_or_are_states() -> None:
-    names = [r.name for readings in (FLEET, SYMBOL, LIMITER, STREAM) for r in readings]
-    unitless = {"astermm_ready", "astermm_config_version", "astermm_stream_up", "astermm_stream_subscriptions"}
-    units = ("_total", "_usd", "_seconds", "_tokens", "_bps", "_base_units")
+    names = [r.name for readings in (FLEET, SYMBOL, LIMITER, CLASS, STREAM) for r in readings]
+    unitless = {
+        "astermm_ready", "astermm_config_version", "astermm_priority", "astermm_stream_up",
+        "astermm_stream_subscriptions",
+    }  # fmt: skip
+    units = (
+        "_total", "_usd", "_seconds", "_tokens", "_bps", "_base_units", "_ratio", "_per_minute", "_intents", "_quotes",
+    )  # fmt: skip
     assert len(names) == len(set(names))
     assert {name for name in names if not name.endswith(units)} == unitless

@@ -11,6 +11,7 @@ from exchange.model import Amend, Cancel, Place, Side
 from exchange.ports import RequestClass
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Policy, Query, plan
+from fleet.scheduling.value import Stake
 from strategies.base import Quote
 
 NOW = 10_000_000
@@ -106,3 +107,53 @@ def test_cancels_go_before_reductions_before_quotes_before_refreshes() -> None:
         RequestClass.REDUCE,
         RequestClass.QUOTE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("orders", "quotes", "first"),
+    [
+        pytest.param([order(price=9_900), order(Side.SELL, price=10_000)], [BUY, SELL], "sell", id="the one too near"),
+        pytest.param([order(price=10_100), order(Side.SELL, price=10_200)], [BUY, SELL], "buy", id="on whichever side"),
+        pytest.param(
+            [order(price=9_000), order(Side.SELL, price=10_500)], [BUY, SELL], "buy", id="else the one more off"
+        ),
+        pytest.param(
+            [order(price=10_100), order(Side.SELL, lots=99, reduce_only=True)],
+            [BUY, REDUCE],
+            "sell",
+            id="size comes first",
+        ),
+    ],
+)
+def test_the_more_urgent_side_asks_first(orders: list[WorkingOrder], quotes: list[Quote], first: str) -> None:
+    changes = plan(quotes, orders, POLICY, NOW).changes
+    assert changes[0].action.client_id == first
+    assert len(changes) == 2
+
+
+@pytest.mark.parametrize(
+    ("live", "quote", "request_class", "error_bps", "is_too_close"),
+    [
+        pytest.param(order(price=9_900), BUY, RequestClass.REFRESH, 100, False, id="too far"),
+        pytest.param(order(price=10_100), BUY, RequestClass.REFRESH, 100, True, id="too close"),
+        pytest.param(order(lots=25), BUY, RequestClass.REFRESH, 5, False, id="half its size is wrong"),
+        pytest.param(order(lots=500, price=9_900), BUY, RequestClass.REFRESH, 110, False, id="no more than all of it"),
+        pytest.param(
+            order(Side.SELL, price=10_201, lots=30, reduce_only=True), REDUCE, RequestClass.REFRESH, 100, False,
+            id="a reducing order follows the market like any other",
+        ),
+        pytest.param(
+            order(Side.SELL, lots=20, price=10_100, reduce_only=True), REDUCE, RequestClass.REDUCE, 10 / 3, False,
+            id="but its size is urgent",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_at_stake_with_an_amendment(
+    live: WorkingOrder, quote: Quote, request_class: RequestClass, error_bps: float, is_too_close: bool
+) -> None:
+    policy = replace(POLICY, usd_per_tick_lot=0.01, volatility_bps=3, priority=2)
+    (change,) = plan([quote], [live], policy, NOW).changes
+    assert change.request_class is request_class
+    assert change.stake == Stake(
+        "X", pytest.approx(error_bps), is_too_close, quote.price_ticks * quote.lots * 0.01, 3, 2, 1_000_000
+    )

@@ -22,6 +22,7 @@ from exchange.paper.fault_settings import FaultSettings, LogNormal
 from exchange.paper.runner import Runner
 
 TOKEN = "let-me-in-1234"
+LIMIT = {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 5}
 
 
 @dataclass(slots=True)
@@ -125,6 +126,19 @@ async def test_a_symbol_settles_and_trades_again(panel: Panel) -> None:
     assert (await house.place()).status_code == 200
 
 
+async def test_limits_change_are_stated_at_once_and_may_be_enforced_later(panel: Panel) -> None:
+    house = panel.house
+    orders = {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1}
+    weight = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400}
+    assert len((await panel.ask("GET", "/limits"))[1]["limits"]) == 3
+    body = {"limits": [weight, orders], "enforced_after_s": 3600}
+    assert await panel.ask("PUT", "/limits", body) == (200, {"limits": [weight, orders]})
+    assert (await house.http.get("/fapi/v3/exchangeInfo")).json()["rateLimits"] == [weight, orders]
+    assert [(await house.place()).status_code for _ in range(2)] == [200, 200]
+    await panel.ask("PUT", "/limits", {"limits": [weight, orders]})
+    assert (await house.place()).status_code == 429
+
+
 async def test_money_is_paid_in_and_told(panel: Panel) -> None:
     house = panel.house
     address = house.bench.books.address
@@ -179,6 +193,9 @@ async def test_money_is_paid_in_and_told(panel: Panel) -> None:
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"PRICE_FILTER": {"tickSize": "x"}}}, 400, "x is no number"),
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"PRICE_FILTER": {"tickSize": "0"}}}, 400, "size of 0 is none"),
         ("POST", f"/symbols/{SYMBOL}", {"filters": {"PRICE_FILTER": {"tickSize": "0.00015"}}}, 400, "no multiple of"),
+        ("PUT", "/limits", {"limits": [LIMIT, LIMIT]}, 400, "a limiter is named twice: ORDERS_1M, ORDERS_1M"),
+        ("PUT", "/limits", {"limits": [LIMIT | {"limit": 0}]}, 400, "Expected `int` >= 1"),
+        ("PUT", "/limits", {"limits": [LIMIT | {"interval": "YEAR"}]}, 400, "Invalid enum value 'YEAR'"),
         ("POST", "/symbols/NOUSDT", {"status": "TRADING"}, 404, "NOUSDT is not listed here"),
         ("POST", "/accounts/me/deposit", {"asset": "USDT", "amount": "1"}, 400, "me is no address"),
         ("POST", f"/accounts/0x{'1' * 40}/deposit", {"asset": "USDT", "amount": "-1"}, 400, "amount is above 0"),

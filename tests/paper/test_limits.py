@@ -147,3 +147,25 @@ def test_refusals_that_are_spread_out_are_no_flood() -> None:
         statuses.add(bench.send("GET", "/fapi/v3/ping", signed=False).status)
         bench.wait(4)
     assert statuses == {200, 429, 418}
+
+
+def test_limits_change_while_it_runs_and_what_was_used_stays_used() -> None:
+    bench = limited()
+
+    def ping() -> tuple[int, dict[str, str]]:
+        answer = bench.send("GET", "/fapi/v3/ping", signed=False)
+        used = {name: value for name, value in answer.headers.items() if name.startswith("x-mbx")}
+        return answer.status, used
+
+    for _ in range(3):
+        ping()
+    bench.venue.change_limits([RateLimit("REQUEST_WEIGHT", 60, 5), RateLimit("REQUEST_WEIGHT", 3600, 100)])
+    assert ping() == (200, {"x-mbx-used-weight-1m": "4", "x-mbx-used-weight-60m": "1"})
+    assert [ping()[0] for _ in range(2)] == [200, 429]
+    bench.venue.change_limits([RateLimit("REQUEST_WEIGHT", 60, 2)])
+    assert ping() == (429, {"x-mbx-used-weight-1m": "5"})
+    assert bench.venue.limit_peaks() == {"REQUEST_WEIGHT_1M": 3}
+    bench.venue.change_limits([RateLimit("REQUEST_WEIGHT", 60, 6)], enforced_after_s=10)
+    assert ping()[0] == 429
+    bench.wait(10)
+    assert ping()[0] == 200

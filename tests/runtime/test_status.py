@@ -10,7 +10,7 @@ import pytest
 from runtime_fakes import World, fleet_config, symbol_config, ticker
 
 from exchange.errors import OutcomeUnknown, WouldCross
-from exchange.model import Side
+from exchange.model import RateLimit, Side
 from fleet.config.models import FleetConfig
 from fleet.control.state import FleetState, Phase, QuoteState, not_ready
 from fleet.runtime.fleet import Fleet
@@ -222,3 +222,66 @@ def test_after_the_stop() -> None:
         ]  # fmt: skip
 
     play(fleet_config(symbol_config(entry="short")), scene)
+
+
+# --- the budget
+
+
+def test_who_spends_the_budget_and_how_late_and_wrong_that_leaves_the_quotes() -> None:
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        budget, [symbol] = at.state.budget, at.state.symbols
+        assert (budget.policy, budget.stretch, budget.waiting) == ("value", 1, 0)
+        assert list(budget.by_class) == list(budget.totals) == ["cancel", "reduce", "quote", "amend", "query"]
+        assert (budget.by_class["quote"], symbol.requests_per_minute) == (2, 3), (
+            "and a look for orders of an earlier run"
+        )
+        assert symbol.share == 3 / sum(budget.by_class.values())
+        assert (budget.mean_error_bps, budget.worst_error_bps, budget.missing_quotes) == (0, 0, 0)
+        # Room for both amendments, but paced: the second has to wait.
+        at.gate.restrict((RateLimit("ORDERS", 60, 5),))
+        at.market_stream.tick(X, 1050)
+        await anyio.sleep(2)
+        assert (at.state.budget.by_class["amend"], at.state.budget.waiting) == (1, 1)
+        at.market_stream.tick(X, 1100)
+        await anyio.sleep(3)
+        budget, [symbol] = at.state.budget, at.state.symbols
+        assert (budget.waiting, symbol.waiting, budget.withdrawn) == (2, 2, 0)
+        assert symbol.stretch == budget.stretch == pytest.approx(6, abs=0.01)
+        # The ask went first: it stood too near to the market.
+        assert symbol.error_bps == budget.worst_error_bps == pytest.approx(10_000 * (1089 - 990) / 1089)
+        assert 440 < (budget.mean_error_bps or 0) < (budget.worst_error_bps or 0)
+        assert budget.worst_error_symbol == X
+        at.market_stream.tick(X, 1050)
+        await anyio.sleep(0.1)
+        budget, [symbol] = at.state.budget, at.state.symbols
+        assert (budget.waiting, budget.withdrawn, symbol.withdrawn) == (1, 1, 1)
+        await anyio.sleep(60)
+        assert at.state.budget.by_class["quote"] == 0
+        assert at.state.budget.totals["quote"] == 2
+
+    play(fleet_config(X), scene)
+
+
+def test_a_quote_without_an_order_is_missing_and_what_may_not_stand_is_not() -> None:
+    async def scene(at: Scene) -> None:
+        at.gate.restrict((RateLimit("ORDERS", 60, 1),))
+        await anyio.sleep(1)
+        budget, [symbol] = at.state.budget, at.state.symbols
+        assert (budget.missing_quotes, symbol.missing_quotes, budget.waiting) == (1, 1, 1)
+        assert (budget.mean_error_bps, symbol.error_bps) == (0, 0)
+        at.market_stream.down()
+        await anyio.sleep(0.1)
+        budget, [symbol] = at.state.budget, at.state.symbols
+        assert (budget.missing_quotes, symbol.missing_quotes, budget.waiting) == (0, 0, 0)
+        assert (budget.mean_error_bps, symbol.error_bps) == (None, None)
+
+    play(fleet_config(X), scene)
+
+
+def test_a_symbols_priority_is_told() -> None:
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        assert [symbol.priority for symbol in at.state.symbols] == [2, 1]
+
+    play(fleet_config(symbol_config(priority=2), Y), scene)

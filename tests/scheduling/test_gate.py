@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 import anyio
 import anyio.lowlevel
@@ -13,7 +15,10 @@ from exchange.errors import Banned
 from exchange.limits.budget import Budget
 from exchange.model import RateLimit
 from exchange.ports import Cost, RequestClass, Ticket
+from fleet.config.models import Weights
 from fleet.scheduling.gate import Gate
+from fleet.scheduling.policies import Fifo, Policy, Value
+from fleet.scheduling.value import Stake
 from fleet.simulation.loop import run_virtual
 
 CANCEL, REDUCE, QUOTE, REFRESH, QUERY = RequestClass
@@ -486,5 +491,130 @@ def test_a_ticket_of_another_gate_is_refused() -> None:
     async def main() -> None:
         with pytest.raises(TypeError, match="another gate"):
             Desk(1).gate.release(Forged())
+
+    play(main)
+
+
+MINUTE = [RateLimit("ORDERS", 10, 100), RateLimit("REQUEST_WEIGHT", 10, 1000)]
+
+
+class Saturated:
+    """A gate at which symbols always want the next amendment; each is answered at once. Counts what goes through."""
+
+    def __init__(self, policy: Policy | None = None, limits: list[RateLimit] = MINUTE) -> None:
+        self.gate: Gate
+        self.sent: Counter[str] = Counter()
+        self._policy = policy
+        self._limits = limits
+
+    def want(self, stake: Stake) -> None:
+        def again() -> None:
+            self.want(stake)
+
+        while (ticket := self.gate.ask(stake.symbol, REFRESH, PLACE, again, stake)) is not None:
+            self.sent[stake.symbol] += 1
+            self.gate.settle(ticket, {})
+
+    def play(self, stakes: list[Stake], scene: Callable[[], Awaitable[None]]) -> None:
+        async def main() -> None:
+            self.gate = Gate(Budget(self._limits, safety=1), Clock(EPOCH_US), self._policy)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.gate.run)
+                for stake in stakes:
+                    self.want(stake)
+                await scene()
+                tasks.cancel_scope.cancel()
+
+        run_virtual(main)
+
+
+def wanted(count: int) -> list[Stake]:
+    return [Stake(f"S{number}", error_bps=1, notional_usd=100) for number in range(count)]
+
+
+def test_with_the_budget_exhausted_by_amendments_urgent_requests_leave_at_once() -> None:
+    house = Saturated(Value(Weights()))
+    waits: list[float] = []
+
+    async def scene() -> None:
+        for number in range(40):
+            await anyio.sleep(0.7)
+            before = anyio.current_time()
+            ticket = await house.gate.admit([CANCEL, REDUCE][number % 2], [ONE, PLACE][number % 2])
+            waits.append(anyio.current_time() - before)
+            house.gate.settle(ticket, {})
+
+    house.play(wanted(30), scene)
+    assert max(waits) == 0
+    assert house.sent.total() > 200
+
+
+def test_what_costs_no_orders_does_not_wait_behind_what_waits_for_them() -> None:
+    house = Saturated()
+    waits: list[float] = []
+
+    async def scene() -> None:
+        for _ in range(5):
+            await anyio.sleep(1)
+            before = anyio.current_time()
+            house.gate.settle(await house.gate.admit(QUERY, Cost(20)), {})
+            waits.append(anyio.current_time() - before)
+
+    house.play(wanted(30), scene)
+    assert max(waits) < 0.01
+
+
+def test_where_weight_is_what_lacks_a_question_waits_its_turn_but_not_for_ever() -> None:
+    house = Saturated(limits=[RateLimit("ORDERS", 10, 1000), RateLimit("REQUEST_WEIGHT", 10, 100)])
+    answered: list[float] = []
+
+    async def scene() -> None:
+        await anyio.sleep(1)
+        await house.gate.admit(QUERY, ONE)
+        answered.append(anyio.current_time())
+
+    house.play(wanted(30), scene)
+    assert 31 <= answered[0] < 33
+
+
+def test_one_that_wants_ever_more_takes_no_more_than_two_shares() -> None:
+    house = Saturated(Value(Weights()))
+
+    async def scene() -> None:
+        await anyio.sleep(300)
+
+    greedy = Stake("greedy", error_bps=500, is_too_close=True, notional_usd=1e5)
+    house.play([*wanted(9), greedy], scene)
+    total = house.sent.total()
+    assert house.sent["greedy"] <= 0.25 * total
+    assert min(house.sent[f"S{number}"] for number in range(9)) >= 0.08 * total
+
+
+def test_the_policy_can_change_while_everybody_waits() -> None:
+    house = Saturated(Fifo())
+
+    async def scene() -> None:
+        await anyio.sleep(10)
+        house.sent.clear()
+        house.gate.follow(Value(Weights()), Decimal("0.5"))
+        await anyio.sleep(10)
+        house.sent.clear()
+        await anyio.sleep(20)
+
+    house.play([*wanted(4), Stake("wrong", error_bps=4, notional_usd=100)], scene)
+    # Half the limit; and eight times as valuable, it is only held back by the others' waiting.
+    assert 80 <= house.sent.total() <= 100
+    assert house.sent.most_common(1)[0][0] == "wrong"
+
+
+def test_it_counts_what_it_lets_through_and_what_is_withdrawn() -> None:
+    async def main() -> None:
+        gate = Gate(Budget(MINUTE, safety=1), Clock(EPOCH_US))
+        assert gate.ask("a", REFRESH, PLACE, lambda: None, Stake("A", refresh_us=1000)) is not None
+        assert gate.ask("b", CANCEL, Cost(1000), lambda: None, Stake("B")) is None
+        gate.withdraw("b")
+        gate.withdraw("b")
+        assert gate.meter.totals()[REFRESH] == 1
+        assert (gate.meter.withdrawn_total(), gate.meter.withdrawn_total("B")) == (1, 1)
 
     play(main)

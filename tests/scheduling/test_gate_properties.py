@@ -67,7 +67,8 @@ class Crowd:
     gate: Gate
     clock: CountingClock
     sent: list[tuple[int, int, Cost]] = field(default_factory=list[tuple[int, int, Cost]])
-    line: dict[int, tuple[RequestClass, int]] = field(default_factory=dict[int, tuple[RequestClass, int]])
+    line: dict[int, tuple[RequestClass, int, int]] = field(default_factory=dict[int, tuple[RequestClass, int, int]])
+    """By caller: class, arrival, orders."""
     jumped: list[int] = field(default_factory=list[int])
     peak_in_flight: int = 0
     arrivals: int = 0
@@ -80,11 +81,12 @@ class Crowd:
         place = self.line.pop(number, None)
         if place is None or request_class < place[0]:
             self.arrivals += 1
-            place = (request_class, self.arrivals)
-        place = (request_class, place[1])
+            place = (request_class, self.arrivals, cost.orders)
+        place = (request_class, place[1], cost.orders)
         if ticket is None:
             self.line[number] = place
-        elif any(other < place for other in self.line.values()):
+        elif any(other < place and (cost.orders or not other[2]) for other in self.line.values()):
+            # What costs no orders may pass those who wait for them.
             self.jumped.append(number)
         self.peak_in_flight = max(self.peak_in_flight, self.gate.in_flight)
         return ticket

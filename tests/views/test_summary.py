@@ -33,7 +33,7 @@ def test_the_shape_for_machines() -> None:
     }  # fmt: skip
     assert set(told["fleet"]) >= {
         "http_429", "http_418", "own_orders_left_open", "equity", "peak_use", "reloads_applied", "reloads_refused",
-        "first_quote_ms",
+        "first_quote_ms", "requests_by_class", "mean_stretch", "withdrawn",
     }  # fmt: skip
     assert list(told["symbols"]) == [s.symbol for s in state.symbols]
     assert told["fleet"]["peak_use"]["ORDERS_10S"] == Decimal(repr(262 / 300))
@@ -117,3 +117,16 @@ def test_it_ends_with_the_orders_left(left: int, words: str) -> None:
 
 def test_a_fleet_that_did_nothing_has_a_summary_too() -> None:
     assert "equity   unknown" in shown(FleetState("f", "paper", False, 0, 1), 80)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (sample_state(), "requests 14,863: cancel 11%, reduce 14%, quote 15%, amend 60%, query 1%"),
+        (sample_state(), "refresh intervals stretched ×1.2; 418 intents withdrawn in time"),
+        (FleetState("f", "paper", False, 0, 1), "requests none"),
+        (FleetState("f", "paper", False, 0, 1), "refresh intervals as wished; 0 intents withdrawn in time"),
+    ],
+)
+def test_what_the_budget_was_spent_on(state: FleetState, words: str) -> None:
+    assert words in shown(state, 100)

@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fleet.control.state import EventLine, FleetState, LimiterState, Phase, StreamState, SymbolState
+from fleet.control.state import BudgetState, EventLine, FleetState, LimiterState, Phase, StreamState, SymbolState
+from fleet.views.budget import bar
 from fleet.views.picture import picture
 from fleet.views.sample import NOW_MS, crowded_state, sample_state
-from fleet.views.table import most_active
-from fleet.views.terminal import bar, render, run
+from fleet.views.table import most_active, symbol_table
+from fleet.views.terminal import render, run
 
 YOUNG = FleetState("f", "paper", False, 0, 0)
 
@@ -84,6 +86,65 @@ def test_what_must_be_seen(state: FleetState, words: str) -> None:
     assert words in "\n".join(page(state, 120, 40))
 
 
+BUDGET = BudgetState(by_class={"cancel": 1, "reduce": 0, "quote": 2, "amend": 7, "query": 0})
+CALM = replace(sample_state(), budget=BUDGET)
+
+
+@pytest.mark.parametrize(
+    ("state", "height", "words"),
+    [
+        (CALM, 24, "budget ● nominal 0 waiting – bps mean"),
+        (CALM, 40, "budget ● nominal 0 waiting policy value 0 withdrawn in time"),
+        (CALM, 40, "sent / 1m 10 cancel 10% reduce 0% quote 20% amend 70% query 0%"),
+        (CALM, 40, "quote error – bps mean – worst – 0 missing"),
+        (sample_state(), 24, "○ stretched ×1.3 8 waiting 1.2 bps mean 3.1 worst HYPEUSDT"),
+        (crowded_state(200), 40, "○ stretched ×9.0 200 waiting policy value"),
+        (crowded_state(200), 40, "18 bps mean 38 worst COIN110USDT 4 missing"),
+        (replace(CALM, paused_until_ms=NOW_MS + 61_000), 40, "budget ○ paused 1m 01s"),
+        (replace(CALM, paused_until_ms=NOW_MS), 40, "budget ● nominal"),
+        (YOUNG, 40, "sent / 1m 0"),
+    ],
+)
+def test_the_budget_is_told_in_one_line_and_on_a_tall_terminal_in_three(
+    state: FleetState, height: int, words: str
+) -> None:
+    assert words in " ".join(" ".join(page(state, 80, height)).split())
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_what_changes_from_one_moment_to_the_next_keeps_its_place(width: int) -> None:
+    """Each word of the budget's lines stands where it stood, whatever the figures beside it."""
+    calm, busy = replace(CALM, symbols=crowded_state(200).symbols), crowded_state(200)
+
+    def places(state: FleetState) -> dict[str, int]:
+        lines = [line for line in page(state, width, 40) if line.startswith((" budget", " sent", " quote error"))]
+        words = ("waiting", "policy", "cancel", "reduce", "quote ", "amend", "query", "bps mean", "worst", "missing")
+        return {word: line.index(word) for line in lines for word in words if word in line}
+
+    assert places(calm) == places(busy)
+    assert len(places(calm)) == 10
+
+
+@pytest.mark.parametrize(
+    ("symbol", "cells"),
+    [
+        ({"stretch": 1.04, "error_bps": 0.26}, ["×1.0", "0.3"]),
+        ({"stretch": 9.96, "error_bps": 12.4}, ["×10", "12"]),
+        ({"stretch": 5000.0, "error_bps": 1234.5}, ["×999", "999"]),
+        ({"error_bps": 3.0, "missing_quotes": 1}, ["×1.0", "gap"]),
+        ({}, ["×1.0", "–"]),
+        ({"phase": Phase.STALE, "stretch": 3.0}, ["–", "–"]),
+    ],
+)
+def test_how_late_and_how_wrong_a_symbol_is(symbol: dict[str, Any], cells: list[str]) -> None:
+    one = replace(SymbolState("X", "ping_pong", Phase.QUOTING), **symbol)
+    titles, row = symbol_table([one], 200, 9)
+    names = titles.plain.split()
+    # The state is a mark and a word.
+    values = row.plain.replace("● ", "").replace("○ ", "").split()
+    assert [values[names.index("×REF")], values[names.index("ERR")]] == cells
+
+
 def test_a_pause_that_is_over_is_not_shown() -> None:
     assert "sending nothing" not in "\n".join(page(replace(sample_state(), paused_until_ms=NOW_MS), 120, 40))
 
@@ -91,15 +152,16 @@ def test_a_pause_that_is_over_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("width", "columns"),
     [
-        (160, ["BID", "-bps", "ASK", "+bps", "USD", "REQ"]),
-        (120, ["BID", "-bps", "ASK", "+bps", "REQ"]),
-        (100, ["BID", "-bps", "ASK", "+bps", "REQ"]),
-        (80, ["-bps", "+bps", "REQ"]),
+        (160, ["BID", "-bps", "ASK", "+bps", "USD", "×REF", "ERR", "SHARE", "REQ"]),
+        (120, ["BID", "-bps", "ASK", "+bps", "×REF", "ERR", "SHARE"]),
+        (100, ["-bps", "+bps", "×REF", "ERR"]),
+        (80, ["-bps", "+bps", "ERR"]),
     ],
 )
 def test_columns_give_way_in_order(width: int, columns: list[str]) -> None:
     (titles,) = [line.split() for line in page(sample_state(), width, 30) if line.startswith(" SYMBOL")]
-    assert [title for title in titles if title in {"BID", "-bps", "ASK", "+bps", "USD", "REQ"}] == columns
+    movable = {"BID", "-bps", "ASK", "+bps", "USD", "×REF", "ERR", "SHARE", "REQ"}
+    assert [title for title in titles if title in movable] == columns
 
 
 def test_trouble_and_activity_are_shown_first_in_the_fleets_order() -> None:
