@@ -147,7 +147,7 @@ def test_a_quote_follows_the_market_at_most_once_a_refresh_interval() -> None:
     assert table.desk.plan(table.now_us).wake_us == EPOCH_US + SECOND
     table.later(SECOND // 2, mid=1005)
     actions = table.send()
-    assert [(type(a), a.client_id) for a in actions] == [(Amend, ids[BUY]), (Amend, ids[SELL])]
+    assert [(type(a), a.client_id) for a in actions] == [(Amend, ids[SELL]), (Amend, ids[BUY])]
     table.answer(actions)
     table.later(SECOND // 2, mid=1010)
     assert table.plan() == []

@@ -191,7 +191,7 @@ def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:
         assert at.trading.actions() == []
         at.market(1100)
         await anyio.sleep(5)
-        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1089, 1111]
+        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1111, 1089]
         assert len(at.trading.actions()) == 2
 
     play(scene, (RateLimit("ORDERS", 10, 10),))
