@@ -31,7 +31,7 @@ from fleet.wiring.client import Address, open_venue
 ORDER_USD = 1000
 SAFETY = 0.9
 THRESHOLD = "0.5bps"
-SPREAD = "10bps"
+SPREAD = "20bps"
 REFRESH = "300ms"
 _RESERVE = 1.03
 """The fleet keeps a little of the collateral back."""
