@@ -116,6 +116,7 @@ def fleet_file(task: Task) -> str:
     fraction = Decimal(orders.order_usd) / 1_000_000
     lines = [
         "fleet: bench",
+        "dead_man: null",
         f"venue: {{rest: {task.rest}, stream: {task.stream}, chain_id: {task.chain_id}}}",
         "control: null",
         "defaults:",

@@ -21,6 +21,12 @@ class Countdowns:
         self._on_end = on_end
         self._due_us: dict[Key, int] = {}
         self._next_look_us: dict[Key, int] = {}
+        self.ended = 0
+        """How many were not put off in time."""
+
+    def running(self, account: Account) -> list[str]:
+        """The symbols that one runs for."""
+        return [symbol for address, symbol in self._due_us if address == account.address]
 
     def start(self, account: Account, listing: Listing, ms: int, now_us: int) -> None:
         """In place of the one that runs; 0 ms ends it."""
@@ -49,4 +55,5 @@ class Countdowns:
             self._look_at(due_us, key, account, listing)
             return
         del self._due_us[key]
+        self.ended += 1
         self._on_end(account, listing, now_us)

@@ -24,6 +24,7 @@ from fleet.config.faults import ConfigError, did_you_mean
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("fleet.cli.up", "Run a fleet."),
     "validate": ("fleet.cli.config", "Check a fleet file; tell every fault at once."),
+    "plan": ("fleet.cli.plan", "Foresee what a fleet file asks of the rate limits."),
     "schema": ("fleet.cli.config", "Print the JSON Schema of fleet files."),
     "init": ("fleet.cli.config", "Write a commented starter fleet file."),
     "paper": ("fleet.cli.paper", "Run the paper exchange alone."),

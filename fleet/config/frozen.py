@@ -1,6 +1,6 @@
 """What every part of a fleet file is made of: frozen models that take no key they do not know.
 
-Owns: these two bases. Must not know: any part.
+Owns: these bases. Must not know: any part.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ def _no_bool(value: object) -> object:
     return value
 
 
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise wrong("is no number", "a number such as 1.5")
+    return value
+
+
 Whole = Annotated[int, BeforeValidator(_no_bool)]
+
+Number = Annotated[float, BeforeValidator(_no_truth)]
 
 
 class Frozen(BaseModel):

@@ -44,6 +44,10 @@ class Loaded:
         """(line, column) from 1: of the value, of the default it comes from, or of the nearest thing around it."""
         return self._places[place_of(self._places, path)]
 
+    def says(self, path: tuple[str | int, ...]) -> bool:
+        """Whether the file has this key, or leaves it to the default."""
+        return path in self._places
+
     def fault(self, path: tuple[str | int, ...], what: str, right: str) -> Fault:
         return Fault(self.name, *self.locate(path), what, right)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Discriminator, Field, SerializeAsAny, Tag
 
-from fleet.config.frozen import Frozen, Whole
+from fleet.config.frozen import Frozen, Number, Whole
 from fleet.config.paper_faults import Faults
 from strategies.units import Duration, Share, Tolerance, duration_between
 
@@ -78,7 +78,7 @@ class Replay(Frozen):
     """Recorded books and trades, played back."""
 
     replay: Path = Field(description="Directory of recorded data, relative to the fleet file.")
-    speed: float = Field(
+    speed: Number = Field(
         default=1.0, gt=0, le=1000, description="1 plays at the speed of the recording, 2 twice as fast."
     )
 
@@ -130,14 +130,14 @@ class Paper(Frozen):
 class Weights(Frozen):
     """What makes a quote worth mending: the terms of `fleet.scheduling.value`."""
 
-    too_close: float = Field(
+    too_close: Number = Field(
         default=2, gt=0, le=100, description="How much an order counts that stands nearer to the market than wanted."
     )
-    too_far: float = Field(
+    too_far: Number = Field(
         default=1, gt=0, le=100, description="How much an order counts that stands further from the market than wanted."
     )
-    size: float = Field(default=1, ge=0, le=4, description="Power of the order's notional; 0 leaves it out.")
-    volatility: float = Field(
+    size: Number = Field(default=1, ge=0, le=4, description="Power of the order's notional; 0 leaves it out.")
+    volatility: Number = Field(
         default=1, ge=0, le=4, description="Power of the time until the market has moved as far again; 0 leaves it out."
     )
     waiting_ms: Annotated[Duration, duration_between(1000, 3_600_000)] = Field(
@@ -200,7 +200,7 @@ class SymbolConfig(Frozen):
     price_change_threshold: Tolerance = Field(
         default=Decimal("0.001"), description="A quote within this fraction of its wanted price stays where it is."
     )
-    priority: float = Field(
+    priority: Number = Field(
         default=1,
         ge=0.1,
         le=10,

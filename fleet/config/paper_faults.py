@@ -11,7 +11,7 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from fleet.config.frozen import Frozen, Whole
+from fleet.config.frozen import Frozen, Number, Whole
 from strategies.units import Duration, Fraction, duration_between, fraction_between, wrong
 
 _LONGEST_LATENCY_MS = 60_000
@@ -39,7 +39,7 @@ class LogNormal(Frozen):
     """Half are faster than the median; with sigma 0.5 one in a hundred takes three times as long, with 1 ten times."""
 
     median_ms: _Way = Field(alias="median", description="As many are faster as are slower.")
-    sigma: float = Field(ge=0, le=5, description="How far they are spread: 0 not at all, 0.5 moderately, 1 widely.")
+    sigma: Number = Field(ge=0, le=5, description="How far they are spread: 0 not at all, 0.5 moderately, 1 widely.")
 
 
 def _latency_kind(value: object) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.config.models import DeadMan, FleetConfig, SymbolConfig, Weights
 from fleet.config.paper_faults import Between, Faults
 from strategies.registry import STRATEGIES
 from strategies.units import duration_text
@@ -26,9 +26,12 @@ def fleet_schema() -> Schema:
     """Draft 2020-12."""
     schema = FleetConfig.model_json_schema(by_alias=True, mode="validation")
     definitions: Schema = schema["$defs"]
-    _spell_durations(Faults, definitions["Faults"]["properties"])
+    for model in (Faults, Weights, DeadMan):
+        _spell_durations(model, definitions[model.__name__]["properties"])
     # Told key by key where they are defined.
     del schema["properties"]["paper"]["default"]["faults"], definitions["Paper"]["properties"]["faults"]["default"]
+    del schema["properties"]["budget"]["default"]["weights"], definitions["Budget"]["properties"]["weights"]["default"]
+    del schema["properties"]["dead_man"]["default"]
     definitions["SymbolEntry"] = _symbol_entry(definitions.pop("SymbolConfig"), definitions)
     for definition in definitions.values():
         if "properties" in definition:

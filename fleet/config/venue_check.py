@@ -13,9 +13,10 @@ from exchange.model import ExchangeInfo, Instrument
 from fleet.config.faults import Fault, nearest, shown
 from fleet.config.loader import Loaded
 from fleet.config.models import SymbolConfig
+from fleet.config.rate_check import rate_errors, rate_warnings
 from fleet.runtime.capital import Capital
 from strategies.ping_pong import PingPongParameters
-from strategies.units import duration_text, percent_text
+from strategies.units import percent_text
 
 _HIGH_LEVERAGE = 20
 
@@ -64,7 +65,8 @@ def check(
         _check_band(loaded, config, instrument, mid, marks.get(symbol), checked)
         if mid is not None and collateral_usd is not None:
             _check_size(loaded, config, instrument, mid, capital.share(symbol), checked)
-    checked.warnings.extend(_request_warnings(loaded, info))
+    checked.errors.extend(rate_errors(loaded, info.limits))
+    checked.warnings.extend(rate_warnings(loaded, info.limits))
     return checked
 
 
@@ -164,38 +166,6 @@ def _check_size(
         what = f"a filled order of {instrument.symbol} ({notional:.2f} USD) would still count as flat and be added to"
         right = f"position_threshold_usd below {notional:.0f}, or larger orders"
         checked.warnings.append(loaded.fault(("symbols", instrument.symbol, "position_threshold_usd"), what, right))
-
-
-def _request_warnings(loaded: Loaded, info: ExchangeInfo) -> list[Fault]:
-    """A market that moves all the time has each quote amended once a refresh interval: one order, one weight."""
-    warnings: list[Fault] = []
-    per_second = {
-        symbol: Decimal(1000 * _sides(config)) / config.refresh_interval_ms
-        for symbol, config in loaded.config.symbols.items()
-    }
-    total = sum(per_second.values(), Decimal(0))
-    for limit in info.limits:
-        allowed = limit.limit * loaded.config.budget.safety
-        asked = total * limit.interval_s
-        if asked <= allowed:
-            continue
-        busiest = max(per_second, key=lambda symbol: per_second[symbol])
-        config = loaded.config.symbols[busiest]
-        window, interval = duration_text(limit.interval_s * 1000), duration_text(config.refresh_interval_ms)
-        most = (
-            f"{_sides(config)} every {interval} make {per_second[busiest] * limit.interval_s:.0f} for {busiest} alone"
-        )
-        what = (
-            f"{len(per_second)} symbols may ask for {asked:.0f} amends in {window} ({most}), but {limit.name} leaves"
-            f" {allowed:.0f} ({limit.limit} x {_plain(loaded.config.budget.safety)})"
-        )
-        right = f"refresh intervals {(asked / allowed).quantize(Decimal('0.1'), ROUND_CEILING)} times as long"
-        warnings.append(loaded.fault(("symbols", busiest, "refresh_interval"), what, f"{right}, or quotes will wait"))
-    return warnings
-
-
-def _sides(config: SymbolConfig) -> int:
-    return 2 if getattr(config.parameters, "entry", "both") == "both" else 1
 
 
 def _plain(value: Decimal) -> str:

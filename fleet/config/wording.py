@@ -49,6 +49,10 @@ _MISSING = {
     "accounts": "accounts: and below it at least one NAME: {wallet: ADDRESS}",
     "wallet": "wallet: ADDRESS, the account's main wallet",
 }
+_SWITCHED_OFF = {
+    "control": "{host: 127.0.0.1, port: 8787}",
+    "dead_man": "{timeout: 2m, share: 0.25}",
+}
 _KINDS = {
     "int": "is no whole number",
     "decimal": "is no number",
@@ -107,10 +111,13 @@ def worded(detail: ErrorDetails, path: tuple[str | int, ...], written: str | Non
         return f"{name} is empty", _MISSING.get(name, "at least one entry")
     for limit, words in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
         if limit in context:
-            return f"{subject} is out of bounds", f"{words} {context[limit]}"
+            bound = context[limit]
+            return f"{subject} is out of bounds", f"{words} {bound:g}" if isinstance(
+                bound, float
+            ) else f"{words} {bound}"
     family = kind.split("_", 1)[0]
-    if name == "control" and family == "model":
-        return f"{subject} is no mapping", "{host: 127.0.0.1, port: 8787}, or null to switch it off"
+    if name in _SWITCHED_OFF and family == "model":
+        return f"{subject} is no mapping", f"{_SWITCHED_OFF[name]}, or null to switch it off"
     if family in _KINDS:
         return f"{subject} {_KINDS[family]}", _RIGHT[family]
     return f"{subject} is not usable", detail["msg"].lower()

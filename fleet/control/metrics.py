@@ -102,6 +102,11 @@ SYMBOL: list[Reading[SymbolState]] = [
     Reading("missing_quotes", "Quotes that are wanted and have no order.", lambda s: s.missing_quotes),
     Reading("priority", "How much its requests count beside the others'.", lambda s: s.priority),
     Reading("worker_restarts_total", "Restarts of the symbol's worker.", lambda s: s.restarts),
+    Reading(
+        "guarded_until_timestamp_seconds",
+        "When the exchange cancels the symbol's orders unless it hears of the fleet.",
+        lambda s: None if s.guarded_until_ms is None else s.guarded_until_ms / 1e3,
+    ),
     Reading("realised_pnl_usd", "Realised PnL before fees.", lambda s: s.realised_pnl),
     Reading("unrealised_pnl_usd", "Unrealised PnL at the mark price.", lambda s: s.unrealised_pnl),
     Reading("fees_usd", "Fees paid.", lambda s: s.fees),

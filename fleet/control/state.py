@@ -93,6 +93,8 @@ class SymbolState:
     expired: int = 0
     restarts: int = 0
     requests: int = 0
+    guarded_until_ms: int | None = None
+    """When the exchange cancels the symbol's orders by itself unless it hears of the fleet; None: never."""
     priority: float = 1.0
     requests_per_minute: int = 0
     """Let through in the last minute."""

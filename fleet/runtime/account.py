@@ -28,6 +28,7 @@ from exchange.ports import Trading
 from fleet.ledger.books import STABLE_ASSETS, SymbolBook
 from fleet.orders.ids import is_ours
 from fleet.runtime.capital import Capital
+from fleet.runtime.foreign import ForeignOrders
 from fleet.runtime.mailbox import Mailbox, Told
 
 FILLS_PAGE = 500
@@ -60,6 +61,7 @@ class Account:
         self.lines_opened = 0
         self.is_multi_assets = False
         self.known = False
+        self.foreign = ForeignOrders()
         self.elsewhere: dict[str, Decimal] = {}
         """Unrealised PnL, as the venue last told it, of positions that no worker follows."""
         self._fleet = fleet
@@ -102,10 +104,13 @@ class Account:
 
     def _on_order(self, event: OrderUpdate) -> None:
         symbol = event.order.symbol
+        ours = is_ours(self._fleet, event.order.client_id)
+        if not ours:
+            self.foreign.heard(event.order, self._clock.now_us())
         book = self.books.get(symbol)
         is_new = event.fill is not None and book is not None and book.add(event.fill)
         mailbox = self._mailboxes.get(symbol)
-        if mailbox is not None and (is_new or is_ours(self._fleet, event.order.client_id)):
+        if mailbox is not None and (is_new or ours):
             mailbox.put(Told(event.order, event.fill if is_new else None))
 
     def _on_account(self, event: AccountUpdate) -> None:
@@ -177,6 +182,8 @@ class Account:
             self._wallet(balance)
         found = {position.symbol: position for position in positions}
         self._count_foreign(open_orders, found)
+        others = [order for order in open_orders if not is_ours(self._fleet, order.client_id)]
+        self.foreign.listed(others, asked_us)
         self._count_collateral()
         self.known = True
         return Snapshot(asked_us, tuple(open_orders), found, tuple(balances))

@@ -12,10 +12,8 @@ import anyio
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import Order
 from exchange.ports import Admission, Cost, RequestClass, Trading
+from fleet.orders.batches import MOST_TOGETHER
 from fleet.orders.ids import is_ours
-
-BATCH = 10
-"""Orders that one batch request cancels (docs: Cancel Multiple Orders)."""
 
 _PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
@@ -58,8 +56,8 @@ async def _cancel(orders: list[Order], trading: Trading, gate: Admission) -> int
         by_symbol[order.symbol].append(order.client_id)
     gone = 0
     for symbol, ids in by_symbol.items():
-        for start in range(0, len(ids), BATCH):
+        for start in range(0, len(ids), MOST_TOGETHER):
             ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1), symbol)
-            answers = await trading.cancel_many(symbol, ids[start : start + BATCH], ticket)
+            answers = await trading.cancel_many(symbol, ids[start : start + MOST_TOGETHER], ticket)
             gone += sum(isinstance(answer, Order) for answer in answers)
     return gone

@@ -76,6 +76,8 @@ class Desk:
         self.market_up = False
         self.account_up = False
         self.closing = False
+        self.guarded = True
+        """If we died, the exchange would cancel what we have in the market; or nobody asked for that."""
         self.leverage = config.leverage
         """As the venue has it."""
         self.decision = Decision(())
@@ -201,7 +203,6 @@ class Desk:
 
     def sending(self, change: Change, now_us: int) -> Action:
         """The change goes out now. A placement gets its client order id here."""
-        self.counters.requests += 1
         match change.action:
             case Place() as place:
                 place = replace(place, client_id=self._ids.next())
@@ -268,6 +269,8 @@ class Desk:
             return "mid is far from mark price", stale_us
         if not self.instrument.is_trading:
             return f"symbol is {self.instrument.status}", None
+        if not self.guarded:
+            return "dead-man's switch is not armed", stale_us
         return "", stale_us
 
     def _awaits_fills(self, now_us: int) -> bool:

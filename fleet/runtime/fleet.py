@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -22,6 +23,7 @@ from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
+from fleet.runtime.dead_man import DeadMan
 from fleet.runtime.journal import Journal
 from fleet.runtime.lines import Line
 from fleet.runtime.sender import Sender
@@ -32,6 +34,9 @@ from fleet.scheduling.policies import policy_of
 
 DRAIN_S = 30.0
 """How long stopping may take: cancelling every own order and seeing it gone."""
+
+STAND_DOWN_S = 15.0
+"""How long ending the exchange's countdowns may take, once no order is left: a lost request can arrive 10 s later."""
 
 LAST_LOOK_S = 10.0
 """How long counting the last trades may take, once no order is left."""
@@ -57,6 +62,16 @@ class Fleet:
         self.journal = journal
         self.capital = Capital()
         self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        self.dead_man = DeadMan(
+            config,
+            venue.trading,
+            venue.gate,
+            venue.info.limits,
+            venue.clock,
+            journal,
+            self.account.foreign,
+            self._fail,
+        )
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
@@ -95,6 +110,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
+            lines.start_soon(self.dead_man.run)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
                 try:
@@ -250,6 +266,7 @@ class Fleet:
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
         self.config = config
+        self.dead_man.reconfigure(config)
         if "budget" in change.settings:
             self._keep_to_budget()
         for symbol in change.removed:
@@ -297,11 +314,13 @@ class Fleet:
             self.venue.clock,
             self.journal,
             self.venue.clock.now_ms() // 1000,
+            partial(self.dead_man.may_quote, config.symbol),
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:
             slot.mailbox.put_line(up=True)
         self.slots[config.symbol] = slot
+        self.dead_man.watch(config.symbol, slot.mailbox.wake)
         self._workers.start_soon(self._run_slot, slot)
 
     def _remove(self, symbol: str) -> None:
@@ -328,6 +347,7 @@ class Fleet:
             self.retired[symbol] = slot
             self.account.detach(symbol)
             self.capital.remove(symbol)
+            self.dead_man.forget(symbol)
             self.journal.info("has left the fleet", symbol)
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
@@ -357,9 +377,17 @@ class Fleet:
                 # Whatever of ours is open in any symbol, then seen to be gone.
                 await clear(self.config.fleet, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
+            # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.believed_open())
             self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
+            for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
+                if self.dead_man.guarded_until_ms(symbol) is not None:
+                    self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
             return
+        with anyio.move_on_after(STAND_DOWN_S):
+            await self.dead_man.stand_down()
+        for symbol in self.dead_man.left_running():
+            self.journal.warning("the exchange's countdown may still run out, and cancel what you place here", symbol)
         try:
             with anyio.fail_after(LAST_LOOK_S):
                 await self.account.catch_up()

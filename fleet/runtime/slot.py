@@ -5,6 +5,7 @@ Owns: the symbol's configuration, mailbox, counters and supervisor, and how a wo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import anyio
@@ -41,9 +42,11 @@ class Slot:
         clock: Clock,
         journal: Journal,
         started_s: int,
+        may_quote: Callable[[], bool],
         before: Slot | None = None,
     ) -> None:
-        """`before`: the place that the symbol had when it was in the fleet earlier."""
+        """`may_quote`: whether the dead-man's switch lets orders stand. `before`: the place that the symbol had when it
+        was in the fleet earlier."""
         self.config = config
         self.instrument = instrument
         self.mailbox = Mailbox()
@@ -62,6 +65,7 @@ class Slot:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._may_quote = may_quote
         # Not anew: within one second the ids would repeat.
         self._ids = before._ids if before else ClientIds(fleet, config.symbol, started_s)
         self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
@@ -165,5 +169,6 @@ class Slot:
             self._sender,
             self._clock,
             self._journal,
+            self._may_quote,
         )
         return self._worker

@@ -168,6 +168,7 @@ def _symbol(fleet: Fleet, slot: Slot, traffic: _Traffic, wanted: Sequence[Wanted
         expired=counters.expired,
         restarts=slot.supervisor.restarts,
         requests=counters.requests,
+        guarded_until_ms=fleet.dead_man.guarded_until_ms(slot.config.symbol),
         priority=slot.config.priority,
         requests_per_minute=sent.requests if sent else 0,
         share=traffic.minute.share(name),

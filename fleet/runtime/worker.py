@@ -6,6 +6,7 @@ supervisor's to handle; a request on its way is the sender's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ from exchange.errors import BadCredentials, Banned, Rejected
 from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
+from fleet.orders.batches import together
 from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -39,6 +41,7 @@ class Worker:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        may_quote: Callable[[], bool] = lambda: True,
     ) -> None:
         self.desk = desk
         self.symbol = desk.config.symbol
@@ -50,6 +53,7 @@ class Worker:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._may_quote = may_quote
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
         """The account line that we are in step with, by its number."""
@@ -109,6 +113,7 @@ class Worker:
             await self._resync()
             self._absorb()
         self.desk.account_up = self._account.line_up.is_set() and self._lines_seen == self._account.lines_opened
+        self.desk.guarded = self._may_quote()
         wake_us = self._act()
         if self.desk.is_closed:
             return
@@ -149,21 +154,25 @@ class Worker:
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
         plan = self.desk.plan(now_us)
-        wanted = {change.key for change in plan.changes}
+        requests = together(plan.changes)
+        wanted = {first.key for first, *_ in requests}
         for key in self._asked - wanted:
             self._gate.withdraw(key)
         self._asked &= wanted
-        for change in plan.changes:
-            self._send(change, now_us)
+        for changes in requests:
+            self._send(changes, now_us)
         return plan.wake_us
 
-    def _send(self, change: Change, now_us: int) -> None:
-        ticket = self._gate.ask(change.key, change.request_class, change.cost, self._mailbox.wake, change.stake)
+    def _send(self, changes: tuple[Change, ...], now_us: int) -> None:
+        """One request. What several of them cost together is what one costs, and the first one's place is theirs."""
+        first = changes[0]
+        ticket = self._gate.ask(first.key, first.request_class, first.cost, self._mailbox.wake, first.stake)
         if ticket is None:
-            self._asked.add(change.key)
+            self._asked.add(first.key)
             return
-        self._asked.discard(change.key)
-        self._sender.send(self.desk.sending(change, now_us), ticket, self._mailbox)
+        self._asked.discard(first.key)
+        self.desk.counters.requests += 1
+        self._sender.send(tuple(self.desk.sending(change, now_us) for change in changes), ticket, self._mailbox)
 
     async def _take_up(self) -> None:
         assert self._new_config is not None

@@ -119,7 +119,7 @@ def test_a_venue_that_does_not_answer_is_no_fault_of_the_file(
     async def silent(*_: object) -> object:
         raise Unavailable("no answer from the exchange")
 
-    monkeypatch.setattr("fleet.cli.config.venue_facts", silent)
+    monkeypatch.setattr("fleet.cli.verdict.venue_facts", silent)
     result = run("validate", fleet_file)
     assert result.exit_code == 0
     assert result.stderr == "note: not checked against the exchange: no answer from the exchange\n"

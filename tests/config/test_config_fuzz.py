@@ -14,6 +14,8 @@ SEED = """\
 fleet: tokyo-1
 venue: paper
 paper: {feed: {replay: ./x, speed: 1.0}, seed: 7, balance: {USDT: 10000}}
+budget: {policy: value, weights: {too_close: 2, waiting: 20s}}
+dead_man: {timeout: 2m, share: 0.25}
 control: {host: 127.0.0.1, port: 8787}
 defaults:
   strategy: ping_pong

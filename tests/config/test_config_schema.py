@@ -71,6 +71,12 @@ def test_the_shipped_fleet_has_at_least_eight_different_markets() -> None:
         "logging: {level: error, file: null}",
         "logging: {level: error, file: x.log}",
         "budget: {safety: 80%}",
+        "budget: {policy: fair, weights: {too_close: 3, too_far: 0.5, size: 0, volatility: 2, waiting: 1m}}",
+        "budget: {weights: {too_close: '${CLOSE:-3}', waiting: 5}}",
+        "dead_man: null",
+        "dead_man:",
+        "dead_man: {timeout: 5m, share: 10%}",
+        "defaults: {priority: 2.5}",
         "budget: {safety: '${SAFETY:-0.8}'}",
         "control: {port: '${PORT:-1}'}",
     ],
@@ -102,11 +108,32 @@ def test_loader_and_schema_accept_the_same(line: str) -> None:
         GOOD + "control: {port: 65536}",
         GOOD + "logging: {level: inf}",
         GOOD + "budget: {safety: lots}",
+        GOOD + "budget: {policy: best}",
+        GOOD + "budget: {weights: {too_close: true}}",
+        GOOD + "budget: {weights: {too_close: 0}}",
+        GOOD + "budget: {weights: {size: 5}}",
+        GOOD + "dead_man: {time: 1m}",
+        GOOD + "dead_man: true",
+        GOOD + "defaults: {priority: true}",
+        GOOD + "defaults: {priority: 11}",
     ],
 )
 def test_loader_and_schema_refuse_the_same(text: str) -> None:
     assert not loader_accepts(text)
     assert not schema_accepts(text)
+
+
+def test_defaults_of_durations_are_spelled_as_the_file_writes_them() -> None:
+    """There a plain number is seconds."""
+    spelled = {
+        f"{name}.{key}": value["default"]
+        for name, definition in fleet_schema()["$defs"].items()
+        for key, value in definition["properties"].items()
+        if "500ms" in value.get("examples", ()) and value.get("default") is not None
+    }
+    assert spelled["DeadMan.timeout"] == "2m"
+    assert spelled["Weights.waiting"] == "20s"
+    assert [name for name, default in spelled.items() if isinstance(default, int)] == []
 
 
 def test_every_key_has_a_description() -> None:

@@ -148,13 +148,13 @@ def test_sizes_are_judged_only_by_known_prices_and_balances(
             "ASTERUSDT: {refresh_interval: 100ms}",
             "",
             "f:5:33: 1 symbols may ask for 1200 amends in 1m (2 every 100ms make 1200 for ASTERUSDT alone), but ORDERS_1M"
-            " leaves 1080 (1200 x 0.9): refresh intervals 1.2 times as long, or quotes will wait",
+            " leaves 1080 (1200 x 0.9): refresh intervals 1.2 times as long, or quotes will wait (`plan` foresees how long)",
         ),
         (
             "ASTERUSDT: {refresh_interval: 100ms, entry: long}",
             "budget: {safety: 0.25}",
             "f:5:33: 1 symbols may ask for 600 amends in 1m (1 every 100ms make 600 for ASTERUSDT alone), but ORDERS_1M"
-            " leaves 300 (1200 x 0.25): refresh intervals 2.0 times as long, or quotes will wait",
+            " leaves 300 (1200 x 0.25): refresh intervals 2.0 times as long, or quotes will wait (`plan` foresees how long)",
         ),
         (
             "ASTERUSDT: {position_threshold_usd: 2000}",
@@ -180,3 +180,90 @@ def test_limits_that_hold_are_not_warned_of() -> None:
 
 def test_promises_need_nobody_to_be_asked() -> None:
     assert len(promises(loaded("ASTERUSDT: {leverage: 21, balance_fraction: 1}\n  XYZ: {}"))) == 2
+
+
+def many(symbols: int, more: str = "") -> list[str]:
+    """The faults of a fleet of so many symbols, which the exchange lists all."""
+    names = [f"S{number}USDT" for number in range(symbols)]
+    info = ExchangeInfo({name: instrument(name, "0.0001", "0.01", "0.05") for name in names}, LIMITS, 0)
+    file = loaded("\n  ".join(f"{name}: {{refresh_interval: 1m}}" for name in names), more)
+    checked = check(file, info, {}, {}, None)
+    return [
+        *map(str, checked.errors),
+        *(f"warning: {fault}" for fault in checked.warnings if "balance" not in str(fault)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "more", "faults"),
+    [
+        (54, "", []),
+        (
+            150,
+            "",
+            [
+                "f:4:1: heartbeats of 150 symbols cost 150 x 10 weight every 1m (half of timeout 2m) = 1500 a minute, over"
+                " the 540 that share 0.25 of 2160 allows: a timeout of at least 334s, or a share of at least 0.7, or at most"
+                " 54 symbols, or dead_man: null to do without"
+            ],
+        ),
+        (150, "dead_man: {timeout: 334s}", []),
+        (150, "dead_man: {share: 0.7}", []),
+        (150, "dead_man: null", []),
+        (
+            55,
+            "dead_man: {share: 25%}",
+            [
+                "f:60:1: heartbeats of 55 symbols cost 55 x 10 weight every 1m (half of timeout 2m) = 550 a minute, over the"
+                " 540 that share 0.25 of 2160 allows: a timeout of at least 123s, or a share of at least 0.26, or at most 54"
+                " symbols, or dead_man: null to do without"
+            ],
+        ),
+        (
+            2,
+            "dead_man: {timeout: 10s, share: 1%}",
+            [
+                "f:7:21: heartbeats of 2 symbols cost 2 x 10 weight every 5s (half of timeout 10s) = 240 a minute, over the"
+                " 21 that share 0.01 of 2160 allows: a timeout of at least 112s, or a share of at least 0.12, or dead_man:"
+                " null to do without"
+            ],
+        ),
+        (
+            200,
+            "budget: {safety: 0.03}\ndead_man: {timeout: 1h, share: 1%}",
+            [
+                "f:206:21: heartbeats of 200 symbols cost 200 x 10 weight every 30m (half of timeout 1h) = 66 a minute, over"
+                " the 0 that share 0.01 of 72 allows: a share of at least 0.93, or at most 2 symbols, or dead_man: null to do"
+                " without",
+                "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 11.4 minutes, as ORDERS_1M leaves 35 a"
+                " minute (1200 x 0.03, less 2.5% for cancels and reductions): a safety of at least 0.35, or fewer symbols",
+                "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 7.6 minutes, as ORDERS_10S leaves 52 a"
+                " minute (1800 x 0.03, less 2.5% for cancels and reductions): a safety of at least 0.23, or fewer symbols",
+            ],
+        ),
+        (
+            1,
+            "budget: {safety: 0.01}\ndead_man: null",
+            [
+                "f:6:18: safety 0.01 leaves 24 of REQUEST_WEIGHT_1M (2400 x 0.01), and to see all open orders takes 40 at"
+                " once: a safety of at least 0.017"
+            ],
+        ),
+    ],
+)
+def test_what_the_rate_limits_do_not_allow_is_told_with_the_arithmetic(
+    symbols: int, more: str, faults: list[str]
+) -> None:
+    assert [told for told in many(symbols, more) if "may ask for" not in told] == faults
+
+
+def test_a_limit_that_no_safety_makes_enough() -> None:
+    info = ExchangeInfo(INFO.instruments, (RateLimit("REQUEST_WEIGHT", 60, 30),), 0)
+    (fault,) = check(loaded("ASTERUSDT: {}"), info, {}, {}, None).errors
+    assert str(fault).endswith("another exchange: this one cannot be traded on")
+
+
+@pytest.mark.parametrize("limits", [(), (RateLimit("ORDERS", 60, 1200),), (RateLimit("RAW_REQUESTS", 300, 1),)])
+def test_limits_that_the_exchange_does_not_state_hinder_nobody(limits: tuple[RateLimit, ...]) -> None:
+    checked = check(loaded("ASTERUSDT: {}"), ExchangeInfo(INFO.instruments, limits, 0), {}, {}, None)
+    assert (checked.errors, checked.warnings) == ([], [])

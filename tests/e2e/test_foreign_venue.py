@@ -4,91 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
-from fleet_process import PATIENCE_S, ROOT, FleetProcess
-
-from exchange.clock import Clock
-from exchange.model import Place, Side
-from exchange.protocol.hosts import Host
-from fleet.config.credentials import Credentials
-from fleet.wiring.client import Address, open_venue
+from fleet_process import PATIENCE_S, FleetProcess
+from paper_process import PaperProcess, asked, place_foreign
 
 Start = Callable[..., FleetProcess]
-PROGRAM = [sys.executable, "-m", "fleet.cli"]
-
-
-class PaperProcess:
-    def __init__(self) -> None:
-        self.restart(0)
-
-    def restart(self, port: int) -> None:
-        command = [*PROGRAM, "paper", "--port", str(port), "--json", "--symbols", "ASTERUSDT,SOLUSDT"]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        assert self.process.stdout is not None
-        self.told: dict[str, Any] = json.loads(self.process.stdout.readline())
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-            self.process.communicate(timeout=PATIENCE_S)
-
-
-@pytest.fixture
-def paper() -> Iterator[PaperProcess]:
-    paper = PaperProcess()
-    yield paper
-    paper.end()
-
-
-@pytest.fixture
-def file(tmp_path: Path, paper: PaperProcess) -> Path:
-    told = paper.told
-    path = tmp_path / "fleet.yaml"
-    path.write_text(
-        f"""
-fleet: e2e
-venue: {{rest: "{told["rest"]}", stream: "{told["stream"]}", chain_id: {told["chain_id"]}}}
-defaults: {{buy_spread: 3bps, sell_spread: 3bps, balance_fraction: 0.2, refresh_interval: 500ms, price_change_threshold: 2bps}}
-symbols: {{ASTERUSDT: {{}}, SOLUSDT: {{}}}}
-""",
-        "utf-8",
-    )
-    return path
-
-
-def asked(paper: PaperProcess, *command: str) -> Any:
-    """What the exchange itself says, by the owner's own utilities."""
-    answer = subprocess.run(
-        [*PROGRAM, *command, "--venue", paper.told["rest"], "--json"], capture_output=True, check=True, cwd=ROOT
-    )
-    return json.loads(answer.stdout)
-
-
-def place_foreign(paper: PaperProcess) -> None:
-    """An order that the owner placed by hand, on the same account."""
-    told = paper.told
-    host = Host(told["rest"], told["stream"], told["chain_id"])
-    credentials = Credentials(told["env"]["API_USER"], told["env"]["API_SIGNER"], told["env"]["API_PRIVATE_KEY"])
-
-    async def place() -> None:
-        clock = Clock(time.time_ns() // 1000)
-        async with open_venue(Address("paper", host), credentials, clock) as venue:
-            aster = venue.info.instruments["ASTERUSDT"]
-            [book] = [each for each in await venue.market_data.book_tickers() if each.symbol == "ASTERUSDT"]
-            ticks = aster.floor_price(aster.price(book.bid_ticks) * Decimal("0.97"))
-            await venue.trading.place(Place("ASTERUSDT", "by-hand-1", Side.BUY, ticks, aster.floor_lots(10)))
-
-    anyio.run(place)
 
 
 def test_after_a_kill_the_next_run_clears_what_was_left_and_touches_nothing_else(

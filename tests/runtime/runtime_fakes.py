@@ -112,6 +112,8 @@ class FakeTrading:
         self.trades: defaultdict[str, list[Fill]] = defaultdict(list)
         self.held: dict[str, Position] = {}
         self.wallet = Decimal(1000)
+        self.countdowns_us: dict[str, int] = {}
+        """When each runs out, 0 for one that was ended. Nothing is cancelled by it."""
         self.listed_s = 7 * 24 * 3600.0
         """How far back the trade list goes when it is asked for the newest."""
         self.troubles: list[Trouble] = []
@@ -206,6 +208,12 @@ class FakeTrading:
 
         assert 0 < len(client_ids) <= 10
         return await self._do("cancel_many", "cancel_many", symbol, lambda: [each(name) for name in client_ids], ticket)
+
+    async def countdown_cancel_all(self, symbol: str, countdown_ms: int, ticket: Ticket | None = None) -> None:
+        def tell() -> None:
+            self.countdowns_us[symbol] = countdown_ms and self._clock.now_us() + countdown_ms * 1000
+
+        await self._do("countdown", f"countdown {countdown_ms}", symbol, tell, ticket)
 
     async def order(self, symbol: str, client_id: str, ticket: Ticket | None = None) -> Order:
         def find() -> Order:

@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import LIMITS, World, symbol_config
+from runtime_fakes import LIMITS, World, symbol_config, ticker
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, OrderUpdate, Place, Position, RateLimit, Side
@@ -64,6 +64,10 @@ class Scene(World):
             self.mailbox.put_market(event)
         else:
             self.mailbox.put_line(up=True)
+
+    def weight_left(self) -> int:
+        [use] = [use for use in self.gate.usage() if use.name == "REQUEST_WEIGHT_1M"]
+        return use.capacity - use.used
 
     async def quote(self) -> None:
         """Starts, and lets the first quotes go out and be answered."""
@@ -229,6 +233,86 @@ def test_a_worker_that_ends_leaves_nothing_waiting() -> None:
         assert at.gate.waiting() == 0
 
     play(scene, (RateLimit("ORDERS", 10, 10),))
+
+
+# --- cancels go together
+
+
+async def pull(at: Scene) -> None:
+    """Both quotes are to go: the book is crossed, and stays so."""
+    at.market_stream.silent.add("XUSDT")
+    at.mailbox.put_market(ticker(at.clock.now_us(), 1000, width=-1))
+    await anyio.sleep(0.01)
+
+
+def test_what_is_cancelled_at_one_instant_is_one_request() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        before = at.desk.counters.requests
+        await pull(at)
+        assert [sent.what for sent in at.trading.sent] == ["cancel_many"]
+        assert at.trading.open() == []
+        assert (at.desk.counters.requests - before, at.desk.counters.cancelled) == (1, 2)
+        assert at.desk.orders == {}
+
+    play(scene)
+
+
+def test_each_order_of_a_batch_has_its_own_answer() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        at.trading.end(at.trading.one(BUY).client_id, OrderStatus.CANCELED, tell=False)
+        await pull(at)
+        # The refusal of the one says nothing of the other: it alone is asked after.
+        assert [sent.what for sent in at.trading.sent] == ["cancel_many", "order"]
+        assert at.desk.counters.cancelled == 1
+        assert at.desk.orders == {}
+
+    play(scene)
+
+
+@pytest.mark.parametrize("happens", [True, False])
+def test_a_batch_without_an_answer_leaves_each_order_unknown_until_it_was_asked_after(happens: bool) -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        at.account_stream.is_up = False  # the line would tell before they could be asked after
+        at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=happens)
+        await pull(at)
+        whats = [sent.what for sent in at.trading.sent]
+        assert whats == ["cancel_many", "order", "order", *([] if happens else ["cancel_many"])]
+        assert at.trading.open() == []
+
+    play(scene)
+
+
+def test_a_fault_of_ours_in_a_batch_leaves_each_order_unknown_and_breaks_the_worker() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        at.trading.trouble("cancel_many", ZeroDivisionError("ours"))
+        await pull(at)
+        assert isinstance(at.failed, ZeroDivisionError)
+        left = [news for news in at.mailbox.take() if isinstance(news, Answer)]
+        assert [type(news.result) for news in left] == [OutcomeUnknown, OutcomeUnknown]
+
+    play(scene)
+
+
+def test_a_batch_waits_in_one_place_and_what_it_waits_for_may_change() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(at.weight_left()), lambda: None)
+        assert hog is not None
+        await pull(at)
+        assert at.gate.waiting() == 1
+        at.trading.end(at.trading.one(BUY).client_id, OrderStatus.CANCELED)
+        await anyio.sleep(0.01)
+        assert at.gate.waiting() == 1
+        at.gate.release(hog)
+        await anyio.sleep(0.01)
+        assert [type(action) for action in at.trading.actions()] == [Cancel]
+        assert (at.gate.waiting(), at.gate.overslept, at.trading.open()) == (0, 0, [])
+
+    play(scene)
 
 
 # --- after a gap
@@ -489,7 +573,7 @@ def test_the_senders_quiet_is_a_symbols_own() -> None:
         at.trading.put_order("f:X:r:1")
         ticket = at.gate.ask("a", RequestClass.QUERY, Cost(1), lambda: None)
         assert ticket is not None
-        at.sender.send(Query("XUSDT", "f:X:r:1"), ticket, at.mailbox)
+        at.sender.send([Query("XUSDT", "f:X:r:1")], ticket, at.mailbox)
         with anyio.fail_after(0.1):
             await at.sender.quiet("YUSDT")
         for symbol in ("XUSDT", None):
