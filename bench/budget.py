@@ -21,7 +21,7 @@ from bench.__main__ import machine
 from bench.budget_cost import SYMBOLS, measure, p50_p99
 from bench.budget_figures import Line, lines
 from bench.budget_market import RECORDINGS, has_recordings
-from bench.budget_run import REFRESH, SAFETY, SPREAD, THRESHOLD, Figures, Task, run
+from bench.budget_run import REFRESH, SAFETY, SPREAD, THRESHOLD, UNPACED, Figures, Task, run
 
 POLICIES = ("value", "fair", "fifo")
 
@@ -86,9 +86,20 @@ def _figure(value: float) -> str:
 
 @click.command()
 @click.option("--seeds", default=20, show_default=True, type=click.IntRange(min=1), help="1 to this many.")
-@click.option("--minutes", default=10.0, show_default=True, help="Virtual ones, after a first that fills the windows.")
+@click.option(
+    "--minutes",
+    default=10.0,
+    show_default=True,
+    help="Virtual ones, after two in which the fleet comes up and the windows fill.",
+)
 @click.option("--symbols", default=60, show_default=True, type=click.IntRange(min=4))
-@click.option("--policy", "policies", multiple=True, type=click.Choice(POLICIES), help="One or more instead of all.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    type=click.Choice([*POLICIES, UNPACED]),
+    help="One or more instead of all three.",
+)
 @click.option("--recordings", default=RECORDINGS, type=click.Path(path_type=Path), help="A directory of recorded days.")
 @click.option("--spread", default=SPREAD, show_default=True)
 @click.option("--threshold", default=THRESHOLD, show_default=True)
@@ -110,7 +121,7 @@ def main(
     """Run the whole fleet against the paper exchange, under each policy in the same markets, and compare."""
     _quiet()
     console = Console(width=max(Console().width, 150))
-    warm_up_s = 60.0
+    warm_up_s = 120.0
     if quick:
         seeds, minutes, symbols, warm_up_s = 1, 0.05, 8, 3.0
     chosen = policies or POLICIES

@@ -6,15 +6,19 @@ Owns: the fleet file, and putting the parts together. Must not know: what figure
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 import anyio
 
 from bench.budget_market import Role, cast, recorded_markets, synthetic_markets
 from bench.budget_watch import Seen, Watch
 from exchange.clock import Clock
+from exchange.limits.pace import Pace
+from exchange.limits.window import Window
 from exchange.paper.config import PaperSettings
 from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
@@ -30,7 +34,9 @@ from fleet.wiring.client import Address, open_venue
 
 ORDER_USD = 1000
 SAFETY = 0.9
-THRESHOLD = "0.5bps"
+THRESHOLD = "0.1bps"
+UNPACED = "unpaced"
+"""First in, first out behind the strict windows alone: the paced lane goes as fast as there is room."""
 SPREAD = "20bps"
 REFRESH = "300ms"
 _RESERVE = 1.03
@@ -40,11 +46,12 @@ _RESERVE = 1.03
 @dataclass(frozen=True, slots=True)
 class Task:
     policy: str
+    """One of the fleet file's, or UNPACED."""
     seed: int
     symbols: int
     seconds: float
     warm_up_s: float
-    """Comes first and does not count: the windows must fill."""
+    """Comes first and does not count: the fleet must come up, and then the windows fill."""
     recordings: Path | None
     """None: synthetic markets."""
     extra: str = ""
@@ -57,6 +64,8 @@ class Task:
 class Figures:
     task: Task
     roles: tuple[Role, ...]
+    coming_up: Seen
+    """The warm-up."""
     seen: Seen
     refused: int
     """429, 418 and 403 by the venue's own count, from the start."""
@@ -67,7 +76,12 @@ class Figures:
 
 
 def run(task: Task) -> Figures:
-    return run_virtual(_run, task)
+    with patch.object(Pace, "took", _no_pace) if task.policy == UNPACED else nullcontext():
+        return run_virtual(_run, task)
+
+
+def _no_pace(pace: Pace, window: Window, count: int, keep: int) -> None:
+    pass
 
 
 def config(task: Task, roles: tuple[Role, ...]) -> FleetConfig:
@@ -76,7 +90,7 @@ fleet: bench
 venue: paper
 paper: {{balance: {{USDT: {round(ORDER_USD * len(roles) * _RESERVE)}}}}}
 control: null
-budget: {{safety: {SAFETY}, policy: {task.policy}{task.extra and ", " + task.extra}}}
+budget: {{safety: {SAFETY}, policy: {"fifo" if task.policy == UNPACED else task.policy}{task.extra and ", " + task.extra}}}
 defaults: {{buy_spread: {task.spread}, sell_spread: {task.spread}, balance_fraction: {1 / len(roles)!r},
   refresh_interval: {REFRESH}, price_change_threshold: {task.threshold}}}
 symbols: {{{", ".join(f"{role.symbol}: {{}}" for role in roles)}}}
@@ -114,6 +128,7 @@ async def _run(task: Task) -> Figures:
             figures = Figures(
                 task,
                 roles,
+                watch.before,
                 watch.counted,
                 refused=paper.refused_429 + paper.refused_418 + paper.refused_403,
                 fills=sum(slot.book.fills for slot in fleet.slots.values()),

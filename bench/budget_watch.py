@@ -54,7 +54,7 @@ class Seen:
 
 class Watch:
     def __init__(self, venue: Venue, paper: PaperVenue, clock: Clock, safety: float) -> None:
-        self.seen = self.counted = Seen()
+        self.seen = self.counted = self.before = Seen()
         self._paper = paper
         self._clock = clock
         self._safety = safety
