@@ -85,12 +85,13 @@ def _no_pace(pace: Pace, window: Window, count: int, keep: int) -> None:
 
 
 def config(task: Task, roles: tuple[Role, ...]) -> FleetConfig:
+    policy = "fifo" if task.policy == UNPACED else task.policy
     text = f"""
 fleet: bench
 venue: paper
 paper: {{balance: {{USDT: {round(ORDER_USD * len(roles) * _RESERVE)}}}}}
 control: null
-budget: {{safety: {SAFETY}, policy: {"fifo" if task.policy == UNPACED else task.policy}{task.extra and ", " + task.extra}}}
+budget: {{safety: {SAFETY}, policy: {policy}{task.extra and ", " + task.extra}}}
 defaults: {{buy_spread: {task.spread}, sell_spread: {task.spread}, balance_fraction: {1 / len(roles)!r},
   refresh_interval: {REFRESH}, price_change_threshold: {task.threshold}}}
 symbols: {{{", ".join(f"{role.symbol}: {{}}" for role in roles)}}}
