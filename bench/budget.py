@@ -21,7 +21,7 @@ from bench.__main__ import machine
 from bench.budget_cost import SYMBOLS, measure, p50_p99
 from bench.budget_figures import Line, lines
 from bench.budget_market import RECORDINGS, has_recordings
-from bench.budget_run import REFRESH, SAFETY, SPREAD, THRESHOLD, UNPACED, Figures, Task, run
+from bench.budget_run import ORDER_USD, REFRESH, SAFETY, SPREAD, THRESHOLD, UNPACED, Figures, Task, run
 
 POLICIES = ("value", "fair", "fifo")
 
@@ -103,6 +103,7 @@ def _figure(value: float) -> str:
 @click.option("--recordings", default=RECORDINGS, type=click.Path(path_type=Path), help="A directory of recorded days.")
 @click.option("--spread", default=SPREAD, show_default=True)
 @click.option("--threshold", default=THRESHOLD, show_default=True)
+@click.option("--size", "sizes", multiple=True, default=[1], type=click.IntRange(1, 100), help="Of orders, in turn.")
 @click.option("--budget", "extra", default="", help="More of the fleet file's budget, such as: weights: {too_close: 1}")
 @click.option("--quick", is_flag=True, help="So little that the figures mean nothing: to see that it runs.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures, too.")
@@ -114,6 +115,7 @@ def main(
     recordings: Path,
     spread: str,
     threshold: str,
+    sizes: tuple[int, ...],
     extra: str,
     quick: bool,
     json_file: Path | None,
@@ -129,13 +131,14 @@ def main(
     where = f"recorded markets of {directory}" if directory else f"SYNTHETIC markets: no recordings in {recordings}"
     told = (
         f"{symbols} symbols, {minutes:g} virtual minutes after {warm_up_s:g} s, seeds 1 to {seeds}, {where};"
-        f" spread {spread}, refresh {REFRESH}, threshold {threshold}, safety {SAFETY}"
+        f" orders of {ORDER_USD} USD x {'/'.join(map(str, sizes))}, spread {spread}, refresh {REFRESH},"
+        f" threshold {threshold}, safety {SAFETY}"
     )
     console.print(machine(), highlight=False)
     console.print(told, highlight=False)
     began_s = time.perf_counter()
     tasks = [
-        Task(policy, seed, symbols, minutes * 60, warm_up_s, directory, extra, spread, threshold)
+        Task(policy, seed, symbols, minutes * 60, warm_up_s, directory, extra, spread, threshold, sizes)
         for seed in range(1, seeds + 1)
         for policy in chosen
     ]

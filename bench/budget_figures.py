@@ -63,16 +63,16 @@ def lines(runs: Sequence[Figures]) -> list[Line]:
         line(
             "Jain index of equal symbols' amendments, all seeds, worst group",
             "",
-            lambda of: min(_jain_over_all(of, source) for source in SOURCES),
+            lambda of: min(_jain_over_all(of)),
             ">= 0.99",
             lambda x: x >= 0.99,
         ),
     ]
     found += [
         line(
-            f"  in one seed, {source.removesuffix('USDT')}'s group, mean of seeds",
+            f"  in one seed, {source.removesuffix('USDT')}'s, mean of seeds",
             "",
-            lambda of, source=source: _mean(jain(_amends(r, source)) for r in of),
+            lambda of, source=source: _mean(jain(each) for r in of for each in _equals(r, source)),
         )
         for source in SOURCES
     ]
@@ -124,13 +124,19 @@ def jain(shares: Sequence[float]) -> float:
     return sum(shares) ** 2 / len(shares) / squares if squares else 1.0
 
 
-def _amends(run: Figures, source: str) -> list[float]:
-    return [run.seen.amends[role.symbol] for role in run.roles if role.source == source]
+def _equals(run: Figures, *sources: str) -> list[list[int]]:
+    """Amendments of each symbol that follows one recording with one size, for each recording and size."""
+    groups: dict[tuple[str, int], list[int]] = {}
+    for role in run.roles:
+        if role.source in sources:
+            groups.setdefault((role.source, role.size), []).append(run.seen.amends[role.symbol])
+    return list(groups.values())
 
 
-def _jain_over_all(runs: Sequence[Figures], source: str) -> float:
-    each = [_amends(r, source) for r in runs]
-    return jain([sum(of_symbol) for of_symbol in zip(*each, strict=True)])
+def _jain_over_all(runs: Sequence[Figures]) -> list[float]:
+    """Of each group, the seeds taken together."""
+    by_group = zip(*(_equals(run, *SOURCES) for run in runs), strict=True)
+    return [jain([sum(of_symbol) for of_symbol in zip(*group, strict=True)]) for group in by_group]
 
 
 def _use(run: Figures, limiter: str) -> float:

@@ -10,7 +10,7 @@ worth as much as they were. Without recordings the same symbols are synthetic, c
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -35,12 +35,14 @@ _FINEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A symbol, the market that it plays, and its place among those that play the same one."""
+    """A symbol, the market that it plays, its place among those that play the same one, and its orders' size: how many
+    times the smallest."""
 
     symbol: str
     source: str
     place: int
     of: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,21 +51,23 @@ class _Tape:
     rows: tuple[Depth | PublicTrade, ...]
 
 
-def cast(count: int, order_usd: float) -> tuple[Role, ...]:
+def cast(count: int, order_usd: float, sizes: Sequence[int] = (1,)) -> tuple[Role, ...]:
     """The real exchange's first symbols whose rules allow it; as many for each source as for the others, to within one.
 
-    ValueError when there are not so many.
+    `order_usd` is the smallest order's worth; those that play one source have the sizes in turn. ValueError when there
+    are not so many.
     """
+    most_usd = order_usd * max(sizes)
     free = [symbol for symbol in trading_symbols() if symbol.isascii()]
     chosen: list[Role] = []
     # Those first that fewest symbols can play: with many ticks to the price, lots are worth much.
     for source in sorted(SOURCES, key=_ticks, reverse=True):
         wanted = (count + len(SOURCES) - 1 - SOURCES.index(source)) // len(SOURCES)
-        fit = [symbol for symbol in free if _fits(symbol, _ticks(source), order_usd)][:wanted]
+        fit = [symbol for symbol in free if _fits(symbol, _ticks(source), order_usd, most_usd)][:wanted]
         if len(fit) < wanted:
             raise ValueError(f"only {len(fit)} symbols can play {source}, not {wanted}")
         free = [symbol for symbol in free if symbol not in fit]
-        chosen += [Role(symbol, source, place, wanted) for place, symbol in enumerate(fit)]
+        chosen += [Role(symbol, source, place, wanted, sizes[place % len(sizes)]) for place, symbol in enumerate(fit)]
     return tuple(sorted(chosen, key=lambda role: (SOURCES.index(role.source), role.place)))
 
 
@@ -72,13 +76,13 @@ def _ticks(source: str) -> int:
     return round(parameters_for(own).price / float(own.tick_size))
 
 
-def _fits(symbol: str, ticks: int, order_usd: float) -> bool:
+def _fits(symbol: str, ticks: int, least_usd: float, most_usd: float) -> bool:
     symbol_rules = rules(symbol)
     own = symbol_rules.instrument
     lot_usd = float(own.notional(ticks, 1))
     on_grid = (symbol_rules.tick_multiple, symbol_rules.lot_multiple) == (1, 1)
     in_range = own.min_ticks < ticks // 2 and ticks * 2 < own.max_ticks
-    return on_grid and in_range and own.min_lots * _FINEST <= order_usd / lot_usd < own.max_lots
+    return on_grid and in_range and own.min_lots * _FINEST <= least_usd / lot_usd and most_usd / lot_usd < own.max_lots
 
 
 def has_recordings(directory: Path) -> bool:

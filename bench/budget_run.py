@@ -58,6 +58,8 @@ class Task:
     """More lines of the fleet file's `budget`."""
     spread: str = SPREAD
     threshold: str = THRESHOLD
+    sizes: tuple[int, ...] = (1,)
+    """Of orders: how many times ORDER_USD, in turn among those that follow one recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +87,18 @@ def _no_pace(pace: Pace, window: Window, count: int, keep: int) -> None:
 
 
 def config(task: Task, roles: tuple[Role, ...]) -> FleetConfig:
+    whole = sum(role.size for role in roles)
+    symbols = ", ".join(f"{role.symbol}: {{balance_fraction: {role.size / whole!r}}}" for role in roles)
     policy = "fifo" if task.policy == UNPACED else task.policy
     text = f"""
 fleet: bench
 venue: paper
-paper: {{balance: {{USDT: {round(ORDER_USD * len(roles) * _RESERVE)}}}}}
+paper: {{balance: {{USDT: {round(ORDER_USD * whole * _RESERVE)}}}}}
 control: null
 budget: {{safety: {SAFETY}, policy: {policy}{task.extra and ", " + task.extra}}}
-defaults: {{buy_spread: {task.spread}, sell_spread: {task.spread}, balance_fraction: {1 / len(roles)!r},
+defaults: {{buy_spread: {task.spread}, sell_spread: {task.spread},
   refresh_interval: {REFRESH}, price_change_threshold: {task.threshold}}}
-symbols: {{{", ".join(f"{role.symbol}: {{}}" for role in roles)}}}
+symbols: {{{symbols}}}
 """
     return parse(text, "bench.yaml", {}).config
 
@@ -102,7 +106,7 @@ symbols: {{{", ".join(f"{role.symbol}: {{}}" for role in roles)}}}
 async def _run(task: Task) -> Figures:
     began_s = time.perf_counter()
     figures: Figures | None = None
-    roles = cast(task.symbols, ORDER_USD)
+    roles = cast(task.symbols, ORDER_USD, task.sizes)
     fleet_file = config(task, roles)
     # Two clocks: the fleet's follows what the venue tells it.
     clock, venue_clock = Clock(START_US), Clock(START_US)

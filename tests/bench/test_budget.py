@@ -33,6 +33,11 @@ def test_a_number_that_four_does_not_divide(count: int, by_source: list[int]) ->
     assert [sum(role.source == source for role in roles) for source in SOURCES] == by_source
 
 
+def test_equal_markets_have_the_sizes_in_turn() -> None:
+    sizes = [role.size for role in cast(12, 1000, (1, 4)) if role.source == "BTCUSDT"]
+    assert sizes == [1, 4, 1]
+
+
 def test_more_symbols_than_there_are_is_told() -> None:
     with pytest.raises(ValueError, match="symbols can play BTCUSDT, not 75"):
         cast(300, 1000)
