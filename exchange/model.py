@@ -244,6 +244,17 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """What one funding interval brought (negative: cost) one position. `payment_id` is unique for the account."""
+
+    payment_id: str
+    symbol: str
+    amount: Decimal
+    asset: str
+    exchange_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """`lots` is signed: negative is short. One-way mode. `unrealised` is at mark, 0 where the venue did not say.
 

@@ -22,6 +22,7 @@ from exchange.model import (
     Depth,
     ExchangeInfo,
     Fill,
+    FundingPayment,
     MarketEvent,
     MarkPrice,
     Order,
@@ -102,6 +103,10 @@ class Trading(Protocol):
 
     async def fills(self, symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
         """Own trades, oldest first, from a trade id on; without one, the newest `limit`."""
+        ...
+
+    async def funding_payments(self, from_ms: int) -> list[FundingPayment]:
+        """Every one since then, oldest first."""
         ...
 
     async def positions(self) -> list[Position]: ...

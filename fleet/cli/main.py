@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("fleet.cli.plan", "Foresee what a fleet file asks of the rate limits."),
     "schema": ("fleet.cli.config", "Print the JSON Schema of fleet files."),
     "init": ("fleet.cli.config", "Write a commented starter fleet file."),
+    "report": ("fleet.cli.report", "Show what was made: PnL, fees, funding, inventory, markouts."),
+    "volume": ("fleet.cli.report", "Show what was traded, as maker and as taker."),
     "paper": ("fleet.cli.paper", "Run the paper exchange alone."),
     "price": ("fleet.cli.market", "Show best bid, ask and mark prices."),
     "trades": ("fleet.cli.market", "Show the latest trades of a symbol."),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+
 import click
 
 
@@ -27,6 +30,29 @@ class _Duration(click.ParamType[float]):
         return duration_s
 
 
+class _Moment(click.ParamType[int]):
+    """Milliseconds since the epoch: a date, a date with a time (UTC unless it says otherwise), or so long ago."""
+
+    name = "moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).strip()
+        try:
+            told = datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return round((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp() * 1000)
+        days = text.removesuffix("d")
+        try:
+            ago_s = float(days) * 86_400 if days != text else _Duration().convert(text, param, ctx)
+        except (ValueError, click.UsageError):
+            self.fail(f"{value} is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d", param, ctx)
+        return time.time_ns() // 1_000_000 - round(ago_s * 1000)
+
+
 class _HostPort(click.ParamType[tuple[str, int]]):
     name = "host:port"
 
@@ -38,4 +64,5 @@ class _HostPort(click.ParamType[tuple[str, int]]):
 
 
 DURATION = _Duration()
+MOMENT = _Moment()
 HOST_PORT = _HostPort()

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import anyio
@@ -27,7 +28,7 @@ from exchange.asgi import serve
 from exchange.clock import Clock
 from exchange.errors import VenueError
 from fleet.cli.boot import boot_ms
-from fleet.cli.edits import Edits, log_file_fault, refuse_faults, tell_warnings
+from fleet.cli.edits import Edits, log_file_fault, record_config, refuse_faults, tell_warnings
 from fleet.cli.main import Failure
 from fleet.config.credentials import Credentials
 from fleet.config.faults import ConfigError
@@ -36,6 +37,8 @@ from fleet.config.models import Logging, VenueAddress
 from fleet.config.venue_check import VenueFacts, check
 from fleet.control.server import make_app
 from fleet.control.state import FleetState
+from fleet.ledger.entries import NoLedger, Recorder
+from fleet.ledger.store import LedgerError
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.reload import watch
@@ -45,11 +48,15 @@ from fleet.runtime.venue import Venue
 from fleet.views import logs, terminal
 from fleet.views.summary import render_summary, write_summary
 from fleet.wiring.facts import collateral_of, facts_of
+from fleet.wiring.ledger import ledger_path, open_ledger, owner_of
 from fleet.wiring.venue import open_fleet_venue
 
 _OPENING_S = 12.0
 """How long a venue that is away at the start is waited for."""
 _OPENING_PAUSE_S = 1.0
+
+
+_LEDGER_ADVICE = "\n  ledger: {path: FILE} in the fleet file names another one, ledger: null trades without"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,14 @@ class Run:
             await self._serve_control(around.start)
             with self._scope:
                 async with AsyncExitStack() as opened:
+                    ledger = self._open_ledger(opened)
                     venue, facts = await self._reach(opened, clock)
                     checked = check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
                     refuse_faults(checked)
                     tell_warnings(checked, self._journal)
                     self._boot_ms = boot_ms()
-                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal)
+                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, ledger)
+                    record_config(fleet, self._loaded)
                     edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
                     around.start_soon(self._beside, "reload", edits.run)
                     around.start_soon(self._beside, "watching the fleet file", self._watch_file)
@@ -136,6 +145,25 @@ class Run:
         if self._fleet is not None and self._fleet.left_open:
             problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.left_open)))
         return problems
+
+    def _open_ledger(self, opened: AsyncExitStack) -> Recorder:
+        """Raises Failure: whoever wants a ledger does not want to trade without one."""
+        config = self._loaded.config
+        path = ledger_path(config, self._options.file)
+        if path is None:
+            return NoLedger()
+        now_ms = time.time_ns() // 1_000_000
+        owner = owner_of(config, self._credentials)
+        try:
+            ledger, notice = opened.enter_context(
+                open_ledger(path, owner, now_ms=now_ms, fleet=config.fleet, program=version("astermm-fleet"))
+            )
+        except LedgerError as error:
+            raise Failure(f"error: {error}{_LEDGER_ADVICE}") from None
+        self._journal.ledger = ledger
+        if notice:
+            self._journal.incident("ledger", notice, level="WARNING")
+        return ledger
 
     async def _reach(self, opened: AsyncExitStack, clock: Clock) -> tuple[Venue, VenueFacts]:
         """The venue, kept open by `opened`, and what the file is held against. A venue that is away is waited for a

@@ -46,6 +46,7 @@ def _refused(old: FleetConfig, new: FleetConfig) -> list[str]:
         "venue": ("orders and positions stay where they are", old.venue != new.venue),
         "paper": ("the paper exchange would begin anew", old.venue == "paper" and old.paper != new.paper),
         "control": ("the endpoint is being listened on", old.control != new.control),
+        "ledger": ("its file is being written", old.ledger != new.ledger),
     }
     return [
         f"{name} cannot change while the fleet runs ({why}): stop it and start it again, or put {name} back"

@@ -181,6 +181,15 @@ class Logging(Frozen):
     file: Path | None = Field(default=None, description="Also write to this file; null writes to the terminal only.")
 
 
+class LedgerFile(Frozen):
+    """The database of what was done: orders, trades with fees, funding, equity, incidents."""
+
+    path: Path | None = Field(
+        default=None,
+        description="Its file, relative to the fleet file; null is .astermm/FLEET-VENUE.sqlite3 beside the fleet file.",
+    )
+
+
 class SymbolConfig(Frozen):
     """One worker: a symbol, how it is traded and by which strategy."""
 
@@ -232,6 +241,9 @@ class FleetConfig(Frozen):
     )
     control: Control | None = Field(
         default=Control(), description="The local HTTP endpoint for health, metrics and state; null switches it off."
+    )
+    ledger: LedgerFile | None = Field(
+        default=LedgerFile(), description="Where all that was done is kept; null keeps nothing."
     )
     logging: Logging = Field(default=Logging(), description="What is logged, and where.")
     symbols: dict[str, SymbolConfig] = Field(

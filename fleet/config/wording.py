@@ -14,6 +14,7 @@ from fleet.config.models import (
     Control,
     DeadMan,
     FleetConfig,
+    LedgerFile,
     Live,
     Logging,
     Paper,
@@ -34,6 +35,7 @@ _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
     ("budget", "weights"): (Weights,),
     ("dead_man",): (DeadMan,),
     ("control",): (Control,),
+    ("ledger",): (LedgerFile,),
     ("logging",): (Logging,),
 }
 _PATTERNS = {

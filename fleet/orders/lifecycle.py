@@ -164,6 +164,11 @@ def missing(order: WorkingOrder, now_us: int) -> WorkingOrder:
     return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0)
 
 
+def cleared(order: WorkingOrder) -> WorkingOrder:
+    """After all of the fleet's orders were cancelled and seen to be gone; what this one had become is not asked."""
+    return replace(order, phase=Phase.DONE, reason="cleared")
+
+
 def all_fills_counted(order: WorkingOrder) -> WorkingOrder:
     """After the trade list was read to its end: what the venue says is filled has been seen, by whatever name."""
     late = max(order.filled_lots - order.seen_lots, 0)

@@ -26,6 +26,7 @@ from exchange.model import (
 )
 from fleet.config.models import SymbolConfig
 from fleet.ledger.books import SymbolBook
+from fleet.ledger.entries import NoLedger, OrderChanged, Recorder
 from fleet.orders import lifecycle
 from fleet.orders.ids import ClientIds
 from fleet.orders.lifecycle import Phase, WorkingOrder
@@ -64,6 +65,7 @@ class Desk:
         capital: Capital,
         ids: ClientIds,
         counters: Counters,
+        ledger: Recorder | None = None,
     ) -> None:
         self.config = config
         self.instrument = instrument
@@ -86,6 +88,7 @@ class Desk:
         self.problem = ""
         """The last refusal, for the owner; empty again when an order was accepted."""
         self._ids = ids
+        self._ledger = ledger or NoLedger()
         self._holds: dict[Side, int] = {}
         self._refusals: dict[Side, int] = {}
         self._finished: deque[str] = deque(maxlen=FINISHED_KEPT)
@@ -124,7 +127,7 @@ class Desk:
             if told.status.is_final:
                 self._finished.append(told.client_id)
         elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
-            self.orders[told.client_id] = lifecycle.adopted(told, now_us)
+            self._take(lifecycle.adopted(told, now_us), now_us)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""
@@ -206,15 +209,20 @@ class Desk:
         match change.action:
             case Place() as place:
                 place = replace(place, client_id=self._ids.next())
-                self.orders[place.client_id] = lifecycle.placing(place, now_us)
+                self._take(lifecycle.placing(place, now_us), now_us)
                 return place
             case Amend() as action:
-                self.orders[action.client_id] = lifecycle.amending(self.orders[action.client_id], now_us)
+                self._take(lifecycle.amending(self.orders[action.client_id], now_us), now_us)
             case Cancel() as action:
-                self.orders[action.client_id] = lifecycle.cancelling(self.orders[action.client_id], now_us)
+                self._take(lifecycle.cancelling(self.orders[action.client_id], now_us), now_us)
             case Query() as action:
                 self.orders[action.client_id] = lifecycle.querying(self.orders[action.client_id], now_us)
         return change.action
+
+    def note_cleared(self, now_us: int) -> None:
+        """None of its orders is left: all were cancelled behind its back."""
+        for order in self.live_orders():
+            self._ledger.write(OrderChanged(self.instrument, lifecycle.cleared(order), now_us))
 
     def fills_are_late(self, now_us: int) -> bool:
         """The venue said that an order filled, and its trades have not come: the trade list must be asked."""
@@ -299,8 +307,15 @@ class Desk:
         price = self.mark.mark if self.mark else self.book.entry_price
         return abs(self.book.position_lots) * self.instrument.step_size * price / self.leverage
 
+    def _take(self, order: WorkingOrder, now_us: int) -> None:
+        self.orders[order.client_id] = order
+        self._ledger.write(OrderChanged(self.instrument, order, now_us))
+
     def _put(self, before: WorkingOrder, after: WorkingOrder, now_us: int) -> None:
-        self.orders[after.client_id] = after
+        if _differs(before, after):
+            self._take(after, now_us)
+        else:
+            self.orders[after.client_id] = after
         if after.is_live:
             return
         if before.is_live:
@@ -328,6 +343,18 @@ class Desk:
         if fill.client_id:
             return self.orders.get(fill.client_id)
         return next((order for order in self.orders.values() if order.order_id == fill.order_id), None)
+
+
+def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
+    """In what is kept of it."""
+    return (before.phase, before.status, before.price_ticks, before.lots, before.filled_lots, before.seen_lots) != (
+        after.phase,
+        after.status,
+        after.price_ticks,
+        after.lots,
+        after.filled_lots,
+        after.seen_lots,
+    )
 
 
 def _is_overtaken(order: WorkingOrder, action: Action) -> bool:

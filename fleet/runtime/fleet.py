@@ -18,9 +18,10 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.ledger.entries import Recorder
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.runtime.account import Account
+from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
 from fleet.runtime.dead_man import DeadMan
@@ -44,6 +45,9 @@ LAST_LOOK_S = 10.0
 START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
 """Between attempts to read the account at the start."""
 
+UNLISTED_MOST = 200
+"""Trades of a symbol that are counted and were not read in the trade list yet."""
+
 HOUSEKEEPING_S = 1.0
 SNAPSHOT_EVERY_S = 60.0
 
@@ -56,12 +60,13 @@ class FleetError(Exception):
 
 
 class Fleet:
-    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal) -> None:
+    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal, ledger: Recorder | None = None) -> None:
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self.account = Account(config.fleet, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        self.books = Bookkeeping(config.fleet, venue, self.capital, journal, ledger)
+        self.account = self.books.account
         self.dead_man = DeadMan(
             config,
             venue.trading,
@@ -110,6 +115,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
+            lines.start_soon(self.books.run, self.config.symbols)
             lines.start_soon(self.dead_man.run)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
@@ -147,12 +153,14 @@ class Fleet:
                 "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
+        await self.books.completion.check()
         snapshot = await self.account.snapshot()
         # A worker clears its own symbol; what an earlier run left in others is nobody's.
         others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
         for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
             await clear(self.config.fleet, self.venue.trading, self.venue.gate, symbol)
             self.journal.info("cancelled what an earlier run left", symbol)
+            self.books.completion.also(symbol)
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
@@ -169,7 +177,7 @@ class Fleet:
     def _fail(self, reason: str) -> None:
         if self.failure is None:
             self.failure = FleetError(reason)
-            self.journal.error(f"the fleet stops: {reason}")
+            self.journal.incident("fleet stopped", f"the fleet stops: {reason}")
         self.stop()
 
     async def _watch_ban(self) -> None:
@@ -183,6 +191,7 @@ class Fleet:
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
+            self.books.look()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
@@ -196,6 +205,15 @@ class Fleet:
             return
         for symbol in self.account.differing(snapshot):
             self.slots[symbol].doubt()
+        # What the line told of is read in the list as well, before it is more than one wants to remember.
+        for slot in self.slots.values():
+            if len(slot.book.unlisted) > UNLISTED_MOST:
+                slot.doubt()
+        self.books.value(self.unrealised_pnl, self._mark)
+
+    def _mark(self, symbol: str) -> Decimal | None:
+        slot = self.slots.get(symbol) or self.retired.get(symbol)
+        return slot.last_mark if slot else None
 
     # --- the market on its way to the workers
 
@@ -206,6 +224,8 @@ class Fleet:
                 if slot is not None:
                     slot.mailbox.put_market(event)
                 self.market_line.heard(event.exchange_ms, event.received_us)
+                if isinstance(event, BookTicker):
+                    self.books.see(event)
             case StreamUp():
                 self._market_line(event, up=True)
             case StreamDown():
@@ -215,6 +235,8 @@ class Fleet:
 
     def _market_line(self, event: StreamUp | StreamDown, *, up: bool) -> None:
         self._tell_line(self.market_line, event)
+        if not up:
+            self.books.lose_market()
         for slot in self.slots.values():
             slot.mailbox.put_line(up=up)
         if up and self._workers is not None:
@@ -293,7 +315,7 @@ class Fleet:
         """An edit that cannot be applied: the running configuration stays."""
         self.reloads_refused += 1
         self.last_reload_error = reason
-        self.journal.error(f"the edited fleet file is refused, nothing has changed: {reason}")
+        self.journal.incident("reload refused", f"the edited fleet file is refused, nothing has changed: {reason}")
 
     def _start(self, config: SymbolConfig) -> None:
         assert self._workers is not None
@@ -379,10 +401,12 @@ class Fleet:
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.believed_open())
-            self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
+            text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
+            self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
                 if self.dead_man.guarded_until_ms(symbol) is not None:
                     self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
+            self.books.close(is_clean=False)
             return
         with anyio.move_on_after(STAND_DOWN_S):
             await self.dead_man.stand_down()
@@ -390,9 +414,11 @@ class Fleet:
             self.journal.warning("the exchange's countdown may still run out, and cancel what you place here", symbol)
         try:
             with anyio.fail_after(LAST_LOOK_S):
-                await self.account.catch_up()
+                await self.books.finish()
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
+        self.books.value(self.unrealised_pnl, self._mark)
+        self.books.close(is_clean=self.failure is None)
 
     async def _clear_at_end(self, slot: Slot) -> None:
         try:

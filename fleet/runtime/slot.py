@@ -136,12 +136,19 @@ class Slot:
                 break
             await anyio.sleep(min(left_us / 1e6, 1.0))
         if self.desk is not None:
-            self.desk.orders = {}
+            self._forget_orders(self.desk)
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
         position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
         leverage = self.desk.leverage if self.desk else self.config.leverage
         self._account.capital.commit(self.config.symbol, position_usd / leverage)
+
+    def _forget_orders(self, desk: Desk) -> None:
+        try:
+            desk.note_cleared(self._clock.now_us())
+        except Exception as error:  # noqa: BLE001 as above: what broke the worker may break here too
+            self._journal.traceback(error, self.config.symbol)
+        desk.orders = {}
 
     def _hear_last_answers(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
@@ -156,7 +163,16 @@ class Slot:
 
     def _make(self) -> Worker:
         strategy = make_strategy(self.config.strategy, self.config.parameters)
-        desk = Desk(self.config, self.instrument, strategy, self.book, self._account.capital, self._ids, self.counters)
+        desk = Desk(
+            self.config,
+            self.instrument,
+            strategy,
+            self.book,
+            self._account.capital,
+            self._ids,
+            self.counters,
+            self._journal.ledger,
+        )
         desk.closing = self.closing
         self.desk = desk
         self._worker = Worker(

@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, Rejected
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected
 from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
@@ -149,7 +149,12 @@ class Worker:
         self.desk.failed(action, result, now_us)
         if isinstance(result, BadCredentials | Banned):
             raise result
-        self._journal.debug(f"{type(action).__name__.lower()} refused: {result}", self.symbol)
+        what = type(action).__name__.lower()
+        if isinstance(result, OutcomeUnknown):
+            text = f"what became of the {what} of {action.client_id} is unknown: {result}"
+            self._journal.incident("unknown outcome", text, self.symbol, "DEBUG")
+        else:
+            self._journal.debug(f"{what} refused: {result}", self.symbol)
 
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
@@ -196,6 +201,9 @@ class Worker:
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
         snapshot = await self._account.snapshot()
         missed = await self._account.missed_fills(self.symbol)
+        if missed:
+            text = f"{len(missed)} trades that the line had not told of were in the trade list"
+            self._journal.incident("missed trades", text, self.symbol, "DEBUG")
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
         self._absorb()
         now_us = self._clock.now_us()
@@ -205,7 +213,7 @@ class Worker:
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
         self.desk.reconcile(orders, snapshot.asked_us, now_us)
         if self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol)):
-            self._journal.warning("position was not the exchange's: corrected", self.symbol)
+            self._journal.incident("difference", "position was not the exchange's: corrected", self.symbol, "WARNING")
         self._lines_seen = line
 
     async def _tell_fills(self) -> None:

@@ -26,6 +26,7 @@ from exchange.model import (
     Depth,
     ExchangeInfo,
     Fill,
+    FundingPayment,
     Instrument,
     MarketEvent,
     MarkPrice,
@@ -111,6 +112,8 @@ class FakeTrading:
         self.orders: dict[str, Order] = {}
         self.trades: defaultdict[str, list[Fill]] = defaultdict(list)
         self.held: dict[str, Position] = {}
+        self.paid: list[FundingPayment] = []
+        """Funding."""
         self.wallet = Decimal(1000)
         self.countdowns_us: dict[str, int] = {}
         """When each runs out, 0 for one that was ended. Nothing is cancelled by it."""
@@ -236,6 +239,12 @@ class FakeTrading:
             return [fill for fill in trades if fill.trade_id >= from_id][:limit]
 
         return await self._do("fills", "fills", symbol, find)
+
+    async def funding_payments(self, from_ms: int) -> list[FundingPayment]:
+        def find() -> list[FundingPayment]:
+            return [paid for paid in self.paid if paid.exchange_ms >= from_ms]
+
+        return await self._do("funding_payments", "funding_payments", "", find)
 
     async def positions(self) -> list[Position]:
         return await self._do("positions", "positions", "", lambda: list(self.held.values()))
