@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.__main__ import machine
+from bench.budget_baselines import FIFO, QUEUED, UNPACED, file_policy
 from bench.budget_cost import SYMBOLS, measure, p50_p99
 from bench.budget_figures import Line, lines
 from bench.budget_market import RECORDINGS, has_recordings
-from bench.budget_run import ORDER_USD, REFRESH, SAFETY, SPREAD, THRESHOLD, UNPACED, Figures, Task, run
+from bench.budget_run import ORDER_USD, REFRESH, SAFETY, SPREAD, THRESHOLD, Figures, Task, run
 
-POLICIES = ("value", "fair", "fifo")
+POLICIES = ("value", "fair", FIFO)
 
 
 def _quiet() -> None:
@@ -50,7 +51,7 @@ def _in_parallel(tasks: Sequence[Task]) -> Iterator[Figures]:
 
 def _cost_lines(policies: Sequence[str], *, quick: bool) -> list[Line]:
     """Taken when nothing else of ours runs."""
-    costs = {policy: measure(policy, 1 if quick else 120) for policy in policies}
+    costs = {policy: measure(file_policy(policy), 1 if quick else 120) for policy in policies}
     refused = {policy: p50_p99(each.refused_us) for policy, each in costs.items()}
     granted = {policy: p50_p99(each.granted_us) for policy, each in costs.items()}
     first = policies[0]
@@ -97,7 +98,7 @@ def _figure(value: float) -> str:
     "--policy",
     "policies",
     multiple=True,
-    type=click.Choice([*POLICIES, UNPACED]),
+    type=click.Choice([*POLICIES, QUEUED, UNPACED]),
     help="One or more instead of all three.",
 )
 @click.option("--recordings", default=RECORDINGS, type=click.Path(path_type=Path), help="A directory of recorded days.")

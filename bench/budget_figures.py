@@ -9,12 +9,11 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.budget_baselines import FIFO, QUEUED, UNPACED
 from bench.budget_market import SOURCES
-from bench.budget_run import UNPACED, Figures
+from bench.budget_run import Figures
 from bench.budget_watch import Seen
 from bench.rows import percentile
-
-BASELINE = "fifo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,11 @@ def lines(runs: Sequence[Figures]) -> list[Line]:
         line("quote error, time-weighted", "bps x USD", lambda of: _mean(_error(r) for r in of)),
         line("quote error, of a dollar quoted", "bps", lambda of: _mean(_error_bps(r) for r in of)),
     ]
-    for baseline in (BASELINE, UNPACED):
+    for baseline in (FIFO, QUEUED, UNPACED):
         if baseline not in by_policy:
             continue
         errors = {r.task.seed: _error(r) for r in by_policy[baseline]}
-        is_judged = baseline == BASELINE
+        is_judged = baseline == FIFO
         found += [
             line(
                 f"quote error, of {baseline}'s",

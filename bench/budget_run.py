@@ -6,19 +6,16 @@ Owns: the fleet file, and putting the parts together. Must not know: what figure
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from unittest.mock import patch
 
 import anyio
 
+from bench.budget_baselines import file_policy, replaced
 from bench.budget_market import Role, cast, recorded_markets, synthetic_markets
 from bench.budget_watch import Seen, Watch
 from exchange.clock import Clock
-from exchange.limits.pace import Pace
-from exchange.limits.window import Window
 from exchange.paper.config import PaperSettings
 from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
@@ -35,8 +32,6 @@ from fleet.wiring.client import Address, open_venue
 ORDER_USD = 1000
 SAFETY = 0.9
 THRESHOLD = "0.1bps"
-UNPACED = "unpaced"
-"""First in, first out behind the strict windows alone: the paced lane goes as fast as there is room."""
 SPREAD = "20bps"
 REFRESH = "300ms"
 _RESERVE = 1.03
@@ -46,7 +41,7 @@ _RESERVE = 1.03
 @dataclass(frozen=True, slots=True)
 class Task:
     policy: str
-    """One of the fleet file's, or UNPACED."""
+    """One of the fleet file's, or a baseline."""
     seed: int
     symbols: int
     seconds: float
@@ -78,24 +73,19 @@ class Figures:
 
 
 def run(task: Task) -> Figures:
-    with patch.object(Pace, "took", _no_pace) if task.policy == UNPACED else nullcontext():
+    with replaced(task.policy):
         return run_virtual(_run, task)
-
-
-def _no_pace(pace: Pace, window: Window, count: int, keep: int) -> None:
-    pass
 
 
 def config(task: Task, roles: tuple[Role, ...]) -> FleetConfig:
     whole = sum(role.size for role in roles)
     symbols = ", ".join(f"{role.symbol}: {{balance_fraction: {role.size / whole!r}}}" for role in roles)
-    policy = "fifo" if task.policy == UNPACED else task.policy
     text = f"""
 fleet: bench
 venue: paper
 paper: {{balance: {{USDT: {round(ORDER_USD * whole * _RESERVE)}}}}}
 control: null
-budget: {{safety: {SAFETY}, policy: {policy}{task.extra and ", " + task.extra}}}
+budget: {{safety: {SAFETY}, policy: {file_policy(task.policy)}{task.extra and ", " + task.extra}}}
 defaults: {{buy_spread: {task.spread}, sell_spread: {task.spread},
   refresh_interval: {REFRESH}, price_change_threshold: {task.threshold}}}
 symbols: {{{symbols}}}

@@ -97,6 +97,14 @@ def test_equal_markets_begin_at_places_of_their_own_and_sizes_are_worth_the_same
     assert len(set(walks)) == 3
 
 
+@pytest.mark.parametrize("policy", ["queued", "unpaced"])
+def test_the_baselines_run(recordings: Path, policy: str) -> None:
+    arguments = ["--quick", "--policy", policy, "--recordings", str(recordings)]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert f"quote error, of {policy}'s" in result.output
+
+
 @pytest.mark.parametrize("has_recordings", [True, False])
 def test_it_runs_and_answers_the_same_twice(recordings: Path, tmp_path: Path, has_recordings: bool) -> None:
     directory = recordings if has_recordings else tmp_path / "nowhere"
