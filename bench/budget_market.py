@@ -122,7 +122,19 @@ def _tape(directory: Path, source: str) -> _Tape:
     if newest is None:
         raise RecordingError(f"{directory}: no directory in it holds a recording of {source}")
     own = instrument(source)
-    return _Tape(own, tuple(row for row in read_csv(newest, own) if isinstance(row, Depth | PublicTrade)))
+    return _Tape(own, _in_step([row for row in read_csv(newest, own) if isinstance(row, Depth | PublicTrade)]))
+
+
+def _in_step(rows: Sequence[Depth | PublicTrade]) -> tuple[Depth | PublicTrade, ...]:
+    """Each trade at the time of the book that shows what it left: together they are one event of the market, of which
+    there are then half as many. It is mostly a quarter of a second late at most."""
+    moved: list[Depth | PublicTrade] = []
+    book_ms = rows[-1].exchange_ms
+    for row in reversed(rows):
+        if isinstance(row, Depth):
+            book_ms = row.exchange_ms
+        moved.append(replace(row, exchange_ms=book_ms))
+    return tuple(reversed(moved))
 
 
 def _newest(directory: Path, source: str) -> Path | None:
