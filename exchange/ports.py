@@ -28,6 +28,7 @@ from exchange.model import (
     Order,
     Place,
     Position,
+    Protection,
     PublicTrade,
 )
 
@@ -116,6 +117,16 @@ class Trading(Protocol):
     async def margin(self) -> AccountMargin: ...
 
     async def set_leverage(self, symbol: str, leverage: int) -> int: ...
+
+    async def set_protection(self, protection: Protection) -> None:
+        """Market maker protection of a symbol, from now on. What was counted before counts no more."""
+        ...
+
+    async def delete_protection(self, symbol: str) -> None: ...
+
+    async def reset_protection(self, symbol: str) -> None:
+        """Ends the time in which it refuses orders."""
+        ...
 
     async def is_hedge_mode(self) -> bool: ...
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import click
+from pydantic_core import PydanticCustomError
+
+from strategies.units import parse_fraction
 
 
 class _Duration(click.ParamType[float]):
@@ -63,6 +67,22 @@ class _HostPort(click.ParamType[tuple[str, int]]):
         return host.strip("[]"), int(port)
 
 
+class _Fraction(click.ParamType[Decimal]):
+    """0.01, 1% or 100bps."""
+
+    name = "fraction"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            fraction = parse_fraction(value)
+        except PydanticCustomError as error:
+            self.fail(f"{value} {error.message()}", param, ctx)
+        if not 0 < fraction < 1:
+            self.fail(f"{value} is out of bounds: above 0 and below 1", param, ctx)
+        return fraction
+
+
 DURATION = _Duration()
 MOMENT = _Moment()
+FRACTION = _Fraction()
 HOST_PORT = _HostPort()

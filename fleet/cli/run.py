@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from exchange.asgi import serve
 from exchange.clock import Clock
 from exchange.errors import VenueError
 from fleet.cli.boot import boot_ms
+from fleet.cli.commands import OwnRunFile, commands_of
 from fleet.cli.edits import Edits, log_file_fault, record_config, refuse_faults, tell_warnings
 from fleet.cli.main import Failure
 from fleet.config.credentials import Credentials
@@ -39,9 +41,13 @@ from fleet.control.server import make_app
 from fleet.control.state import FleetState
 from fleet.ledger.entries import NoLedger, Recorder
 from fleet.ledger.store import LedgerError
+from fleet.runtime.beside import STATE_DIR, Beside, beside
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.reload import watch
+from fleet.runtime.stalls import Stall, StallWatch
 from fleet.runtime.status import fleet_state
 from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
@@ -68,6 +74,7 @@ class Options:
     summary: Path | None
     log_format: logs.LogFormat
     control: tuple[str, int] | None
+    resume: bool = False
 
 
 class Run:
@@ -82,6 +89,8 @@ class Run:
         self._failure: str = ""
         self._signals = 0
         self._control_is_up = False
+        self._beside_file: Beside = beside(options.file, os.environ)
+        self._run_file = OwnRunFile(self._beside_file.run)
         self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
         self._is_drawn = False
 
@@ -105,11 +114,13 @@ class Run:
                     refuse_faults(checked)
                     tell_warnings(checked, self._journal)
                     self._boot_ms = boot_ms()
-                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, ledger)
+                    kill, memory = self._remembered()
+                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, ledger, kill, memory)
                     record_config(fleet, self._loaded)
                     edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
                     around.start_soon(self._beside, "reload", edits.run)
                     around.start_soon(self._beside, "watching the fleet file", self._watch_file)
+                    around.start_soon(self._beside, "the stall watch", self._watch_stalls)
                     if self._wants_view:
                         around.start_soon(self._beside, "the view", self._view)
                     if self._options.stop_after_s is not None:
@@ -120,7 +131,25 @@ class Run:
                         self._failure = str(error)
                     finally:
                         self._final = self._state()
+            self._run_file.remove()
             around.cancel_scope.cancel()
+
+    def _remembered(self) -> tuple[KillSwitch, MemoryFile | None]:
+        """What earlier runs, or whoever killed them, have left written down. A paper exchange that begins anew has
+        nothing to do with it. Raises Failure."""
+        if self._loaded.config.venue == "paper":
+            return KillSwitch(), None
+        kill, memory = KillSwitch(self._beside_file.kill), MemoryFile(self._beside_file.risk)
+        if self._options.resume:
+            try:
+                kill.resume(None, ())
+                memory.forget()
+            except OSError as error:
+                raise Failure(f"error: --resume: {error.filename}: {(error.strerror or str(error)).lower()}") from None
+        remembered = memory.read()
+        if remembered is not None and remembered.limit:
+            self._journal.warning(f"before the restart a loss limit was hit: {remembered.limit}")
+        return kill, memory
 
     def report(self) -> list[Exception]:
         """After the loop, however it ended: the table, the summary file, and what of all this is no good end."""
@@ -256,6 +285,18 @@ class Run:
         assert self._edits is not None
         await watch(self._options.file, self._loaded.text_digest, self._edits.want)
 
+    async def _watch_stalls(self) -> None:
+        """In development (debug level, or ASTERMM_STALLS) with the stack of what kept the loop; else counted only."""
+        with_stacks = self._loaded.config.logging.level in ("debug", "trace") or "ASTERMM_STALLS" in os.environ
+        await StallWatch(self._stalled, with_stacks=with_stacks).run()
+
+    def _stalled(self, stall: Stall) -> None:
+        assert self._fleet is not None
+        self._fleet.stalls += 1
+        if stall.stack:
+            self._journal.warning(f"the event loop was kept for {stall.seconds * 1000:.0f} ms: {stall.place}")
+            self._journal.debug("it was at:\n" + "".join(traceback.format_list(stall.stack)))
+
     # --- what the run shows
 
     def _state(self) -> FleetState:
@@ -302,10 +343,20 @@ class Run:
             ) from None
         self._control_is_up = True
         self._journal.info(f"health, metrics and state at http://{host}:{port}")
+        try:
+            self._run_file.write(host, port)
+        except OSError as error:
+            what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
+            self._journal.warning(f"kill and flatten cannot ask this fleet: {what}; {STATE_DIR} names a directory")
 
     async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
         try:
-            await serve(make_app(self._state), host, port, task_status=task_status)
+            await serve(
+                make_app(self._state, commands_of(self._run_file.token, lambda: self._fleet)),
+                host,
+                port,
+                task_status=task_status,
+            )
         except Exception as error:
             if not self._control_is_up:
                 raise

@@ -34,7 +34,9 @@ def diff(old: FleetConfig, new: FleetConfig) -> Change:
             for symbol, before in old.symbols.items()
             if symbol in new.symbols and new.symbols[symbol] != before
         },
-        settings=tuple(name for name in ("budget", "dead_man", "logging") if getattr(old, name) != getattr(new, name)),
+        settings=tuple(
+            name for name in ("budget", "dead_man", "logging", "risk") if getattr(old, name) != getattr(new, name)
+        ),
         refused=_refused(old, new),
     )
 

@@ -264,6 +264,10 @@ class Account:
         if behind:
             await self.snapshot()
 
+    def has_begun(self, symbol: str) -> bool:
+        """Whether its position is known: what its book makes of the market is a result."""
+        return symbol in self._begun
+
     async def begin(self, symbol: str) -> None:
         """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
 

@@ -21,12 +21,17 @@ from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
+from fleet.risk.loss import LossWatch
+from fleet.risk.officer import FleetRisk
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
 from fleet.runtime.dead_man import DeadMan
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.runtime.lines import Line
+from fleet.runtime.losses import Losses
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
 from fleet.runtime.supervisor import OUTAGES
@@ -60,13 +65,25 @@ class FleetError(Exception):
 
 
 class Fleet:
-    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal, ledger: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        config: FleetConfig,
+        venue: Venue,
+        journal: Journal,
+        ledger: Recorder | None = None,
+        kill: KillSwitch | None = None,
+        memory: MemoryFile | None = None,
+    ) -> None:
+        """Without `kill` and `memory` what they hold lasts as long as the process."""
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
         self.books = Bookkeeping(config.fleet, venue, self.capital, journal, ledger)
         self.account = self.books.account
+        self.kill = kill or KillSwitch()
+        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), memory.read() if memory else None))
+        self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.dead_man = DeadMan(
             config,
             venue.trading,
@@ -94,6 +111,8 @@ class Fleet:
         """Client ids of own orders that may remain after the stop."""
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
+        self.stalls = 0
+        """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
@@ -116,6 +135,7 @@ class Fleet:
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
             lines.start_soon(self.books.run, self.config.symbols)
+            lines.start_soon(self._watch_kills)
             lines.start_soon(self.dead_man.run)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
@@ -192,9 +212,22 @@ class Fleet:
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
             self.books.look()
+            self._losses.look(self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + SNAPSHOT_EVERY_S
                 await self._look_again()
+
+    async def _watch_kills(self) -> None:
+        """A worker that waits for news hears of a kill that somebody else has written down."""
+        killed: dict[str, str] = {}
+        while True:
+            now = {symbol: self.kill.why(symbol) for symbol in self.slots}
+            for symbol, why in now.items():
+                if killed.get(symbol, "") != why:
+                    self.journal.warning(why, symbol) if why else self.journal.info("may quote again", symbol)
+                    self.slots[symbol].mailbox.wake()
+            killed = now
+            await anyio.sleep(LOOK_EVERY_S)
 
     async def _look_again(self) -> None:
         """Balances, what is not ours, and whether every position is the venue's."""
@@ -288,6 +321,9 @@ class Fleet:
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
         self.config = config
+        if "risk" in change.settings:
+            self.risk.limits = config.risk
+            self.risk.loss.reconsider(config.risk)
         self.dead_man.reconfigure(config)
         if "budget" in change.settings:
             self._keep_to_budget()
@@ -336,6 +372,8 @@ class Fleet:
             self.venue.clock,
             self.journal,
             self.venue.clock.now_ms() // 1000,
+            self.risk,
+            self.kill,
             partial(self.dead_man.may_quote, config.symbol),
             self.retired.pop(config.symbol, None),
         )
@@ -369,6 +407,7 @@ class Fleet:
             self.retired[symbol] = slot
             self.account.detach(symbol)
             self.capital.remove(symbol)
+            self.risk.drop(symbol)
             self.dead_man.forget(symbol)
             self.journal.info("has left the fleet", symbol)
             if symbol in self.config.symbols and not self.stopping:

@@ -17,10 +17,13 @@ from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+from fleet.risk.exposure import position_usd, worst
+from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox
 from fleet.runtime.sender import Sender
 from fleet.runtime.supervisor import Supervisor
@@ -42,6 +45,8 @@ class Slot:
         clock: Clock,
         journal: Journal,
         started_s: int,
+        risk: FleetRisk,
+        kill: KillSwitch,
         may_quote: Callable[[], bool],
         before: Slot | None = None,
     ) -> None:
@@ -52,12 +57,14 @@ class Slot:
         self.mailbox = Mailbox()
         self.book = account.attach(config.symbol, self.mailbox)
         self.counters = before.counters if before else Counters()
+        self.risk = before.risk if before else SymbolRisk(config.symbol, risk)
         self.closing = False
         self.desk: Desk | None = None
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
+        self._kill = kill
         self._fleet = fleet
         self._account = account
         self._trading = trading
@@ -97,6 +104,10 @@ class Slot:
         """The venue's position is another than the book's: the worker should look."""
         if self._worker is not None:
             self._worker.doubt()
+
+    def next_id(self) -> str:
+        """A client order id for an order that no worker places."""
+        return self._ids.next()
 
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
@@ -139,9 +150,10 @@ class Slot:
             self._forget_orders(self.desk)
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
-        position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        held_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        self.risk.fleet.hold(self.config.symbol, worst(self.instrument, position_usd(self.book, price), ()))
         leverage = self.desk.leverage if self.desk else self.config.leverage
-        self._account.capital.commit(self.config.symbol, position_usd / leverage)
+        self._account.capital.commit(self.config.symbol, held_usd / leverage)
 
     def _forget_orders(self, desk: Desk) -> None:
         try:
@@ -171,6 +183,7 @@ class Slot:
             self._account.capital,
             self._ids,
             self.counters,
+            self.risk,
             self._journal.ledger,
         )
         desk.closing = self.closing
@@ -185,6 +198,7 @@ class Slot:
             self._sender,
             self._clock,
             self._journal,
+            self._kill,
             self._may_quote,
         )
         return self._worker

@@ -14,15 +14,17 @@ import anyio.lowlevel
 
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected
-from exchange.model import Fill, Instrument, Order, Side
+from exchange.model import Fill, Instrument, Order, Protection, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
+from fleet.config.risk import Mmp
 from fleet.orders.batches import together
 from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
 from fleet.runtime.sender import Sender
 from fleet.scheduling.gate import Gate
@@ -41,6 +43,7 @@ class Worker:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        kill: KillSwitch,
         may_quote: Callable[[], bool] = lambda: True,
     ) -> None:
         self.desk = desk
@@ -53,6 +56,7 @@ class Worker:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._kill = kill
         self._may_quote = may_quote
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
@@ -90,6 +94,8 @@ class Worker:
     async def _begin(self) -> None:
         """Takes up where an earlier run left: its orders are cancelled first, so that no fill can fall between."""
         await self._set_leverage(self.desk.config.leverage)
+        if self.desk.config.mmp is not None:
+            await self._protect(self.desk.config.mmp)
         await self._account.line_up.wait()
         line = self._account.lines_opened
         leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
@@ -158,6 +164,7 @@ class Worker:
 
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
+        self.desk.risk.killed = self._kill.why(self.symbol)
         plan = self.desk.plan(now_us)
         requests = together(plan.changes)
         wanted = {first.key for first, *_ in requests}
@@ -185,6 +192,8 @@ class Worker:
         self._new_config = None
         if config.leverage != self.desk.config.leverage:
             await self._set_leverage(config.leverage)
+        if config.mmp != self.desk.config.mmp:
+            await self._protect(config.mmp)
         self.desk.reconfigure(config, strategy)
 
     async def _set_leverage(self, leverage: int) -> None:
@@ -195,6 +204,19 @@ class Worker:
             snapshot = await self._account.snapshot()
             self.desk.leverage = snapshot.position(self.symbol).leverage
             self._journal.warning(f"leverage stays {self.desk.leverage}: {leverage} was refused: {error}", self.symbol)
+
+    async def _protect(self, mmp: Mmp | None) -> None:
+        """The exchange's own protection, beside the fleet's. Where it refuses, the symbol trades on without."""
+        try:
+            if mmp is None:
+                await self._trading.delete_protection(self.symbol)
+                return
+            limits = (mmp.quantity, mmp.value, mmp.delta)
+            await self._trading.set_protection(Protection(self.symbol, mmp.window_ms, mmp.frozen_ms, *limits))
+            # Frozen by what an earlier run filled, it would refuse the first quotes.
+            await self._trading.reset_protection(self.symbol)
+        except Rejected as error:
+            self._journal.warning(f"the exchange's market maker protection is not as in the file: {error}", self.symbol)
 
     async def _resync(self) -> None:
         """After a gap in the account's news: orders, trades and position as the venue has them."""
