@@ -39,15 +39,21 @@ def _without_pace(*_: object) -> None:
     pass
 
 
-def _as_queued(real: Callable[[Worker, Change, int], None]) -> Callable[[Worker, Change, int], None]:
+_Send = Callable[[Worker, tuple[Change, ...], int], None]
+
+
+def _as_queued(real: _Send) -> _Send:
     queued: dict[tuple[str, str], Change] = {}
 
-    def send(worker: Worker, change: Change, now_us: int) -> None:
+    def bound(worker: Worker, change: Change) -> Change:
         known = queued.get(change.key)
         if known is not None and change.key in vars(worker)["_asked"] and _is_of_one_order(known, change):
-            change = known
+            return known
         queued[change.key] = change
-        real(worker, change, now_us)
+        return change
+
+    def send(worker: Worker, changes: tuple[Change, ...], now_us: int) -> None:
+        real(worker, tuple(bound(worker, change) for change in changes), now_us)
 
     return send
 

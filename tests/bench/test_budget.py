@@ -98,11 +98,14 @@ def test_equal_markets_begin_at_places_of_their_own_and_sizes_are_worth_the_same
 
 
 @pytest.mark.parametrize("policy", ["queued", "unpaced"])
-def test_the_baselines_run(recordings: Path, policy: str) -> None:
-    arguments = ["--quick", "--policy", policy, "--recordings", str(recordings)]
+def test_the_baselines_run(recordings: Path, tmp_path: Path, policy: str) -> None:
+    file = tmp_path / "figures.json"
+    arguments = ["--quick", "--policy", policy, "--recordings", str(recordings), "--json", str(file)]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    assert f"quote error, of {policy}'s" in result.output
+    by_name = {row["name"]: row["by_policy"][policy] for row in json.loads(file.read_text())["figures"]}
+    assert by_name[f"quote error, of {policy}'s"] == 1
+    assert by_name["requests a minute"] > 0
 
 
 @pytest.mark.parametrize("has_recordings", [True, False])
