@@ -324,6 +324,9 @@ class Fleet:
         if "risk" in change.settings:
             self.risk.limits = config.risk
             self.risk.loss.reconsider(config.risk)
+            for slot in self.slots.values():
+                slot.hold_risk()
+                slot.mailbox.wake()
         self.dead_man.reconfigure(config)
         if "budget" in change.settings:
             self._keep_to_budget()

@@ -151,9 +151,16 @@ class Slot:
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
         held_usd = abs(self.book.position_lots) * self.instrument.step_size * price
-        self.risk.fleet.hold(self.config.symbol, worst(self.instrument, position_usd(self.book, price), ()))
+        self.hold_risk()
         leverage = self.desk.leverage if self.desk else self.config.leverage
         self._account.capital.commit(self.config.symbol, held_usd / leverage)
+
+    def hold_risk(self) -> None:
+        """Tells the fleet's limits what the symbol may come to hold, as far as that goes without a plan."""
+        orders = self.desk.orders.values() if self.desk else ()
+        self.risk.fleet.hold(
+            self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)
+        )
 
     def _forget_orders(self, desk: Desk) -> None:
         try:
