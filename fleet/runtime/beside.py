@@ -66,7 +66,8 @@ def write_kills(path: Path, kills: Mapping[str, str]) -> None:
     if kills:
         write(path, msgspec.json.encode(kills))
     else:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
 
 
 def with_kill(kills: Mapping[str, str], symbol: str | None, why: str) -> dict[str, str]:
