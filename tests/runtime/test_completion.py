@@ -17,7 +17,7 @@ from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
 from fleet.runtime.completion import FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
-from fleet.runtime.fleet import SNAPSHOT_EVERY_S, Fleet
+from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 
@@ -155,7 +155,7 @@ def test_what_the_line_tells_of_is_read_in_the_list_before_it_is_too_much_to_rem
         for _ in range(6):
             at.trading.fill("f:X:r:1", 1)
         assert len(book.unlisted) == 6
-        await anyio.sleep(SNAPSHOT_EVERY_S + 1)
+        await anyio.sleep(at.fleet.reconcile_every_s + 1)
         assert (len(book.unlisted), book.fills, book.position_lots) == (0, 6, 6)
 
     play(scene)
