@@ -21,6 +21,7 @@ from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import WorkingOrder
+from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.bookkeeping import Bookkeeping
@@ -175,6 +176,11 @@ class Fleet:
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
+        # Before the first of them may open anything: each will say for itself once it has begun.
+        for symbol in self.config.symbols:
+            position = snapshot.position(symbol)
+            size = abs(position.lots) * self.venue.info.instruments[symbol].step_size
+            self.risk.hold(symbol, Held(size * position.entry_price))
         # A worker clears its own symbol; what an earlier run left in others is nobody's.
         others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
         for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
