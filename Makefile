@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench conformance fuzz lock clean
+.PHONY: help up test check bench bench-budget conformance fuzz sim lock clean
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -36,12 +36,20 @@ check: .venv/dev ## style, types, layers, manifests
 bench: .venv/dev ## measures, each figure beside its baseline
 	$(BIN)/python -m bench
 
+bench-budget: .venv/dev ## what the rate budget is worth: three policies in the same recorded markets
+	$(BIN)/python -m bench.budget $(ARGS)
+
 VENUE ?= paper
 conformance: .venv/dev ## the docs row by row: against paper, sockets, or (keys in the environment, ORDERS=1) testnet
 	PYTHONPATH=tests/contract:tests/paper $(BIN)/python -m conformance $(VENUE)
 
 fuzz: .venv/dev ## 100,000 requests and 20,000 stream messages at the paper exchange
 	PYTHONPATH=tests/paper:tests/fuzz $(BIN)/python -m fuzz_run $(ARGS)
+
+SEEDS ?= 100
+FIRST_SEED ?= 0
+sim: .venv/dev ## bad days in virtual time: SEEDS=1000 FIRST_SEED=0, or one of them with SEED=n
+	$(BIN)/python -m fleet.simulation --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: .venv/dev ## pins the dependencies of pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group build -o requirements.txt

@@ -52,6 +52,10 @@ class Orders:
         self._next_id = 1
         self._triggers = Triggers()
 
+    def tell_also(self, news: News) -> None:
+        """From now on somebody else is told of everything too, the account's owner first."""
+        self._news = _Both(self._news, news)
+
     # Looking
 
     def find(self, account: Account, symbol: str, order_id: int | None, client_id: str | None) -> PaperOrder | None:
@@ -323,3 +327,17 @@ class Orders:
             return
         order.account.hold(order.holding, order.side, notional - order.held)
         order.held = notional
+
+
+class _Both:
+    def __init__(self, first: News, second: News) -> None:
+        self._first = first
+        self._second = second
+
+    def order_changed(self, order: PaperOrder, execution: str, trade: OwnTrade | None, now_us: int) -> None:
+        self._first.order_changed(order, execution, trade, now_us)
+        self._second.order_changed(order, execution, trade, now_us)
+
+    def holding_changed(self, account: Account, holding: Holding, now_us: int) -> None:
+        self._first.holding_changed(account, holding, now_us)
+        self._second.holding_changed(account, holding, now_us)

@@ -224,7 +224,7 @@ class SyntheticMarket:
         wanted = touch - sign * self._offsets[slot]
         leeway = self._leeways[slot]
         order_id = ids[slot]
-        if order_id in book and 0 <= (wanted - prices[slot]) * sign < leeway and (leeway == 1 or rng.random() < _KEPT):
+        if 0 <= (wanted - prices[slot]) * sign < leeway and order_id in book and (leeway == 1 or rng.random() < _KEPT):
             return
         if leeway > 1:
             wanted -= sign * int(rng.random() * leeway)

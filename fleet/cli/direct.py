@@ -14,7 +14,7 @@ from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, VenueError
 from fleet.config.credentials import Credentials
 from fleet.config.models import VenueAddress
-from fleet.orders.ids import ClientIds
+from fleet.orders.ids import ClientIds, Run
 from fleet.runtime.clearing import clear
 from fleet.runtime.flatten import Closed, flatten
 from fleet.runtime.owner import Done, told
@@ -57,10 +57,11 @@ async def directly(
 
 
 async def _until_none_is_left(fleet: str, venue: Venue, symbol: str | None) -> int:
-    cancelled = await clear(fleet, venue.trading, venue.gate, symbol)
+    run = Run.last(fleet)
+    cancelled = await clear(run, venue.trading, venue.gate, symbol)
     while True:
         await anyio.sleep(SETTLE_S)
-        more = await clear(fleet, venue.trading, venue.gate, symbol)
+        more = await clear(run, venue.trading, venue.gate, symbol)
         if not more:
             return cancelled
         cancelled += more
@@ -70,5 +71,5 @@ async def _close(fleet: str, venue: Venue, symbol: str, slippage: Decimal) -> Cl
     instrument = venue.info.instruments.get(symbol)
     if instrument is None:
         return Closed(symbol, Decimal(0))
-    ids = ClientIds(fleet, symbol, venue.clock.now_ms() // 1000)
+    ids = ClientIds(Run(fleet, venue.clock.now_ms() // 1000), symbol)
     return await flatten(instrument, venue.trading, venue.market_data, ids.next, slippage)

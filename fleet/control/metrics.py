@@ -92,6 +92,7 @@ SYMBOL: list[Reading[SymbolState]] = [
     Reading("quotes_amended_total", "Orders amended in place.", lambda s: s.amended),
     Reading("quotes_cancelled_total", "Orders cancelled.", lambda s: s.cancelled),
     Reading("quotes_rejected_total", "Orders the venue refused.", lambda s: s.rejected),
+    Reading("differences_total", "Found by looking at the exchange, and mended.", lambda s: s.differences),
     Reading("quotes_expired_total", "Post-only orders that would have crossed.", lambda s: s.expired),
     Reading("fills_total", "Trades of ours.", lambda s: s.fills),
     Reading("round_trips_total", "Positions opened and closed again.", lambda s: s.round_trips),

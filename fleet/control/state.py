@@ -99,6 +99,8 @@ class SymbolState:
     requests: int = 0
     refusals: dict[str, int] = field(default_factory=dict[str, int])
     """By reason, how often the fleet's own risk checks began to hold something back."""
+    differences: int = 0
+    """Between the exchange and us, that looking at it found and mended."""
     guarded_until_ms: int | None = None
     """When the exchange cancels the symbol's orders by itself unless it hears of the fleet; None: never."""
     priority: float = 1.0

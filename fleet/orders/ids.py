@@ -6,9 +6,11 @@ Must fit `^[\\.A-Z\\:/a-z0-9_-]{1,36}$` (docs: New Order). An order whose id is 
 from __future__ import annotations
 
 import re
+import sys
 import zlib
+from collections.abc import Iterable
 
-_OURS = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:[a-z0-9]+:[a-z0-9]+")
+_OURS = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:([a-z0-9]+):[a-z0-9]+")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -31,16 +33,51 @@ def fleet_of(client_id: str) -> str | None:
     return match[1] if match else None
 
 
-class ClientIds:
-    """Counts up for one symbol of one run; `run` is the run's start in seconds, so a later run never repeats an id."""
+class Run:
+    """One life of a fleet, known by its start in seconds, so that a later run never repeats an id.
 
-    def __init__(self, fleet: str, symbol: str, started_s: int) -> None:
+    Of two that trade under one name at the same time the later one is right: the earlier has been replaced, or was
+    forgotten somewhere. It leaves the later one's orders alone.
+    """
+
+    def __init__(self, fleet: str, started_s: int) -> None:
+        self.fleet = fleet
+        self.started_s = started_s
+
+    @classmethod
+    def last(cls, fleet: str) -> Run:
+        """Later than any: all orders of the fleet are its own. For who ends the fleet, and places none."""
+        return cls(fleet, sys.maxsize)
+
+    def owns(self, client_id: str) -> bool:
+        """Whether an order is this run's, or was left by an earlier one."""
+        return is_ours(self.fleet, client_id) and not self.is_newer(client_id)
+
+    def is_newer(self, client_id: str) -> bool:
+        """Whether a later run of the fleet placed it: then there are two runners."""
+        started_s = self._started_s(client_id)
+        return started_s is not None and started_s > self.started_s
+
+    def begin_after(self, client_ids: Iterable[str]) -> None:
+        """Makes this run later than those whose orders are found at its start, whatever the clocks say."""
+        runs = [started_s for each in client_ids if (started_s := self._started_s(each)) is not None]
+        self.started_s = max([self.started_s, *(started_s + 1 for started_s in runs)])
+
+    def _started_s(self, client_id: str) -> int | None:
+        match = _OURS.fullmatch(client_id)
+        return int(match[2], 36) if match and match[1] == self.fleet else None
+
+
+class ClientIds:
+    """Counts up for one symbol of one run."""
+
+    def __init__(self, run: Run, symbol: str) -> None:
         name = re.sub("[^A-Z0-9]", "", symbol)
         if name != symbol or len(name) > 10:
             # Some real symbols are not ASCII, and two of them must not share an id.
             name = f"{name[:5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
-        self._fleet = fleet
-        self._prefix = f"{fleet}:{name}:{base36(started_s)}:"
+        self._run = run
+        self._prefix = f"{run.fleet}:{name}:{base36(run.started_s)}:"
         self._count = 0
 
     def next(self) -> str:
@@ -48,5 +85,5 @@ class ClientIds:
         return f"{self._prefix}{base36(self._count)}"
 
     def are_of(self, client_id: str) -> bool:
-        """Whether the order is of this fleet, whichever run placed it."""
-        return is_ours(self._fleet, client_id)
+        """Whether the order is of this fleet, and no later run placed it."""
+        return self._run.owns(client_id)

@@ -5,6 +5,16 @@
        └──no answer──> UNKNOWN <──no answer── AMENDING, CANCELLING
     UNKNOWN ──the venue has said what it is──> OPEN or DONE
 
+"No such order" proves nothing of a young order: its placement may still be on its way, or the server that was asked
+may not have heard of it yet. Until an UNKNOWN order is something else its side stays empty, and it is asked after. It
+counts as never placed, or as gone, when
+
+ - the venue had acknowledged it, and has said "no such order" at least three times, over more than a second and a half;
+ - or, never acknowledged, since it was last sent for there passed as long as its request could still be let in
+   (SURELY_NOT_PLACED_US), and the venue then says "no such order".
+
+An order that the list of open ones lacks is not gone either: it becomes UNKNOWN, and is asked after like the others.
+
 Owns: the states and every way between them. Must not know: sockets, tasks, clocks (`now_us` comes in).
 """
 
@@ -19,8 +29,9 @@ from exchange.model import Amend, Order, OrderStatus, Place, Side
 NONCE_WINDOW_US = 10_000_000
 """A request that arrives later than this after its signing is refused (api-docs V3: Nonce mechanism)."""
 
-SURELY_NOT_PLACED_US = NONCE_WINDOW_US + 5_000_000
-"""After this long, "no such order" proves that a placement without an answer never was: it can no longer arrive."""
+SURELY_NOT_PLACED_US = 2 * NONCE_WINDOW_US
+"""After this long, "no such order" proves that a placement without an answer never was: it can no longer be let in.
+Twice the window, as our clock may have been ahead of the venue's by a whole one and the request was let in."""
 
 RETRY_PAUSE_US = 500_000
 

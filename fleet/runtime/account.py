@@ -28,12 +28,15 @@ from exchange.ports import Trading
 from fleet.ledger.books import STABLE_ASSETS, SymbolBook
 from fleet.ledger.entries import ListRead, NoLedger, Recorder, Traded
 from fleet.ledger.markouts import Markouts
-from fleet.orders.ids import is_ours
+from fleet.orders.ids import Run
 from fleet.runtime.capital import Capital
 from fleet.runtime.foreign import ForeignOrders
 from fleet.runtime.mailbox import Mailbox, Told
 
 FILLS_PAGE = 500
+
+SNAPSHOT_WEIGHT = 50
+"""Of open orders, positions and balances of the whole account (docs: 40, 5 and 5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,14 @@ class Snapshot:
         """One that the venue does not list is flat, as of asking."""
         return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=self.asked_us // 1000)
 
+    def own_orders(self, run: Run) -> list[Order]:
+        return [order for order in self.open_orders if run.owns(order.client_id)]
+
 
 class Account:
     def __init__(
         self,
-        fleet: str,
+        run: Run,
         trading: Trading,
         clock: Clock,
         capital: Capital,
@@ -77,7 +83,7 @@ class Account:
         """Events that told of funding."""
         self._ledger = ledger or NoLedger()
         self._markouts = markouts
-        self._fleet = fleet
+        self._run = run
         self._trading = trading
         self._clock = clock
         self._instruments = instruments
@@ -85,6 +91,8 @@ class Account:
         self._wallets: dict[str, Balance] = {}
         self._begun: dict[str, None] = {}
         self._snapshot: Snapshot | None = None
+        self._asked = 0
+        """How often the venue was asked for one."""
         self._asking = anyio.Lock()
 
     # --- routing
@@ -117,7 +125,7 @@ class Account:
 
     def _on_order(self, event: OrderUpdate) -> None:
         symbol = event.order.symbol
-        ours = is_ours(self._fleet, event.order.client_id)
+        ours = self._run.owns(event.order.client_id)
         if not ours:
             self.foreign.heard(event.order, self._clock.now_us())
         book = self.books.get(symbol)
@@ -190,15 +198,24 @@ class Account:
     async def snapshot(self) -> Snapshot:
         """The account as it is now. Whoever asks while nobody has asked the venue yet shares one answer.
 
-        Raises VenueError. Weight 50, however many workers resync at once.
+        Raises VenueError. SNAPSHOT_WEIGHT, however many workers resync at once.
         """
-        asked_us = self._clock.now_us()
+        asked_before = self._asked
         async with self._asking:
-            if self._snapshot is None or self._snapshot.asked_us < asked_us:
+            # Counted, not timed: what was asked for in this very microsecond may have been before us.
+            if self._snapshot is None or self._asked == asked_before:
                 self._snapshot = await self._ask()
             return self._snapshot
 
+    async def look(self, symbol: str) -> Snapshot:
+        """The account as far as one symbol needs it. Raises VenueError. Weight 6: for one that resyncs by itself."""
+        asked_us = self._clock.now_us()
+        open_orders = await self._trading.open_orders(symbol)
+        positions = await self._trading.positions()
+        return Snapshot(asked_us, tuple(open_orders), {position.symbol: position for position in positions}, ())
+
     async def _ask(self) -> Snapshot:
+        self._asked += 1
         asked_us = self._clock.now_us()
         open_orders = await self._trading.open_orders()
         positions = await self._trading.positions()
@@ -207,7 +224,7 @@ class Account:
             self._wallet(balance)
         found = {position.symbol: position for position in positions}
         self._count_foreign(open_orders, found)
-        others = [order for order in open_orders if not is_ours(self._fleet, order.client_id)]
+        others = [order for order in open_orders if not self._run.owns(order.client_id)]
         self.foreign.listed(others, asked_us)
         self._count_collateral()
         self.known = True
@@ -224,7 +241,7 @@ class Account:
                 margin += size * position.entry_price / position.leverage
         for order in orders:
             instrument = self._instruments.get(order.symbol)
-            if instrument is not None and not is_ours(self._fleet, order.client_id) and not order.reduce_only:
+            if instrument is not None and not self._run.owns(order.client_id) and not order.reduce_only:
                 margin += instrument.notional(order.price_ticks, order.lots - order.filled_lots)
         self.capital.foreign_margin = margin
 
@@ -246,10 +263,9 @@ class Account:
             if len(page) < FILLS_PAGE:
                 return missed
 
-    def differing(self, snapshot: Snapshot) -> list[str]:
-        """The symbols whose position is not the venue's, and whose worker should look."""
-        begun = [symbol for symbol in self._begun if symbol in self._mailboxes]
-        return [symbol for symbol in begun if self.books[symbol].differs(snapshot.position(symbol))]
+    def has_begun(self, symbol: str) -> bool:
+        """Whether its book stands on a position that the venue told."""
+        return symbol in self._begun
 
     async def catch_up(self) -> None:
         """Trades and balances, as the line may not have told of them yet. Raises VenueError.
@@ -264,12 +280,9 @@ class Account:
         if behind:
             await self.snapshot()
 
-    def has_begun(self, symbol: str) -> bool:
-        """Whether its position is known: what its book makes of the market is a result."""
-        return symbol in self._begun
-
-    async def begin(self, symbol: str) -> None:
-        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
+    async def begin(self, symbol: str) -> list[Order]:
+        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile: returns what is,
+        and then nothing has begun.
 
         The first time of all, trades up to the newest are in that position already; later, those that came while no
         worker ran are counted. Raises VenueError. Asked again when a trade comes in between.
@@ -278,7 +291,11 @@ class Account:
         newest: list[Fill] = []
         while True:
             counted = book.fills
-            snapshot = await self.snapshot()
+            # At the fleet's start all begin at once, later one by one.
+            snapshot = await (self.look(symbol) if symbol in self._begun else self.snapshot())
+            own = [each for each in snapshot.own_orders(self._run) if each.symbol == symbol]
+            if own:
+                return own
             if symbol in self._begun:
                 await self.missed_fills(symbol)
             else:
@@ -292,3 +309,4 @@ class Account:
             newest_id = max((fill.trade_id for fill in newest), default=0)
             book.begin(position, newest_id, snapshot.asked_us // 1000)
             self._begun[symbol] = None
+        return []

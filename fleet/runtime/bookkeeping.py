@@ -13,6 +13,7 @@ import anyio
 from exchange.model import BookTicker
 from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
 from fleet.ledger.markouts import Markouts
+from fleet.orders.ids import Run
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.completion import Completion
@@ -25,11 +26,11 @@ HOLDINGS_EVERY_S = 900.0
 class Bookkeeping:
     """Owns the account, whose trades it has written down as they come."""
 
-    def __init__(self, fleet: str, venue: Venue, capital: Capital, journal: Journal, ledger: Recorder | None) -> None:
+    def __init__(self, run: Run, venue: Venue, capital: Capital, journal: Journal, ledger: Recorder | None) -> None:
         self.ledger = journal.ledger = ledger or NoLedger()
         self._markouts = Markouts() if self.ledger.is_kept else None
         instruments = venue.info.instruments
-        self.account = Account(fleet, venue.trading, venue.clock, capital, instruments, self.ledger, self._markouts)
+        self.account = Account(run, venue.trading, venue.clock, capital, instruments, self.ledger, self._markouts)
         self.completion = Completion(self.account, venue.trading, self.ledger, instruments, venue.clock, journal)
         self._venue = venue
         self._journal = journal

@@ -13,19 +13,19 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import Order
 from exchange.ports import Admission, Cost, RequestClass, Trading
 from fleet.orders.batches import MOST_TOGETHER
-from fleet.orders.ids import is_ours
+from fleet.orders.ids import Run
 
 _PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
-async def own_open_orders(fleet: str, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
+async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
     """Our orders that the venue says are open, of one symbol or (None) of all. Raises VenueError."""
     ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else 40), symbol or "")
     orders = await trading.open_orders(symbol, ticket)
-    return [order for order in orders if is_ours(fleet, order.client_id)]
+    return [order for order in orders if run.owns(order.client_id)]
 
 
-async def clear(fleet: str, trading: Trading, gate: Admission, symbol: str | None = None) -> int:
+async def clear(run: Run, trading: Trading, gate: Admission, symbol: str | None = None) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
     The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
@@ -34,7 +34,7 @@ async def clear(fleet: str, trading: Trading, gate: Admission, symbol: str | Non
     attempt = 0
     while True:
         try:
-            orders = await own_open_orders(fleet, trading, gate, symbol)
+            orders = await own_open_orders(run, trading, gate, symbol)
             if not orders:
                 return cancelled
             gone = await _cancel(orders, trading, gate)

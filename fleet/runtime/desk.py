@@ -53,6 +53,8 @@ class Counters:
     rejected: int = 0
     expired: int = 0
     requests: int = 0
+    differences: int = 0
+    """That a look at the exchange found between it and us, and mended: orders, trades, positions."""
 
 
 class Desk:
@@ -172,16 +174,31 @@ class Desk:
             return
         self._put(order, lifecycle.unanswered(order, error, now_us), now_us)
 
+    def differing(self, open_orders: list[Order], asked_us: int) -> list[str]:
+        """Orders, by client id, of which the venue's list of open ones says another thing than we believe: it has ours
+        no more, or has one that we know nothing of. What was changed after it was asked for may be missing in it."""
+        listed = {told.client_id for told in open_orders}
+        gone = [id_ for id_, order in self.orders.items() if id_ not in listed and _should_be_listed(order, asked_us)]
+        unknown = [
+            told.client_id
+            for told in open_orders
+            if self._ids.are_of(told.client_id)
+            and told.client_id not in self.orders
+            and told.client_id not in self._finished
+        ]
+        return gone + unknown
+
     def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> None:
         """Holds the venue's list of open orders, asked for at `asked_us`, against ours; the trades are all counted.
 
         What it does not list any more is asked for one by one.
         """
         listed = {told.client_id for told in open_orders}
+        self.counters.differences += len(self.differing(open_orders, asked_us))
         for told in open_orders:
             self.on_order(told, now_us)
         for order in list(self.orders.values()):
-            if order.client_id not in listed and order.phase is Phase.OPEN and order.changed_us < asked_us:
+            if order.client_id not in listed and _should_be_listed(order, asked_us):
                 order = lifecycle.missing(order, now_us)
             self._put(order, lifecycle.all_fills_counted(order), now_us)
 
@@ -337,15 +354,18 @@ class Desk:
         if after.is_live:
             return
         if before.is_live:
-            self._ended(after, now_us)
+            is_unasked = before.phase in (Phase.PLACING, Phase.OPEN, Phase.AMENDING)
+            self._ended(after, now_us, is_unasked=is_unasked and after.status is OrderStatus.CANCELED)
         if after.is_settled:
             del self.orders[after.client_id]
 
-    def _ended(self, order: WorkingOrder, now_us: int) -> None:
-        """A refused order is not put again at once: the pause doubles while refusals follow each other."""
+    def _ended(self, order: WorkingOrder, now_us: int, *, is_unasked: bool) -> None:
+        """A refused order is not put again at once: the pause doubles while refusals follow each other. Nor is one that
+        was cancelled and not by us: whoever did it, two runners would fight for ever.
+        """
         if order.status is OrderStatus.FILLED:
             self._refusals.pop(order.side, None)
-        elif order.was_refused:
+        elif order.was_refused or is_unasked:
             if order.status is OrderStatus.REJECTED:
                 self.counters.rejected += 1
             elif order.status is OrderStatus.EXPIRED:
@@ -373,6 +393,10 @@ def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
         after.filled_lots,
         after.seen_lots,
     )
+
+
+def _should_be_listed(order: WorkingOrder, asked_us: int) -> bool:
+    return order.phase is Phase.OPEN and order.changed_us < asked_us
 
 
 def _is_overtaken(order: WorkingOrder, action: Action) -> bool:

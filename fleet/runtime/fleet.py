@@ -15,15 +15,16 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, StreamDown, StreamUp
+from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, OrderUpdate, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
-from fleet.orders.ids import is_ours
+from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
+from fleet.runtime.account import SNAPSHOT_WEIGHT
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
@@ -55,7 +56,11 @@ UNLISTED_MOST = 200
 """Trades of a symbol that are counted and were not read in the trade list yet."""
 
 HOUSEKEEPING_S = 1.0
-SNAPSHOT_EVERY_S = 60.0
+RECONCILE_SHARE = 0.05
+"""The part of the request weight that looking at the whole account again and again may take."""
+
+RECONCILE_EVERY_S = 15.0
+"""Not more often, however much weight there is."""
 
 
 T = TypeVar("T")
@@ -80,7 +85,8 @@ class Fleet:
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self.books = Bookkeeping(config.fleet, venue, self.capital, journal, ledger)
+        self.run_id = Run(config.fleet, venue.clock.now_ms() // 1000)
+        self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
         self.kill = kill or KillSwitch()
         self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), memory.read() if memory else None))
@@ -110,13 +116,24 @@ class Fleet:
         self.stopping = False
         self.left_open: tuple[str, ...] = ()
         """Client ids of own orders that may remain after the stop."""
+        self.has_counted_all = False
+        """Whether, after the stop, the last trades and balances were read."""
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
         self.stalls = 0
         """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
+        self._found_open: tuple[str, ...] = ()
+        """Client ids of what an earlier run left, as long as it may be there."""
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
+
+    @property
+    def reconcile_every_s(self) -> float:
+        """Between two looks at the whole account, within RECONCILE_SHARE of the weight that the fleet may use."""
+        limits = [limit for limit in self.venue.info.limits if limit.kind == "REQUEST_WEIGHT"]
+        weights_per_s = [limit.limit / limit.interval_s * float(self.config.budget.safety) for limit in limits]
+        return max([RECONCILE_EVERY_S, *(SNAPSHOT_WEIGHT / (RECONCILE_SHARE * each) for each in weights_per_s)])
 
     # --- running
 
@@ -127,7 +144,9 @@ class Fleet:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
         await self._look_at_account()
         if self._stop.is_set():
-            self.stopping = True
+            # Before anything was sent. What an earlier run left is ours all the same.
+            with anyio.CancelScope(shield=True):
+                await self._drain()
             return
         async with anyio.create_task_group() as lines:
             self.sender = Sender(self.venue.trading, lines)
@@ -181,12 +200,34 @@ class Fleet:
             position = snapshot.position(symbol)
             size = abs(position.lots) * self.venue.info.instruments[symbol].step_size
             self.risk.hold(symbol, Held(size * position.entry_price))
-        # A worker clears its own symbol; what an earlier run left in others is nobody's.
-        others = [order for order in snapshot.open_orders if order.symbol not in self.config.symbols]
-        for symbol in sorted({order.symbol for order in others if is_ours(self.config.fleet, order.client_id)}):
-            await clear(self.config.fleet, self.venue.trading, self.venue.gate, symbol)
-            self.journal.info("cancelled what an earlier run left", symbol)
-            self.books.completion.also(symbol)
+        self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
+        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.run_id))
+        if self._found_open:
+            await self._clear_earlier()
+            for symbol in sorted({order.symbol for order in snapshot.own_orders(self.run_id)}):
+                self.books.completion.also(symbol)
+
+    async def _clear_earlier(self) -> None:
+        """At once, and all together: nobody minds these orders, and symbol by symbol it would take several times the
+        weight. Until `stop`. Raises Banned and BadCredentials."""
+        failure: VenueError | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
+            try:
+                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate)
+            except VenueError as error:
+                # Not raised inside: the task group would wrap it.
+                failure = error
+            else:
+                self._found_open = ()
+                self.journal.info(f"cancelled {leftover} orders left by an earlier run")
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
+        await self._stop.wait()
+        scope.cancel()
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
@@ -211,7 +252,7 @@ class Fleet:
         self._fail(self.venue.gate.ban_reason)
 
     async def _housekeeping(self) -> None:
-        due_s = anyio.current_time() + SNAPSHOT_EVERY_S
+        due_s = anyio.current_time() + self.reconcile_every_s
         while True:
             before_s = anyio.current_time()
             await anyio.sleep(HOUSEKEEPING_S)
@@ -220,7 +261,7 @@ class Fleet:
             self.books.look()
             self._losses.look(self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
-                due_s = anyio.current_time() + SNAPSHOT_EVERY_S
+                due_s = anyio.current_time() + self.reconcile_every_s
                 await self._look_again()
 
     async def _watch_kills(self) -> None:
@@ -236,16 +277,17 @@ class Fleet:
             await anyio.sleep(LOOK_EVERY_S)
 
     async def _look_again(self) -> None:
-        """Balances, what is not ours, and whether every position is the venue's."""
+        """Balances, what is not ours, and whether every order and position is the venue's."""
         try:
             snapshot = await self.account.snapshot()
         except VenueError as error:
             self.journal.warning(f"balances were not refreshed: {error}")
             return
-        for symbol in self.account.differing(snapshot):
-            self.slots[symbol].doubt()
-        # What the line told of is read in the list as well, before it is more than one wants to remember.
-        for slot in self.slots.values():
+        for order in snapshot.open_orders:
+            self._expect_no_second_runner(order.client_id)
+        for slot in list(self.slots.values()):
+            slot.compare(snapshot)
+            # What the line told of is read in the list as well, before it is more than one wants to remember.
             if len(slot.book.unlisted) > UNLISTED_MOST:
                 slot.doubt()
         self.books.value(self.unrealised_pnl, self._mark)
@@ -296,7 +338,16 @@ class Fleet:
     def _on_account(self, event: AccountEvent) -> None:
         if isinstance(event, StreamUp | StreamDown):
             self._tell_line(self.account_line, event)
+        elif isinstance(event, OrderUpdate):
+            self._expect_no_second_runner(event.order.client_id)
         self.account.on_event(event)
+
+    def _expect_no_second_runner(self, client_id: str) -> None:
+        if self.run_id.is_newer(client_id):
+            self._fail(
+                f"another fleet of the name {self.config.fleet} trades on this account, and was started later (order "
+                f"{client_id}): this one leaves it to that one"
+            )
 
     def _tell_line(self, line: Line, event: StreamUp | StreamDown) -> None:
         if isinstance(event, StreamUp):
@@ -371,7 +422,7 @@ class Fleet:
             return
         instrument = self.venue.info.instruments[config.symbol]
         slot = Slot(
-            self.config.fleet,
+            self.run_id,
             config,
             instrument,
             self.account,
@@ -380,7 +431,6 @@ class Fleet:
             self.sender,
             self.venue.clock,
             self.journal,
-            self.venue.clock.now_ms() // 1000,
             self.risk,
             self.kill,
             partial(self.dead_man.may_quote, config.symbol),
@@ -445,10 +495,10 @@ class Fleet:
                     for slot in slots:
                         clearing.start_soon(self._clear_at_end, slot)
                 # Whatever of ours is open in any symbol, then seen to be gone.
-                await clear(self.config.fleet, self.venue.trading, self.venue.gate)
+                await clear(self.run_id, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
-            self.left_open = tuple(order.client_id for order in self.believed_open())
+            self.left_open = self._found_open or tuple(order.client_id for order in self.believed_open())
             text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
             self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
@@ -463,6 +513,7 @@ class Fleet:
         try:
             with anyio.fail_after(LAST_LOOK_S):
                 await self.books.finish()
+            self.has_counted_all = True
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
         self.books.value(self.unrealised_pnl, self._mark)

@@ -46,7 +46,7 @@ class Owner:
         try:
             with anyio.fail_after(CLEARED_WITHIN_S):
                 # The worker cancels at once, by itself; here it is seen to be so.
-                await clear(self._fleet.config.fleet, venue.trading, venue.gate, symbol)
+                await clear(self._fleet.run_id, venue.trading, venue.gate, symbol)
         except (VenueError, TimeoutError) as error:
             problems.append(f"not every order is known to be cancelled yet: {str(error) or 'no answer in time'}")
         return Done(tuple(slot.config.symbol for slot in slots), cancelled, tuple(problems))

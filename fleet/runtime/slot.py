@@ -15,11 +15,11 @@ from exchange.errors import VenueError
 from exchange.model import Instrument
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
-from fleet.orders.ids import ClientIds
+from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
-from fleet.runtime.account import Account
+from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
@@ -35,7 +35,7 @@ from strategies.registry import make_strategy
 class Slot:
     def __init__(
         self,
-        fleet: str,
+        run: Run,
         config: SymbolConfig,
         instrument: Instrument,
         account: Account,
@@ -44,7 +44,6 @@ class Slot:
         sender: Sender,
         clock: Clock,
         journal: Journal,
-        started_s: int,
         risk: FleetRisk,
         kill: KillSwitch,
         may_quote: Callable[[], bool],
@@ -65,7 +64,7 @@ class Slot:
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
         self._kill = kill
-        self._fleet = fleet
+        self._run = run
         self._account = account
         self._trading = trading
         self._gate = gate
@@ -74,7 +73,7 @@ class Slot:
         self._journal = journal
         self._may_quote = may_quote
         # Not anew: within one second the ids would repeat.
-        self._ids = before._ids if before else ClientIds(fleet, config.symbol, started_s)
+        self._ids = before._ids if before else ClientIds(run, config.symbol)
         self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
         self.supervisor.restarts = before.supervisor.restarts if before else 0
 
@@ -109,6 +108,16 @@ class Slot:
         """A client order id for an order that no worker places."""
         return self._ids.next()
 
+    def compare(self, snapshot: Snapshot) -> None:
+        """Holds the venue's open orders and position against what is believed, and has the worker look into what
+        differs. Not while no worker runs, or one does not know yet where it begins."""
+        symbol = self.config.symbol
+        if self.desk is None or self.supervisor.phase is not None or not self._account.has_begun(symbol):
+            return
+        orders = [order for order in snapshot.open_orders if order.symbol == symbol]
+        if self.desk.differing(orders, snapshot.asked_us) or self.book.differs(snapshot.position(symbol)):
+            self.doubt()
+
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
 
@@ -141,7 +150,7 @@ class Slot:
             self._journal.traceback(error, self.config.symbol)
             until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
         while True:
-            await clear(self._fleet, self._trading, self._gate, self.config.symbol)
+            await clear(self._run, self._trading, self._gate, self.config.symbol)
             left_us = until_us - self._clock.now_us()
             if left_us <= 0:
                 break
@@ -198,7 +207,7 @@ class Slot:
         desk.closing = self.closing
         self.desk = desk
         self._worker = Worker(
-            self._fleet,
+            self._run,
             desk,
             self.mailbox,
             self._account,

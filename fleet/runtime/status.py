@@ -173,6 +173,7 @@ def _symbol(fleet: Fleet, slot: Slot, traffic: _Traffic, wanted: Sequence[Wanted
         restarts=slot.supervisor.restarts,
         requests=counters.requests,
         refusals={reason.value: count for reason, count in slot.risk.refusals.items()},
+        differences=counters.differences,
         guarded_until_ms=fleet.dead_man.guarded_until_ms(slot.config.symbol),
         priority=slot.config.priority,
         requests_per_minute=sent.requests if sent else 0,

@@ -19,6 +19,7 @@ from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Mmp
 from fleet.orders.batches import together
+from fleet.orders.ids import Run
 from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -34,7 +35,7 @@ from strategies.base import Strategy
 class Worker:
     def __init__(
         self,
-        fleet: str,
+        run: Run,
         desk: Desk,
         mailbox: Mailbox,
         account: Account,
@@ -48,7 +49,7 @@ class Worker:
     ) -> None:
         self.desk = desk
         self.symbol = desk.config.symbol
-        self._fleet = fleet
+        self._run = run
         self._mailbox = mailbox
         self._account = account
         self._trading = trading
@@ -93,15 +94,15 @@ class Worker:
 
     async def _begin(self) -> None:
         """Takes up where an earlier run left: its orders are cancelled first, so that no fill can fall between."""
+        # All workers wait for the line, and take what they begin from of one answer: leverage comes after.
+        await self._account.line_up.wait()
+        line = self._account.lines_opened
+        while await self._account.begin(self.symbol):
+            leftover = await clear(self._run, self._trading, self._gate, self.symbol)
+            self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
             await self._protect(self.desk.config.mmp)
-        await self._account.line_up.wait()
-        line = self._account.lines_opened
-        leftover = await clear(self._fleet, self._trading, self._gate, self.symbol)
-        if leftover:
-            self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
-        await self._account.begin(self.symbol)
         self._lines_seen = line
         position = self.desk.book.position_lots
         if position:
@@ -221,7 +222,8 @@ class Worker:
     async def _resync(self) -> None:
         """After a gap in the account's news: orders, trades and position as the venue has them."""
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
-        snapshot = await self._account.snapshot()
+        is_everybodys = line != self._lines_seen
+        snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
         missed = await self._account.missed_fills(self.symbol)
         if missed:
             text = f"{len(missed)} trades that the line had not told of were in the trade list"
@@ -233,8 +235,13 @@ class Worker:
             self._untold.append(fill)
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
+        differing = self.desk.differing(orders, snapshot.asked_us)
         self.desk.reconcile(orders, snapshot.asked_us, now_us)
+        if missed or differing:
+            self.desk.counters.differences += len(missed)
+            self._journal.info(_found(len(missed), differing), self.symbol)
         if self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol)):
+            self.desk.counters.differences += 1
             self._journal.incident("difference", "position was not the exchange's: corrected", self.symbol, "WARNING")
         self._lines_seen = line
 
@@ -248,6 +255,12 @@ class Worker:
             for fill in self._untold:
                 self._journal.info(_told(fill, self.desk.instrument), self.symbol)
             self._untold.clear()
+
+
+def _found(trades: int, orders: list[str]) -> str:
+    """What a resync has mended."""
+    found = [f"{trades} trades"] * bool(trades) + [f"orders {', '.join(orders)}"] * bool(orders)
+    return f"reconciled with the exchange, which had told nothing of {' and '.join(found)}"
 
 
 def _told(fill: Fill, instrument: Instrument) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.orders.ids import ClientIds, fleet_of, is_ours
+from fleet.orders.ids import ClientIds, Run, fleet_of, is_ours
 
 PATTERN = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
 REAL_SYMBOLS = ["ASTERUSDT", "1000CHEEMSUSDT", "BROCCOLI714USDT", "币安人生USDT", "我踏马来了USDT", "老子USDT"]
@@ -16,7 +16,7 @@ REAL_SYMBOLS = ["ASTERUSDT", "1000CHEEMSUSDT", "BROCCOLI714USDT", "币安人生U
 
 @given(fleet=st.from_regex(r"[a-z0-9_.-]{1,12}", fullmatch=True), symbol=st.sampled_from(REAL_SYMBOLS))
 def test_an_id_fits_and_is_known_again(fleet: str, symbol: str) -> None:
-    ids = ClientIds(fleet, symbol, 1_790_000_000)
+    ids = ClientIds(Run(fleet, 1_790_000_000), symbol)
     client_id = [ids.next() for _ in range(40)][-1]
     assert PATTERN.match(client_id)
     assert is_ours(fleet, client_id)
@@ -25,15 +25,34 @@ def test_an_id_fits_and_is_known_again(fleet: str, symbol: str) -> None:
 
 
 def test_no_two_symbols_or_runs_share_an_id() -> None:
-    ids = {ClientIds("tokyo-1", symbol, run).next() for symbol in REAL_SYMBOLS for run in range(100)}
+    ids = {ClientIds(Run("tokyo-1", run), symbol).next() for symbol in REAL_SYMBOLS for run in range(100)}
     assert len(ids) == 100 * len(REAL_SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("client_id", "owned", "newer"),
+    [
+        ("tokyo-1:X:s:1", True, False),
+        ("tokyo-1:X:r:1", True, False),
+        ("tokyo-1:X:t:1", False, True),
+        ("tokyo-1:of-no-form", True, False),
+        ("tokyo-2:X:r:1", False, False),
+        ("tokyo-2:X:t:1", False, False),
+        ("web_1", False, False),
+    ],
+)
+def test_orders_of_this_and_earlier_runs_are_owned_and_a_later_runs_is_seen(
+    client_id: str, owned: bool, newer: bool
+) -> None:
+    run = Run("tokyo-1", int("s", 36))
+    assert (run.owns(client_id), run.is_newer(client_id)) == (owned, newer)
 
 
 @pytest.mark.parametrize(
     ("client_id", "fleet"),
     [
-        (ClientIds("tokyo-1", "ASTERUSDT", 1_750_000_000).next(), "tokyo-1"),
-        (ClientIds("a", "币安人生USDT", 1_750_000_000).next(), "a"),
+        (ClientIds(Run("tokyo-1", 1_750_000_000), "ASTERUSDT").next(), "tokyo-1"),
+        (ClientIds(Run("a", 1_750_000_000), "币安人生USDT").next(), "a"),
         ("web_Ab12", None),
         ("a:b", None),
         ("", None),

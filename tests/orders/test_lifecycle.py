@@ -94,6 +94,42 @@ CANCELED, EXPIRED = OrderStatus.CANCELED, OrderStatus.EXPIRED
         pytest.param(CANCELLING, [fill(2), update(told(PARTIAL, filled=2, ms=2))], Phase.CANCELLING, 8, id="a fill while cancelling"),
         pytest.param(CANCELLING, [error(UnknownOrder("gone"))], Phase.UNKNOWN, 10, id="cancel of what is gone: asked"),
         pytest.param(CANCELLING, [error(Throttled("429", retry_after_s=1))], Phase.OPEN, 10, id="cancel refused"),
+        pytest.param(
+            OPEN, [fill(4), update(told(PARTIAL, filled=4, ms=2)), update(told(EXPIRED, filled=4, ms=3))], Phase.DONE, 6,
+            id="a partial fill, then expiry",
+        ),
+        pytest.param(
+            OPEN, [update(told(EXPIRED, filled=4, ms=3)), update(told(PARTIAL, filled=4, ms=2)), fill(4)], Phase.DONE, 6,
+            id="the same, in another order",
+        ),
+        pytest.param(
+            OPEN, [update(told(PARTIAL, filled=4, ms=2)), update(told(PARTIAL, filled=4, ms=2)), fill(4)], Phase.OPEN, 6,
+            id="an update comes twice",
+        ),
+        pytest.param(
+            OPEN, [update(told(PARTIAL, filled=6, ms=3)), update(told(PARTIAL, filled=4, ms=2)), fill(2), fill(4)],
+            Phase.OPEN, 4, id="two fills' updates come in the wrong order",
+        ),
+        pytest.param(
+            PLACED, [update(told(CANCELED, ms=2)), answer(told(ms=1))], Phase.DONE, 10,
+            id="a cancel-all overtakes the placement's answer",
+        ),
+        pytest.param(
+            PLACED, [update(told(CANCELED, ms=2)), update(told(ms=1)), answer(told(ms=1))], Phase.DONE, 10,
+            id="a cancel-all overtakes everything that tells of the placement",
+        ),
+        pytest.param(
+            PLACED, [error(OutcomeUnknown("503")), update(told(CANCELED, ms=2)), update(told(ms=1))], Phase.DONE, 10,
+            id="a cancel-all, and no answer to the placement",
+        ),
+        pytest.param(
+            AMENDING, [update(told(FILLED, filled=10, ms=3)), error(UnknownOrder("gone"))], Phase.DONE, 0,
+            id="filled while amending",
+        ),
+        pytest.param(
+            CANCELLING, [update(told(FILLED, filled=10, ms=3)), error(UnknownOrder("gone"))], Phase.DONE, 0,
+            id="filled while cancelling",
+        ),
         pytest.param(OPEN, [update(told(CANCELED, ms=5)), update(told(NEW, ms=4))], Phase.DONE, 10, id="what is final stays final"),
     ],
 )  # fmt: skip

@@ -46,6 +46,7 @@ from exchange.model import (
 from exchange.ports import Cost, RequestClass, Ticket
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.config.risk import Risk
+from fleet.orders.ids import Run
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.journal import Journal
@@ -56,6 +57,7 @@ from strategies.ping_pong import PingPongParameters
 T = TypeVar("T")
 
 EPOCH_US = 1_700_000_000_000_000
+RUN = Run("f", EPOCH_US // 1_000_000)
 LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 2400), RateLimit("ORDERS", 60, 1200), RateLimit("ORDERS", 10, 300))
 
 
@@ -171,9 +173,11 @@ class FakeTrading:
         if tell:
             self._account.tell(OrderUpdate(order, status.value, None))
 
-    def put_order(self, client_id: str, symbol: str = "XUSDT", side: Side = Side.BUY, *, price: int = 900) -> Order:
+    def put_order(
+        self, client_id: str, symbol: str = "XUSDT", side: Side = Side.BUY, *, price: int = 900, tell: bool = True
+    ) -> Order:
         """One that this fleet's run has not placed."""
-        return self._new(Place(symbol, client_id, side, price, 50))
+        return self._new(Place(symbol, client_id, side, price, 50), tell=tell)
 
     def open(self, symbol: str | None = None) -> list[Order]:
         return [
@@ -322,13 +326,12 @@ class FakeTrading:
         self._ids += 1
         return self._ids
 
-    def _new(self, place: Place) -> Order:
-        order = self._told(
-            Order(
-                place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
-                place.lots, 0, place.reduce_only, place.time_in_force.value, self._now_ms,
-            )
+    def _new(self, place: Place, *, tell: bool = True) -> Order:
+        order = Order(
+            place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
+            place.lots, 0, place.reduce_only, place.time_in_force.value, self._now_ms,
         )  # fmt: skip
+        order = self._told(order) if tell else self._put(order)
         if place.time_in_force is not TimeInForce.IOC:
             return order
         lots = min(self.taken_at_once, place.lots)

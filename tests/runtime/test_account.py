@@ -8,7 +8,7 @@ from decimal import Decimal
 import anyio
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import World
+from runtime_fakes import RUN, World
 
 from exchange.errors import Unavailable
 from exchange.model import AccountUpdate, Balance, Order, OrderStatus, OrderUpdate, Position, Side, StreamDown, StreamUp
@@ -24,7 +24,7 @@ class Scene(World):
         super().__init__("XUSDT", "YUSDT")
         self.tasks = tasks
         self.capital = Capital()
-        self.account = Account("f", self.trading, self.clock, self.capital, self.instruments)
+        self.account = Account(RUN, self.trading, self.clock, self.capital, self.instruments)
         self.mailbox = Mailbox()
 
     async def begin(self) -> SymbolBook:

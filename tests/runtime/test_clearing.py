@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
-from runtime_fakes import World
+from runtime_fakes import RUN, World
 
 from exchange.errors import (
     BadCredentials,
@@ -47,7 +47,7 @@ def test_only_what_bears_our_name_is_cancelled(symbol: str | None, left: list[st
         at.trading.put_order("f:Y:r:1", "YUSDT")
         for name in ("web_1", "g:X:r:1", "ff:X:r:1"):
             at.trading.put_order(name)
-        assert await clear("f", at.trading, at.gate, symbol) == (2 if symbol else 3)
+        assert await clear(RUN, at.trading, at.gate, symbol) == (2 if symbol else 3)
         assert open_names(at) == left
 
     play(scene)
@@ -58,7 +58,7 @@ def test_ten_are_cancelled_by_one_request(orders: int, requests: int) -> None:
     async def scene(at: World) -> None:
         for number in range(orders):
             at.trading.put_order(f"f:X:r:{number}")
-        assert await clear("f", at.trading, at.gate, "XUSDT") == orders
+        assert await clear(RUN, at.trading, at.gate, "XUSDT") == orders
         assert at.trading.count("cancel_many") == requests
         # And it has looked once more.
         assert at.trading.count("open_orders") == (2 if orders else 1)
@@ -76,7 +76,7 @@ def test_it_tries_again_ever_more_patiently(name: str, error: VenueError) -> Non
         at.trading.put_order("f:X:r:1")
         for _ in range(7):
             at.trading.trouble(name, error)
-        await clear("f", at.trading, at.gate, "XUSDT")
+        await clear(RUN, at.trading, at.gate, "XUSDT")
         assert open_names(at) == []
         assert anyio.current_time() == pytest.approx(0.1 + 0.25 + 0.5 + 1 + 2 + 2 + 2)
 
@@ -87,7 +87,7 @@ def test_a_cancel_that_was_carried_out_without_an_answer_is_seen() -> None:
     async def scene(at: World) -> None:
         at.trading.put_order("f:X:r:1")
         at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=True)
-        await clear("f", at.trading, at.gate, "XUSDT")
+        await clear(RUN, at.trading, at.gate, "XUSDT")
         assert at.trading.count("cancel_many") == 1
 
     play(scene)
@@ -99,7 +99,7 @@ def test_orders_that_are_refused_to_be_cancelled_are_asked_for_again_but_not_wit
             at.trading.put_order(f"f:X:r:{number}")
         at.trading.refuses_cancels = True
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(clear, "f", at.trading, at.gate, "XUSDT")
+            tasks.start_soon(clear, RUN, at.trading, at.gate, "XUSDT")
             await anyio.sleep(60)
             assert 20 < at.trading.count("cancel_many") < 40
             at.trading.refuses_cancels = False
@@ -114,7 +114,7 @@ def test_an_order_that_was_filled_meanwhile_is_no_hindrance() -> None:
         for number in range(2):
             at.trading.put_order(f"f:X:r:{number}")
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(clear, "f", at.trading, at.gate, "XUSDT")
+            tasks.start_soon(clear, RUN, at.trading, at.gate, "XUSDT")
             await anyio.sleep(0.12)
             at.trading.fill("f:X:r:0", 50)
         assert open_names(at) == []
@@ -128,6 +128,6 @@ def test_where_nothing_can_be_cancelled_it_says_so(error: VenueError) -> None:
         at.trading.put_order("f:X:r:1")
         at.trading.trouble("cancel_many", error)
         with pytest.raises(type(error)):
-            await clear("f", at.trading, at.gate, "XUSDT")
+            await clear(RUN, at.trading, at.gate, "XUSDT")
 
     play(scene)

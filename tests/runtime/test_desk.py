@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from runtime_fakes import EPOCH_US, instrument, mark, no_risk, symbol_config, ticker
+from runtime_fakes import EPOCH_US, RUN, instrument, mark, no_risk, symbol_config, ticker
 
 from exchange.errors import OutcomeUnknown, Rejected, Throttled, UnknownOrder, VenueError, WouldCross
 from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Position, Side
@@ -41,7 +41,7 @@ class Table:
         self.book = SymbolBook(instrument("XUSDT"))
         self.config = config or symbol_config()
         strategy = strategy or make_strategy(self.config.strategy, self.config.parameters)
-        ids = ClientIds("f", "XUSDT", 0)
+        ids = ClientIds(RUN, "XUSDT")
         self.desk = Desk(
             self.config, self.book.instrument, strategy, self.book, self.capital, ids, self.counters, no_risk()
         )
@@ -272,10 +272,12 @@ class Refused:
 
     counted: tuple[int, int]
     error: VenueError | None = None
+    status: OrderStatus = OrderStatus.EXPIRED
 
 
 REFUSALS = [
     pytest.param(Refused((7, 0)), id="expired"),
+    pytest.param(Refused((0, 0), status=OrderStatus.CANCELED), id="cancelled by somebody else"),
     pytest.param(Refused((0, 7), WouldCross("would take")), id="would cross"),
     pytest.param(Refused((0, 7), Rejected("no")), id="rejected"),
     pytest.param(Refused((0, 0), Throttled("429", retry_after_s=1)), id="throttled: never taken in"),
@@ -285,7 +287,7 @@ REFUSALS = [
 def refuse(table: Table, refused: Refused) -> None:
     actions = table.send()
     if refused.error is None:
-        table.answer(actions, EXPIRED)
+        table.answer(actions, refused.status)
     else:
         table.fail(actions, refused.error)
 
@@ -443,7 +445,7 @@ def test_a_placement_without_an_answer_occupies_its_side_and_is_asked_after() ->
         table.fail(actions, UnknownOrder("no such order"))
         wake_us = table.desk.orders[place.client_id].next_query_us
         table.later(wake_us - table.now_us)
-    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75]
+    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75, 17.75]
     table.fail(table.send(), UnknownOrder("no such order"))
     assert [type(a) for a in table.plan()] == [Place]
 

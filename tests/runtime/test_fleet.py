@@ -15,7 +15,8 @@ from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Unavailable
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Side
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
-from fleet.runtime.fleet import DRAIN_S, SNAPSHOT_EVERY_S, Fleet, FleetError
+from fleet.runtime.account import SNAPSHOT_WEIGHT
+from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet, FleetError
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 from strategies.base import Decision, Situation
@@ -394,9 +395,44 @@ def test_taken_back_in_while_it_closes_it_quotes_on() -> None:
 def test_a_position_that_differs_without_a_gap_is_found_within_a_minute_or_so() -> None:
     async def scene(at: Scene) -> None:
         at.trading.move(X, 30)
-        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        await anyio.sleep(at.fleet.reconcile_every_s + 2)
         assert at.fleet.account.books[X].position_lots == 30
         assert at.said("position was not the exchange's")
+
+    play(fleet_config(X), scene)
+
+
+def test_an_order_that_ended_unheard_is_found_by_looking_counted_and_put_again() -> None:
+    async def scene(at: Scene) -> None:
+        ended = at.trading.one(Side.BUY, X).client_id
+        at.trading.end(ended, tell=False)
+        await anyio.sleep(at.fleet.reconcile_every_s + 4)
+        assert at.trading.one(Side.BUY, X).client_id != ended
+        assert at.said(f"had told nothing of orders {ended}")
+        [symbol] = fleet_state(at.fleet).symbols
+        assert symbol.differences == 1
+
+    play(fleet_config(X), scene)
+
+
+def test_an_own_order_that_nobody_knows_of_is_found_by_looking_and_cancelled() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("f:X:old:1", X, tell=False)
+        await anyio.sleep(at.fleet.reconcile_every_s + 4)
+        assert len(at.trading.open(X)) == 2
+        [symbol] = fleet_state(at.fleet).symbols
+        assert symbol.differences == 1
+
+    play(fleet_config(X), scene)
+
+
+def test_looking_at_the_account_takes_no_more_than_its_share_of_the_weight() -> None:
+    async def scene(at: Scene) -> None:
+        weight_per_s = at.fleet.venue.info.limits[0].limit / at.fleet.venue.info.limits[0].interval_s * 0.9
+        assert at.fleet.reconcile_every_s * weight_per_s * RECONCILE_SHARE >= SNAPSHOT_WEIGHT
+        before = at.trading.count("open_orders")
+        await anyio.sleep(10 * at.fleet.reconcile_every_s + 5)
+        assert 9 <= at.trading.count("open_orders") - before <= 10
 
     play(fleet_config(X), scene)
 
@@ -404,13 +440,13 @@ def test_a_position_that_differs_without_a_gap_is_found_within_a_minute_or_so() 
 def test_equity_counts_positions_that_no_worker_follows() -> None:
     async def scene(at: Scene) -> None:
         at.trading.held[Z] = Position(Z, 10, Decimal(100), unrealised=Decimal(-7))
-        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        await anyio.sleep(at.fleet.reconcile_every_s + 2)
         assert fleet_state(at.fleet).equity == 1000 - 7
         at.trading.move(Y, 10)
-        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        await anyio.sleep(at.fleet.reconcile_every_s + 2)
         at.fleet.apply(fleet_config(X))
         at.trading.held[Y] = replace(at.trading.held[Y], unrealised=Decimal(3))
-        await anyio.sleep(SNAPSHOT_EVERY_S + 2)
+        await anyio.sleep(at.fleet.reconcile_every_s + 2)
         state = fleet_state(at.fleet)
         assert state.equity == 1000 - 7 + 3
         assert {each.symbol: each.unrealised_pnl for each in state.symbols} == {X: 0, Y: 3}

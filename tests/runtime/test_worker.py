@@ -9,7 +9,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import LIMITS, World, no_risk, symbol_config, ticker
+from runtime_fakes import LIMITS, RUN, World, no_risk, symbol_config, ticker
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import (
@@ -47,18 +47,18 @@ class Scene(World):
     def __init__(self, tasks: TaskGroup, limits: Sequence[RateLimit], **config: Any) -> None:
         super().__init__(limits=limits)
         self.tasks = tasks
-        self.account = Account("f", self.trading, self.clock, Capital(), self.instruments)
+        self.account = Account(RUN, self.trading, self.clock, Capital(), self.instruments)
         self.mailbox = Mailbox()
         book = self.account.attach("XUSDT", self.mailbox)
         self.sender = Sender(self.trading, tasks)
         self.config = symbol_config(**config)
         strategy = make_strategy("ping_pong", self.config.parameters)
-        ids = ClientIds("f", "XUSDT", 0)
+        ids = ClientIds(RUN, "XUSDT")
         instrument = self.instruments["XUSDT"]
         self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters(), no_risk())
         self.kill = KillSwitch()
         self.worker = Worker(
-            "f", self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal,
+            RUN, self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal,
             self.kill,
         )  # fmt: skip
         self.scope = anyio.CancelScope()
@@ -97,6 +97,7 @@ class Scene(World):
         self.tasks.start_soon(self.market_stream.run, self.hear_market)
         await anyio.sleep(0.999)
         assert [type(action) for action in self.trading.actions()] == [Place, Place]
+        self.begun_with = [sent.what for sent in self.trading.sent if isinstance(sent.what, str)]
         self.trading.sent.clear()
 
 
@@ -481,7 +482,7 @@ def test_it_does_not_start_before_the_account_line_is_up() -> None:
     async def scene(at: Scene) -> None:
         at.tasks.start_soon(at.run)
         await anyio.sleep(60)
-        assert [sent.what for sent in at.trading.sent] == ["set_leverage"]
+        assert at.trading.sent == []
 
     play(scene)
 
@@ -505,12 +506,9 @@ MMP = {"window": "5s", "frozen": "10s", "quantity": 20}
 
 def test_the_exchanges_own_protection_is_set_and_reset_at_the_start_and_taken_away_when_the_file_drops_it() -> None:
     async def scene(at: Scene) -> None:
-        at.tasks.start_soon(at.run)
-        await anyio.sleep(1)
+        await at.quote()
         wanted = Protection("XUSDT", 5000, 10_000, quantity_limit=20)
-        assert [sent.what for sent in at.trading.sent] == ["set_leverage", f"protect {wanted}", "reset_protection"]
-        at.trading.sent.clear()
-        await at.quote_on()
+        assert at.begun_with[-3:] == ["set_leverage", f"protect {wanted}", "reset_protection"]
         without = symbol_config()
         at.worker.reconfigure(without, make_strategy("ping_pong", without.parameters))
         await anyio.sleep(1)

@@ -1,0 +1,125 @@
+"""What must hold whatever goes wrong: each rule a pure function from what is true and what is believed to a complaint.
+
+Owns: the rules and their stated bounds. Must not know: tasks, the fleet's and the exchange's objects. A rule that holds
+answers with an empty string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from exchange.model import Side
+
+PULLED_BOUND_S = 6.0
+"""So long an order of ours may rest where the fleet wants none, while every request about its symbol is answered: a
+query after an unknown outcome may be 5 s away."""
+
+PULLED_BOUND_DISTURBED_S = 75.0
+"""And so long when requests meet faults, or the minute's weight is spent, as after several starts in it."""
+
+CAP_SLACK = Decimal("1.1")
+"""What an order may be worth beyond its share when it is looked at: prices and the wallet move after it was sized."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An open order as the exchange has it. `usd`: what is left of it is worth."""
+
+    symbol: str
+    client_id: str
+    side: Side
+    reduce_only: bool
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One symbol's sums. `trades` counts those that the figures are sums of."""
+
+    position_lots: int
+    trades: int
+    realised: Decimal
+    fees: Decimal
+
+
+def one_order_a_side(resting: Iterable[Resting]) -> str:
+    """Of one symbol: at most one opening order a side, and one reducing beside it while it takes the other's place."""
+    opening: dict[Side, str] = {}
+    reducing: dict[Side, str] = {}
+    for order in resting:
+        kind = reducing if order.reduce_only else opening
+        other = kind.setdefault(order.side, order.client_id)
+        if other != order.client_id:
+            return f"{order.symbol} has two orders on the {order.side} side: {other} and {order.client_id}"
+    return ""
+
+
+def within_cap(symbol: str, position_usd: Decimal, resting: Iterable[Resting], cap_usd: Decimal) -> str:
+    """The position, and what it would be when all that rests on one side were filled, opening orders alone counted."""
+    for side in Side:
+        working_usd = sum((each.usd for each in resting if each.side is side and not each.reduce_only), Decimal(0))
+        worst_usd = position_usd * side.sign + working_usd
+        if worst_usd > cap_usd * CAP_SLACK:
+            return f"{symbol} may come to hold {worst_usd:.2f} USD, over its cap of {cap_usd:.2f} USD"
+    return ""
+
+
+def no_limit_overstepped(refused_429: int, refused_418: int) -> str:
+    """Refusals that the exchange itself made, those that the day's plan made left out."""
+    if refused_429 or refused_418:
+        return f"the exchange refused {refused_429} requests for their number (429) and {refused_418} banned (418)"
+    return ""
+
+
+def nothing_rests_where_none_is_wanted(
+    symbol: str, why: str, resting: Collection[Resting], unwanted_s: float, undisturbed_s: float
+) -> str:
+    """`unwanted_s`: since the fleet wants none there. `undisturbed_s`: of that, since the last request met a fault."""
+    if not resting or not why:
+        return ""
+    if undisturbed_s <= PULLED_BOUND_S and unwanted_s <= PULLED_BOUND_DISTURBED_S:
+        return ""
+    ids = ", ".join(order.client_id for order in resting)
+    return f"{symbol}: {ids} rests though {why} for {unwanted_s:.1f} s ({undisturbed_s:.1f} s without a fault)"
+
+
+def nothing_left_after_a_stop(own: Iterable[Resting], told: Collection[str]) -> str:
+    """`told`: those that the fleet itself said may be left."""
+    left = [order.client_id for order in own if order.client_id not in told]
+    return f"after the stop there are still {', '.join(left)}" if left else ""
+
+
+def foreign_orders_untouched(placed: Mapping[str, bool]) -> str:
+    """By client id, whether an order of the owner's is as he left it."""
+    touched = [client_id for client_id, is_untouched in placed.items() if not is_untouched]
+    return f"orders that are not the fleet's were touched: {', '.join(touched)}" if touched else ""
+
+
+def books_agree(symbol: str, ours: Books, theirs: Books) -> str:
+    """To the last digit, `theirs` summed over as many of the newest trades as we have counted."""
+    if ours == theirs:
+        return ""
+    return f"{symbol}: the fleet's books say {ours}, the exchange's {theirs}"
+
+
+def wallet_agrees(ours: Decimal, theirs: Decimal) -> str:
+    return "" if ours == theirs else f"the fleet knows of a wallet of {ours}, the exchange has {theirs}"
+
+
+def working_orders_agree(believed: Sequence[str], own: Sequence[Resting]) -> str:
+    """Once quiet, what the fleet believes to be open is what is open."""
+    theirs = sorted(order.client_id for order in own)
+    ours = sorted(believed)
+    return "" if ours == theirs else f"the fleet believes {ours} to be open, the exchange has {theirs}"
+
+
+def same_trace(first: Sequence[tuple[int, str]], second: Sequence[tuple[int, str]]) -> str:
+    """Byte for byte."""
+    if first == second:
+        return ""
+    for number, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return f"the same seed went two ways, from line {number}: {one} or {other}"
+    return f"the same seed went {len(first)} lines far, and {len(second)}"

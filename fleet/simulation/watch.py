@@ -1,0 +1,209 @@
+"""Looks at exchange and fleet at every step, and holds the rules against what it sees.
+
+Owns: when which rule is asked, and the way from their objects to the rules' values. Must not know: what goes wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from exchange.paper.accounts import Account
+from exchange.paper.holding import Holding, OwnTrade
+from exchange.paper.order import PaperOrder
+from exchange.paper.venue import Venue as PaperVenue
+from fleet.config.models import FleetConfig
+from fleet.orders.ids import is_ours
+from fleet.runtime.fleet import Fleet
+from fleet.simulation import invariants
+from fleet.simulation.invariants import Books, Resting
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    at_us: int
+    rule: str
+    text: str
+
+
+HELD_UP_FROM = 0.75
+"""From this part of a limit on, requests may have to wait: after several starts in a minute its weight is spent."""
+
+
+class Watch:
+    """Implements exchange.paper.order.News. `troubled_us`: when a request about a symbol last met a fault."""
+
+    def __init__(self, paper: PaperVenue, config: FleetConfig, now_us: Callable[[], int]) -> None:
+        self.violations: list[Violation] = []
+        self.orders = 0
+        self.fills = 0
+        self.foreign: dict[str, PaperOrder] = {}
+        self.on_violation: Callable[[], None] = lambda: None
+        self.troubled_us: Callable[[str], int] = lambda symbol: 0
+        self._paper = paper
+        self._account = paper.account()
+        self._fleet_name = config.fleet
+        self._now_us = now_us
+        self._caps: dict[str, Decimal] = {}
+        self._unwanted: dict[str, tuple[int, str]] = {}
+        self._seen_fleet: Fleet | None = None
+        self._held_up_us = 0
+        """When the budget was last spent, or the gate shut."""
+        self.note_caps(config)
+
+    # --- after every change of an order
+
+    def order_changed(self, order: PaperOrder, execution: str, trade: OwnTrade | None, now_us: int) -> None:
+        if order.account is not self._account:
+            return
+        if trade is not None:
+            self.fills += 1
+        if not is_ours(self._fleet_name, order.client_id):
+            return
+        if execution == "NEW":
+            self.orders += 1
+        if execution in ("NEW", "AMENDMENT"):
+            resting = self._resting(order.listing.symbol)
+            self._expect("one order a side", invariants.one_order_a_side(resting))
+            self._expect("within cap", self._within_cap(order.listing.symbol, resting))
+
+    def holding_changed(self, account: Account, holding: Holding, now_us: int) -> None:
+        pass
+
+    def note_caps(self, config: FleetConfig) -> None:
+        """The greatest that the file ever gave: what an edit makes smaller is worked off, not thrown off."""
+        for symbol, each in config.symbols.items():
+            threshold_usd = getattr(each.parameters, "position_threshold_usd", Decimal(0))
+            cap_usd = each.balance_fraction * each.leverage * self._account.wallet + threshold_usd
+            self._caps[symbol] = max(cap_usd, self._caps.get(symbol, Decimal(0)))
+
+    def _within_cap(self, symbol: str, resting: list[Resting]) -> str:
+        listing = self._paper.engine.listing(symbol)
+        position_usd = self._account.position_lots(symbol) * listing.instrument.step_size * listing.mark
+        return invariants.within_cap(symbol, position_usd, resting, self._caps.get(symbol, Decimal(0)))
+
+    # --- every moment
+
+    def look(self, fleet: Fleet | None) -> None:
+        """`fleet` is the one that runs; None while none does."""
+        self._expect(
+            "no limit overstepped",
+            invariants.no_limit_overstepped(self._paper.refused_429, self._paper.refused_418),
+        )
+        if fleet is not self._seen_fleet:
+            self._seen_fleet = fleet
+            self._unwanted.clear()
+        if fleet is None:
+            return
+        now_us = self._now_us()
+        gate = fleet.venue.gate
+        if gate.paused_until_us > fleet.venue.clock.now_us() or any(
+            use.used > use.capacity * HELD_UP_FROM for use in gate.usage()
+        ):
+            self._held_up_us = now_us
+        by_symbol: dict[str, list[PaperOrder]] = {}
+        for order in self._paper.engine.orders.all_open_orders(self._account):
+            if is_ours(self._fleet_name, order.client_id):
+                by_symbol.setdefault(order.listing.symbol, []).append(order)
+        for symbol in {**self._unwanted, **by_symbol, **fleet.slots}:
+            why = _unwanted(fleet, symbol)
+            if not why:
+                self._unwanted.pop(symbol, None)
+                continue
+            since_us, _ = self._unwanted.setdefault(symbol, (now_us, why))
+            orders = by_symbol.get(symbol)
+            if orders:
+                self._expect(
+                    "nothing rests where none is wanted",
+                    invariants.nothing_rests_where_none_is_wanted(
+                        symbol,
+                        why,
+                        [_resting(order) for order in orders],
+                        (now_us - since_us) / 1e6,
+                        (now_us - max(since_us, self._held_up_us, self.troubled_us(symbol))) / 1e6,
+                    ),
+                )
+
+    # --- at the end of a fleet
+
+    def after_stop(self, fleet: Fleet) -> None:
+        own = [each for each in self.all_resting() if is_ours(self._fleet_name, each.client_id)]
+        self._expect("nothing left after a stop", invariants.nothing_left_after_a_stop(own, fleet.left_open))
+
+    def books(self, fleet: Fleet) -> None:
+        """Once all is quiet, and trades and balances were read for the last time."""
+        if not fleet.has_counted_all:
+            if self._now_us() - self._held_up_us > 5e6:
+                self._expect("the last trades are counted", "they were not, though nothing stood in the way")
+            return
+        for symbol, book in fleet.account.books.items():
+            if not fleet.account.has_begun(symbol):
+                continue
+            ours = Books(book.position_lots, book.fills, book.realised_pnl, book.fees)
+            self._expect("books agree", invariants.books_agree(symbol, ours, self._books(symbol, book.fills)))
+        self._expect("wallet agrees", invariants.wallet_agrees(fleet.account.wallet, self._account.wallet))
+        untouched = {
+            client_id: order.status.value not in ("CANCELED", "EXPIRED") for client_id, order in self.foreign.items()
+        }
+        self._expect("foreign orders untouched", invariants.foreign_orders_untouched(untouched))
+
+    def quiet(self, fleet: Fleet) -> None:
+        """Nothing has gone wrong for a while, and the fleet runs: it believes what is."""
+        for symbol, slot in fleet.slots.items():
+            desk = slot.desk
+            if desk is None or desk.pulled or any(order.phase.value != "open" for order in desk.live_orders()):
+                continue
+            own = [each for each in self._resting(symbol) if is_ours(self._fleet_name, each.client_id)]
+            believed = [order.client_id for order in desk.live_orders()]
+            self._expect("working orders agree", invariants.working_orders_agree(believed, own))
+            ours, theirs = slot.book.position_lots, self._account.position_lots(symbol)
+            if ours != theirs:
+                self._expect("position agrees", f"{symbol}: the fleet holds {ours} lots, the exchange has {theirs}")
+
+    def say(self, rule: str, text: str) -> None:
+        self._expect(rule, text)
+
+    def all_resting(self) -> list[Resting]:
+        return [_resting(order) for order in self._paper.engine.orders.all_open_orders(self._account)]
+
+    def _resting(self, symbol: str) -> list[Resting]:
+        orders = self._paper.engine.orders.open_orders(self._account, symbol)
+        return [_resting(order) for order in orders if is_ours(self._fleet_name, order.client_id)]
+
+    def _books(self, symbol: str, count: int) -> Books:
+        """The exchange's, of so many of its newest trades."""
+        stake = self._account.stakes.get(symbol)
+        trades = list(stake.trades)[-count:] if stake and count else []
+        return Books(
+            self._account.position_lots(symbol),
+            len(trades),
+            sum((trade.realised for trade in trades), Decimal(0)),
+            sum((trade.fee for trade in trades), Decimal(0)),
+        )
+
+    def _expect(self, rule: str, complaint: str) -> None:
+        if complaint and not self.violations:
+            self.violations.append(Violation(self._now_us(), rule, complaint))
+            self.on_violation()
+
+
+def _resting(order: PaperOrder) -> Resting:
+    usd = order.listing.instrument.notional(order.ticks, order.left)
+    return Resting(order.listing.symbol, order.client_id, order.side, order.reduce_only, usd)
+
+
+def _unwanted(fleet: Fleet, symbol: str) -> str:
+    """Why the fleet wants no order there; empty when it may want one."""
+    if fleet.stopping:
+        return "the fleet is stopping"
+    slot = fleet.slots.get(symbol)
+    if slot is None:
+        return "the symbol is not in the fleet"
+    if slot.ended.is_set() or slot.scope.cancel_called:
+        return "the symbol is leaving the fleet"
+    if slot.supervisor.phase is not None:
+        return f"the worker is in {slot.supervisor.phase.value}"
+    if slot.desk is None:
+        return "the worker has not begun"
+    return slot.desk.pulled

@@ -1,0 +1,109 @@
+"""Two fleets of one name on one account: the one started later is right, the other leaves, and nobody fights for ever."""
+
+from __future__ import annotations
+
+from random import Random
+
+import anyio
+import pytest
+
+from exchange.clock import Clock
+from exchange.paper.fault_settings import CutLines, Events
+from exchange.paper.memory import PaperLines, PaperTransport
+from exchange.paper.runner import Runner
+from exchange.paper.venue import Venue as PaperVenue
+from exchange.protocol.hosts import Host
+from fleet.config.loader import parse
+from fleet.orders.ids import Run
+from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.journal import Journal
+from fleet.simulation.loop import run_virtual
+from fleet.wiring.client import Address, open_venue
+from fleet.wiring.paper import paper_venue
+
+START_US = 1_790_000_000_000_000
+CONFIG = parse(
+    """
+fleet: twin
+venue: paper
+defaults: {buy_spread: 50bps, sell_spread: 50bps, balance_fraction: 0.3, price_change_threshold: 40bps}
+symbols: {ASTERUSDT: {}, SOLUSDT: {}, HYPEUSDT: {}}
+""",
+    "fleet.yaml",
+    {},
+).config
+
+
+class Pair:
+    """`ended`: what each fleet said at its end, by number; empty for one that was told to stop."""
+
+    def __init__(self) -> None:
+        self.clock = Clock(START_US)
+        self.paper: PaperVenue = paper_venue(CONFIG.paper, list(CONFIG.symbols), self.clock)
+        self.runner = Runner(self.paper, self.clock.now_us)
+        self.fleets: dict[int, Fleet] = {}
+        self.ended: dict[int, str] = {}
+
+    async def live(self, number: int) -> None:
+        host = Host("http://paper.test", "ws://paper.test", 1666)
+        lines = PaperLines(self.runner)
+        address = Address("paper", host, transport=PaperTransport(self.runner), connect=lines.connect)
+        clock = Clock(self.clock.now_us())
+        async with open_venue(address, self.paper.demo, clock, rng=Random(number)) as venue:
+            fleet = self.fleets[number] = Fleet(CONFIG, venue, Journal(clock))
+            try:
+                await fleet.run()
+            except FleetError as error:
+                self.ended[number] = str(error)
+            else:
+                self.ended[number] = ""
+
+    def open_by_run(self) -> dict[int, int]:
+        """How many orders of each fleet, by its number, are open."""
+        orders = self.paper.engine.orders.all_open_orders(self.paper.account())
+        ids = [order.client_id for order in orders]
+        return {
+            number: sum(
+                fleet.run_id.owns(each) and not Run("twin", fleet.run_id.started_s - 1).owns(each) for each in ids
+            )
+            for number, fleet in self.fleets.items()
+        }
+
+
+@pytest.mark.parametrize("trouble", [None, CutLines(refused_for_s=3), Events(fate="dropped", count=60)])
+def test_the_earlier_one_says_so_leaves_and_touches_nothing_of_the_later_ones(
+    trouble: CutLines | Events | None,
+) -> None:
+    async def main() -> None:
+        pair = Pair()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pair.runner.run)
+            tasks.start_soon(pair.live, 1)
+            await anyio.sleep(10)
+            assert pair.open_by_run() == {1: 6}
+            tasks.start_soon(pair.live, 2)
+            if trouble is not None:
+                await anyio.sleep(0.1)
+                pair.runner.inject(trouble)
+            await anyio.sleep(60)
+            assert list(pair.ended) == [1]
+            assert "another fleet of the name twin trades on this account" in pair.ended[1]
+            assert pair.fleets[1].left_open == ()
+            assert pair.open_by_run() == {1: 0, 2: 6}
+            # Not for ever, and not for long: as many as it takes, and a few that crossed.
+            placed = sum(slot.counters.placed for slot in pair.fleets[1].slots.values())
+            assert placed <= 24
+            pair.fleets[2].stop()
+            await anyio.sleep(10)
+            assert (pair.ended[2], pair.open_by_run()) == ("", {1: 0, 2: 0})
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
+def test_what_a_run_finds_at_its_start_is_earlier_whatever_the_clocks_say() -> None:
+    run = Run("twin", 1000)
+    run.begin_after(["twin:SOLUSDT:zzz:1", "other:SOLUSDT:zzzz:1", "web_1"])
+    assert run.started_s == int("zzz", 36) + 1
+    assert run.owns("twin:SOLUSDT:zzz:1")
+    assert not run.owns("other:SOLUSDT:zzzz:1")
