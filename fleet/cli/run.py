@@ -348,7 +348,7 @@ class Run:
         self._control_is_up = True
         self._journal.info(f"health, metrics and state at http://{host}:{port}")
         try:
-            self._run_file.write(host, port)
+            self._run_file.write(self._loaded.config.fleet, host, port)
         except OSError as error:
             what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
             self._journal.warning(
