@@ -244,6 +244,17 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """What one funding interval brought (negative: cost) one position. `payment_id` is unique for the account."""
+
+    payment_id: str
+    symbol: str
+    amount: Decimal
+    asset: str
+    exchange_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """`lots` is signed: negative is short. One-way mode. `unrealised` is at mark, 0 where the venue did not say.
 
@@ -284,6 +295,21 @@ class AccountMargin:
 
     assets: tuple[AssetMargin, ...]
     available: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Market maker protection of a symbol: past a limit within the window, orders are refused for the frozen time.
+
+    A limit of 0 is none.
+    """
+
+    symbol: str
+    window_ms: int
+    frozen_ms: int
+    quantity_limit: int = 0
+    value_limit: int = 0
+    delta_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,13 @@ from exchange.model import (
     Depth,
     ExchangeInfo,
     Fill,
+    FundingPayment,
     MarketEvent,
     MarkPrice,
     Order,
     Place,
     Position,
+    Protection,
     PublicTrade,
 )
 
@@ -104,6 +106,10 @@ class Trading(Protocol):
         """Own trades, oldest first, from a trade id on; without one, the newest `limit`."""
         ...
 
+    async def funding_payments(self, from_ms: int) -> list[FundingPayment]:
+        """Every one since then, oldest first."""
+        ...
+
     async def positions(self) -> list[Position]: ...
 
     async def balances(self) -> list[Balance]: ...
@@ -111,6 +117,16 @@ class Trading(Protocol):
     async def margin(self) -> AccountMargin: ...
 
     async def set_leverage(self, symbol: str, leverage: int) -> int: ...
+
+    async def set_protection(self, protection: Protection) -> None:
+        """Market maker protection of a symbol, from now on. What was counted before counts no more."""
+        ...
+
+    async def delete_protection(self, symbol: str) -> None: ...
+
+    async def reset_protection(self, symbol: str) -> None:
+        """Ends the time in which it refuses orders."""
+        ...
 
     async def is_hedge_mode(self) -> bool: ...
 

@@ -14,10 +14,10 @@ from decimal import Decimal
 import msgspec
 
 from exchange.aster.signed import SignedRequests
-from exchange.aster.values import MarginType, Protection
+from exchange.aster.values import MarginType
 from exchange.aster.wording import chosen, done
 from exchange.errors import NothingToChange
-from exchange.model import PositionSide, StpMode
+from exchange.model import PositionSide, Protection, StpMode
 from exchange.protocol import endpoints, payloads
 from exchange.protocol.endpoints import Endpoint
 

@@ -143,18 +143,3 @@ class MarginChange:
     amount: Decimal
     asset: str
     exchange_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Protection:
-    """Market maker protection of a symbol: past a limit within the window, orders are refused for the frozen time.
-
-    A limit of 0 is none.
-    """
-
-    symbol: str
-    window_ms: int
-    frozen_ms: int
-    quantity_limit: int = 0
-    value_limit: int = 0
-    delta_limit: int = 0

@@ -67,6 +67,8 @@ class _Compartment:
     window: Window
     pace: Pace
     reserve: int
+    known: int = 0
+    """What the other limiters of the kind held when this one appeared."""
     answered: int = 0
     """While something is assumed: own tokens whose answer told the venue's count, so that it holds them."""
 
@@ -87,8 +89,8 @@ class Budget:
     A capacity is `limit` × `safety`, rounded down, and at least 1, so that a tiny limit still lets something pass.
     `reserve` is the part of each capacity that only the urgent lane may use, rounded down but at least 1 of a capacity
     from 4 on, so that a cancel is never starved; 0 is none, None is RESERVES. With `assume_spent` each window begins
-    full but for a probe, as a limiter that appears later always does: what another process, or we ourselves, have spent
-    of it is not known. That ends with the venue's first count, or a window's length after the first look.
+    full but for a probe: what another process has spent of it is not known. That ends with the venue's first count, or
+    a window's length after the first look.
     ValueError for a limit or interval under 1 (the venue states none), a limiter named twice, a share out of range.
     """
 
@@ -110,8 +112,9 @@ class Budget:
         self._set(limits, assume_spent=assume_spent)
 
     def restrict(self, limits: Sequence[RateLimit]) -> None:
-        """The limits from now on. What was spent stays spent, and a limiter not known before starts as if all but a
-        probe were. ValueError, and nothing changed, as above."""
+        """The limits from now on. What was spent stays spent. A limiter not known before holds what a longer one of its
+        kind does; where there is none it begins as if all but a probe were spent. ValueError, and nothing changed, as
+        above."""
         self._set(limits, assume_spent=True)
 
     def keep_to(self, safety: float | Decimal) -> None:
@@ -241,17 +244,23 @@ class Budget:
         is_orders = limit.kind == "ORDERS"
         compartment = self._compartments.get(limit.name)
         is_new = compartment is None
+        is_covered = False
         if compartment is None:
             in_flight = self._open_orders if is_orders else self._open_weight
             window = Window(capacity, limit.interval_s * 1_000_000, in_flight)
-            compartment = _Compartment(limit, is_orders, window, Pace(), 0)
+            others = [other.window for other in self._compartments.values() if other.is_orders == is_orders]
+            known = max((other.used - other.assumed - in_flight for other in others), default=0)
+            is_covered = any(other.length_us >= window.length_us and not other.assumed for other in others)
+            compartment = _Compartment(limit, is_orders, window, Pace(), reserve=0, known=known)
         share = self._reserves[limit.kind]
         compartment.limit = limit
         compartment.window.capacity = capacity
         compartment.reserve = max(int(capacity * share), 1 if share and capacity >= 4 else 0)
         compartment.pace.changed()
-        if compartment.window.assumed or (is_new and assume_spent):
-            compartment.window.assume(max(0, capacity - compartment.probe()))
+        if is_covered:
+            compartment.window.assume(compartment.known)
+        elif compartment.window.assumed or (is_new and assume_spent):
+            compartment.window.assume(max(compartment.known, capacity - compartment.probe()))
         return compartment
 
     def _close(self, spend: Spend) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 import anyio
 
 from exchange.errors import VenueError
+from fleet.config.effective import effective_text
 from fleet.config.faults import ConfigError, Fault
 from fleet.config.loader import LOG_FILE_RIGHT, Loaded, load
 from fleet.config.models import FleetConfig, Logging
 from fleet.config.venue_check import Checked, VenueFacts, check
+from fleet.ledger.entries import ConfigTaken
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.views import logs
@@ -35,6 +37,12 @@ def refuse_faults(checked: Checked) -> None:
 def tell_warnings(checked: Checked, journal: Journal) -> None:
     for warning in checked.warnings:
         journal.warning(str(warning))
+
+
+def record_config(fleet: Fleet, loaded: Loaded) -> None:
+    """Into the ledger: what is in force from now on."""
+    text = effective_text(loaded.config)
+    fleet.books.ledger.write(ConfigTaken(fleet.venue.clock.now_ms(), fleet.config_version, loaded.text_digest, text))
 
 
 def log_file_fault(loaded: Loaded, error: OSError) -> Fault:
@@ -72,6 +80,7 @@ class Edits:
             checked = check(loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
             refuse_faults(checked)
             _expect_log_file(loaded)
+            version = fleet.config_version
             changed = fleet.apply(loaded.config)
         except (ConfigError, FleetError) as error:
             fleet.refuse(str(error))
@@ -81,6 +90,8 @@ class Edits:
             journal.traceback(error)
             return
         tell_warnings(checked, journal)
+        if fleet.config_version != version:
+            record_config(fleet, loaded)
         if "logging" in changed:
             try:
                 self._set_logging(loaded.config.logging)

@@ -23,10 +23,15 @@ from fleet.config.faults import ConfigError, did_you_mean
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("fleet.cli.up", "Run a fleet."),
+    "kill": ("fleet.cli.kill", "Cancel a fleet's orders and keep it from quoting."),
+    "flatten": ("fleet.cli.kill", "Kill, and close the positions at once."),
+    "resume": ("fleet.cli.kill", "Let a fleet quote again."),
     "validate": ("fleet.cli.config", "Check a fleet file; tell every fault at once."),
     "plan": ("fleet.cli.plan", "Foresee what a fleet file asks of the rate limits."),
     "schema": ("fleet.cli.config", "Print the JSON Schema of fleet files."),
     "init": ("fleet.cli.config", "Write a commented starter fleet file."),
+    "report": ("fleet.cli.report", "Show what was made: PnL, fees, funding, inventory, markouts."),
+    "volume": ("fleet.cli.report", "Show what was traded, as maker and as taker."),
     "paper": ("fleet.cli.paper", "Run the paper exchange alone."),
     "price": ("fleet.cli.market", "Show best bid, ask and mark prices."),
     "trades": ("fleet.cli.market", "Show the latest trades of a symbol."),

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import click
+from pydantic_core import PydanticCustomError
+
+from strategies.units import parse_fraction
 
 
 class _Duration(click.ParamType[float]):
@@ -27,6 +34,29 @@ class _Duration(click.ParamType[float]):
         return duration_s
 
 
+class _Moment(click.ParamType[int]):
+    """Milliseconds since the epoch: a date, a date with a time (UTC unless it says otherwise), or so long ago."""
+
+    name = "moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).strip()
+        try:
+            told = datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return round((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp() * 1000)
+        days = text.removesuffix("d")
+        try:
+            ago_s = float(days) * 86_400 if days != text else _Duration().convert(text, param, ctx)
+        except (ValueError, click.UsageError):
+            self.fail(f"{value} is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d", param, ctx)
+        return time.time_ns() // 1_000_000 - round(ago_s * 1000)
+
+
 class _HostPort(click.ParamType[tuple[str, int]]):
     name = "host:port"
 
@@ -37,5 +67,22 @@ class _HostPort(click.ParamType[tuple[str, int]]):
         return host.strip("[]"), int(port)
 
 
+class _Fraction(click.ParamType[Decimal]):
+    """0.01, 1% or 100bps."""
+
+    name = "fraction"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            fraction = parse_fraction(value)
+        except PydanticCustomError as error:
+            self.fail(f"{value} {error.message()}", param, ctx)
+        if not 0 < fraction < 1:
+            self.fail(f"{value} is out of bounds: above 0 and below 1", param, ctx)
+        return fraction
+
+
 DURATION = _Duration()
+MOMENT = _Moment()
+FRACTION = _Fraction()
 HOST_PORT = _HostPort()

@@ -41,15 +41,15 @@ def _exact(value: object) -> object:
     return value
 
 
-def print_table(titles: Titles, lines: Sequence[Sequence[Cell]]) -> None:
-    print_lines(table(titles, lines))
+def print_table(titles: Titles, lines: Sequence[Sequence[Cell]], gap: int = 2) -> None:
+    print_lines(table(titles, lines, gap))
 
 
-def table(titles: Titles, lines: Sequence[Sequence[Cell]]) -> list[Text]:
+def table(titles: Titles, lines: Sequence[Sequence[Cell]], gap: int = 2) -> list[Text]:
     columns = [
         Column(title, [_text(line[place]) for line in lines], align) for place, (title, align) in enumerate(titles)
     ]
-    drawn = rows(columns, gap=2)
+    drawn = rows(columns, gap)
     for line in drawn:
         line.rstrip()
     return drawn

@@ -13,9 +13,11 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import anyio
@@ -27,7 +29,8 @@ from exchange.asgi import serve
 from exchange.clock import Clock
 from exchange.errors import VenueError
 from fleet.cli.boot import boot_ms
-from fleet.cli.edits import Edits, log_file_fault, refuse_faults, tell_warnings
+from fleet.cli.commands import OwnRunFile, commands_of
+from fleet.cli.edits import Edits, log_file_fault, record_config, refuse_faults, tell_warnings
 from fleet.cli.main import Failure
 from fleet.config.credentials import Credentials
 from fleet.config.faults import ConfigError
@@ -36,20 +39,30 @@ from fleet.config.models import Logging, VenueAddress
 from fleet.config.venue_check import VenueFacts, check
 from fleet.control.server import make_app
 from fleet.control.state import FleetState
+from fleet.ledger.entries import NoLedger, Recorder
+from fleet.ledger.store import LedgerError
+from fleet.runtime.beside import STATE_DIR, Beside, beside
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.reload import watch
+from fleet.runtime.stalls import Stall, StallWatch
 from fleet.runtime.status import fleet_state
 from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
 from fleet.views import logs, terminal
 from fleet.views.summary import render_summary, write_summary
 from fleet.wiring.facts import collateral_of, facts_of
+from fleet.wiring.ledger import ledger_path, open_ledger, owner_of
 from fleet.wiring.venue import open_fleet_venue
 
 _OPENING_S = 12.0
 """How long a venue that is away at the start is waited for."""
 _OPENING_PAUSE_S = 1.0
+
+
+_LEDGER_ADVICE = "\n  ledger: {path: FILE} in the fleet file names another one, ledger: null trades without"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,7 @@ class Options:
     summary: Path | None
     log_format: logs.LogFormat
     control: tuple[str, int] | None
+    resume: bool = False
 
 
 class Run:
@@ -75,6 +89,8 @@ class Run:
         self._failure: str = ""
         self._signals = 0
         self._control_is_up = False
+        self._beside_file: Beside = beside(options.file, os.environ)
+        self._run_file = OwnRunFile(self._beside_file.run)
         self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
         self._is_drawn = False
 
@@ -92,15 +108,19 @@ class Run:
             await self._serve_control(around.start)
             with self._scope:
                 async with AsyncExitStack() as opened:
+                    ledger = self._open_ledger(opened)
                     venue, facts = await self._reach(opened, clock)
                     checked = check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
                     refuse_faults(checked)
                     tell_warnings(checked, self._journal)
                     self._boot_ms = boot_ms()
-                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal)
+                    kill, memory = self._remembered()
+                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, ledger, kill, memory)
+                    record_config(fleet, self._loaded)
                     edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
                     around.start_soon(self._beside, "reload", edits.run)
                     around.start_soon(self._beside, "watching the fleet file", self._watch_file)
+                    around.start_soon(self._beside, "the stall watch", self._watch_stalls)
                     if self._wants_view:
                         around.start_soon(self._beside, "the view", self._view)
                     if self._options.stop_after_s is not None:
@@ -111,7 +131,25 @@ class Run:
                         self._failure = str(error)
                     finally:
                         self._final = self._state()
+            self._run_file.remove()
             around.cancel_scope.cancel()
+
+    def _remembered(self) -> tuple[KillSwitch, MemoryFile | None]:
+        """What earlier runs, or whoever killed them, have left written down. A paper exchange that begins anew has
+        nothing to do with it. Raises Failure."""
+        if self._loaded.config.venue == "paper":
+            return KillSwitch(), None
+        kill, memory = KillSwitch(self._beside_file.kill), MemoryFile(self._beside_file.risk)
+        if self._options.resume:
+            try:
+                kill.resume(None, ())
+                memory.forget()
+            except OSError as error:
+                raise Failure(f"error: --resume: {error.filename}: {(error.strerror or str(error)).lower()}") from None
+        remembered = memory.read()
+        if remembered is not None and remembered.limit:
+            self._journal.warning(f"before the restart a loss limit was hit: {remembered.limit}")
+        return kill, memory
 
     def report(self) -> list[Exception]:
         """After the loop, however it ended: the table, the summary file, and what of all this is no good end."""
@@ -136,6 +174,25 @@ class Run:
         if self._fleet is not None and self._fleet.left_open:
             problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.left_open)))
         return problems
+
+    def _open_ledger(self, opened: AsyncExitStack) -> Recorder:
+        """Raises Failure: whoever wants a ledger does not want to trade without one."""
+        config = self._loaded.config
+        path = ledger_path(config, self._options.file)
+        if path is None:
+            return NoLedger()
+        now_ms = time.time_ns() // 1_000_000
+        owner = owner_of(config, self._credentials)
+        try:
+            ledger, notice = opened.enter_context(
+                open_ledger(path, owner, now_ms=now_ms, fleet=config.fleet, program=version("astermm-fleet"))
+            )
+        except LedgerError as error:
+            raise Failure(f"error: {error}{_LEDGER_ADVICE}") from None
+        self._journal.ledger = ledger
+        if notice:
+            self._journal.incident("ledger", notice, level="WARNING")
+        return ledger
 
     async def _reach(self, opened: AsyncExitStack, clock: Clock) -> tuple[Venue, VenueFacts]:
         """The venue, kept open by `opened`, and what the file is held against. A venue that is away is waited for a
@@ -228,6 +285,18 @@ class Run:
         assert self._edits is not None
         await watch(self._options.file, self._loaded.text_digest, self._edits.want)
 
+    async def _watch_stalls(self) -> None:
+        """In development (debug level, or ASTERMM_STALLS) with the stack of what kept the loop; else counted only."""
+        with_stacks = self._loaded.config.logging.level in ("debug", "trace") or "ASTERMM_STALLS" in os.environ
+        await StallWatch(self._stalled, with_stacks=with_stacks).run()
+
+    def _stalled(self, stall: Stall) -> None:
+        assert self._fleet is not None
+        self._fleet.stalls += 1
+        if stall.stack:
+            self._journal.warning(f"the event loop was kept for {stall.seconds * 1000:.0f} ms: {stall.place}")
+            self._journal.debug("it was at:\n" + "".join(traceback.format_list(stall.stack)))
+
     # --- what the run shows
 
     def _state(self) -> FleetState:
@@ -274,10 +343,20 @@ class Run:
             ) from None
         self._control_is_up = True
         self._journal.info(f"health, metrics and state at http://{host}:{port}")
+        try:
+            self._run_file.write(host, port)
+        except OSError as error:
+            what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
+            self._journal.warning(f"kill and flatten cannot ask this fleet: {what}; {STATE_DIR} names a directory")
 
     async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
         try:
-            await serve(make_app(self._state), host, port, task_status=task_status)
+            await serve(
+                make_app(self._state, commands_of(self._run_file.token, lambda: self._fleet)),
+                host,
+                port,
+                task_status=task_status,
+            )
         except Exception as error:
             if not self._control_is_up:
                 raise

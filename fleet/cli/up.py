@@ -31,6 +31,7 @@ from fleet.wiring.facts import paper_facts
 @click.option("--summary", type=click.Path(path_type=Path, dir_okay=False), help="Write the summary as JSON, too.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How log lines are written.")
 @click.option("--control", type=HOST_PORT, envvar="ASTERMM_CONTROL", help="HOST:PORT of health, metrics and state.")
+@click.option("--resume", is_flag=True, help="Quote although it was killed, or a loss limit was hit before.")
 def up(
     file: Path,
     live: bool,
@@ -39,14 +40,15 @@ def up(
     summary: Path | None,
     log_format: logs.LogFormat,
     control: tuple[str, int] | None,
+    resume: bool,
 ) -> None:
     """Run the fleet of FILE (fleet.yaml when not given) until Ctrl-C.
 
     Its orders are then cancelled and confirmed gone. Saving FILE meanwhile changes the running fleet, symbol by symbol.
     """
-    options = Options(file, live, stop_after_s, plain, summary, log_format, control)
+    options = Options(file, live, stop_after_s, plain, summary, log_format, control, resume)
     loaded = load(file, os.environ)
-    credentials = _credentials(loaded, live, file)
+    credentials = credentials_for(loaded, live, file)
     if summary is not None:
         try:
             expect_writable(summary)
@@ -68,7 +70,7 @@ def up(
         raise ExceptionGroup("the run", problems)
 
 
-def _credentials(loaded: Loaded, live: bool, file: Path) -> Credentials | None:
+def credentials_for(loaded: Loaded, live: bool, file: Path) -> Credentials | None:
     """Raises ConfigError, and Failure where real money or keys are wanted and not given."""
     venue = loaded.config.venue
     if venue == "paper":

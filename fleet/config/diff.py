@@ -34,7 +34,9 @@ def diff(old: FleetConfig, new: FleetConfig) -> Change:
             for symbol, before in old.symbols.items()
             if symbol in new.symbols and new.symbols[symbol] != before
         },
-        settings=tuple(name for name in ("budget", "dead_man", "logging") if getattr(old, name) != getattr(new, name)),
+        settings=tuple(
+            name for name in ("budget", "dead_man", "logging", "risk") if getattr(old, name) != getattr(new, name)
+        ),
         refused=_refused(old, new),
     )
 
@@ -46,6 +48,7 @@ def _refused(old: FleetConfig, new: FleetConfig) -> list[str]:
         "venue": ("orders and positions stay where they are", old.venue != new.venue),
         "paper": ("the paper exchange would begin anew", old.venue == "paper" and old.paper != new.paper),
         "control": ("the endpoint is being listened on", old.control != new.control),
+        "ledger": ("its file is being written", old.ledger != new.ledger),
     }
     return [
         f"{name} cannot change while the fleet runs ({why}): stop it and start it again, or put {name} back"

@@ -124,6 +124,10 @@ def _examine(text: str, name: str, env: Mapping[str, str], directory: Path | Non
     if isinstance(feed, Replay) and directory is not None:
         feed = feed.model_copy(update={"replay": directory / feed.replay})
         config = config.model_copy(update={"paper": config.paper.model_copy(update={"feed": feed})})
+    ledger = config.ledger
+    if ledger is not None and ledger.path is not None and directory is not None:
+        ledger = ledger.model_copy(update={"path": directory / ledger.path})
+        config = config.model_copy(update={"ledger": ledger})
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     loaded = Loaded(config, name, digest, document.places)
     return Examined(_in_order(document.faults), loaded, built.unsound, built.replaced)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Discriminator, Field, SerializeAsAny, Tag
 
 from fleet.config.frozen import Frozen, Number, Whole
 from fleet.config.paper_faults import Faults
+from fleet.config.risk import MaxFills, Mmp, Risk, Usd
 from strategies.units import Duration, Share, Tolerance, duration_between
 
 MIN_STALE_MS = 1500
@@ -181,6 +182,15 @@ class Logging(Frozen):
     file: Path | None = Field(default=None, description="Also write to this file; null writes to the terminal only.")
 
 
+class LedgerFile(Frozen):
+    """The database of what was done: orders, trades with fees, funding, equity, incidents."""
+
+    path: Path | None = Field(
+        default=None,
+        description="Its file, relative to the fleet file; null is .astermm/FLEET-VENUE.sqlite3 beside the fleet file.",
+    )
+
+
 class SymbolConfig(Frozen):
     """One worker: a symbol, how it is traded and by which strategy."""
 
@@ -217,6 +227,15 @@ class SymbolConfig(Frozen):
     max_mark_deviation: Share = Field(
         default=Decimal("0.01"), description="Quotes are pulled while mid is further than this from the mark price."
     )
+    max_order_usd: Usd | None = Field(default=None, description="Orders that open a position are worth this at most.")
+    max_open_usd: Usd | None = Field(default=None, description="All opening orders of the symbol together.")
+    max_position_usd: Usd | None = Field(
+        default=None, description="The position as it would be if every opening order of a side filled."
+    )
+    max_fills: MaxFills | None = Field(
+        default=None, description="Pauses what opens a position after too many fills in too short a time."
+    )
+    mmp: Mmp | None = Field(default=None, description="The exchange's market maker protection, set at the start.")
 
 
 class FleetConfig(Frozen):
@@ -230,8 +249,12 @@ class FleetConfig(Frozen):
     dead_man: DeadMan | None = Field(
         default=DeadMan(), description="Lets the exchange cancel all orders when the fleet dies; null switches it off."
     )
+    risk: Risk = Field(default=Risk(), description="What the whole fleet may hold and lose.")
     control: Control | None = Field(
         default=Control(), description="The local HTTP endpoint for health, metrics and state; null switches it off."
+    )
+    ledger: LedgerFile | None = Field(
+        default=LedgerFile(), description="Where all that was done is kept; null keeps nothing."
     )
     logging: Logging = Field(default=Logging(), description="What is logged, and where.")
     symbols: dict[str, SymbolConfig] = Field(

@@ -66,8 +66,9 @@ def _heartbeats(loaded: Loaded, dead_man: DeadMan, limit: RateLimit) -> Fault | 
     cost = symbols * HEARTBEAT_WEIGHT * 60 / every_s
     if cost <= share * capacity:
         return None
+    whose = f"{symbols} symbols" if symbols != 1 else "1 symbol"
     what = (
-        f"heartbeats of {symbols} symbols cost {symbols} x {HEARTBEAT_WEIGHT} weight every"
+        f"heartbeats of {whose} cost {symbols} x {HEARTBEAT_WEIGHT} weight every"
         f" {duration_text(int(every_s * 1000))} (half of timeout {duration_text(dead_man.timeout_ms)})"
         f" = {_round(cost)} a minute, over the {_round(share * capacity)} that share {_plain(share)} of"
         f" {_round(capacity)} allows"

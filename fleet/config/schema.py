@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from fleet.config.models import DeadMan, FleetConfig, SymbolConfig, Weights
 from fleet.config.paper_faults import Between, Faults
+from fleet.config.risk import MaxFills, Mmp
 from strategies.registry import STRATEGIES
 from strategies.units import duration_text
 
@@ -26,7 +27,7 @@ def fleet_schema() -> Schema:
     """Draft 2020-12."""
     schema = FleetConfig.model_json_schema(by_alias=True, mode="validation")
     definitions: Schema = schema["$defs"]
-    for model in (Faults, Weights, DeadMan):
+    for model in (Faults, Weights, DeadMan, MaxFills, Mmp):
         _spell_durations(model, definitions[model.__name__]["properties"])
     # Told key by key where they are defined.
     del schema["properties"]["paper"]["default"]["faults"], definitions["Paper"]["properties"]["faults"]["default"]

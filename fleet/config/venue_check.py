@@ -20,6 +20,9 @@ from strategies.units import percent_text
 
 _HIGH_LEVERAGE = 20
 
+_ROOM = (("max_order_usd", "", 1), ("max_open_usd", ", for two sides", 2), ("max_position_usd", "", 1))
+"""Limits that an order must fit in, and how many of its size."""
+
 
 @dataclass(frozen=True, slots=True)
 class VenueFacts:
@@ -143,9 +146,16 @@ def _check_size(
     order_usd = share_usd * config.leverage
     lots = instrument.floor_lots(order_usd / price)
     notional = instrument.notional(price_ticks, lots)
+    least_lots = max(instrument.min_lots, -instrument.floor_lots(-instrument.min_notional / price))
+    least_usd = instrument.notional(price_ticks, least_lots)
+    for key, limit, times in _ROOM:
+        most = getattr(config, key)
+        if most is not None and most < least_usd * times:
+            least = f"the exchange's minimum, {least_usd:.2f} USD"
+            what = f"{key} {_plain(most)} leaves {instrument.symbol} no order of {least}"
+            right = f"at least {(least_usd * times).to_integral_value(ROUND_CEILING)}{limit}"
+            checked.errors.append(loaded.fault(("symbols", instrument.symbol, key), what, right))
     if lots < instrument.min_lots or notional < instrument.min_notional:
-        least_lots = max(instrument.min_lots, -instrument.floor_lots(-instrument.min_notional / price))
-        least_usd = instrument.notional(price_ticks, least_lots)
         what = (
             f"an order of {instrument.symbol} would be {order_usd:.2f} USD, {instrument.quantity_text(lots)}"
             f" {instrument.base_asset}, below the exchange's minimum of {least_usd:.2f} USD"

@@ -14,6 +14,7 @@ from fleet.config.models import (
     Control,
     DeadMan,
     FleetConfig,
+    LedgerFile,
     Live,
     Logging,
     Paper,
@@ -23,6 +24,7 @@ from fleet.config.models import (
     Weights,
 )
 from fleet.config.paper_faults import Faults
+from fleet.config.risk import MaxFills, Mmp, Risk
 
 _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
     ("venue",): (VenueAddress,),
@@ -33,9 +35,12 @@ _SECTIONS: dict[tuple[str | int, ...], tuple[type[BaseModel], ...]] = {
     ("budget",): (Budget,),
     ("budget", "weights"): (Weights,),
     ("dead_man",): (DeadMan,),
+    ("risk",): (Risk,),
     ("control",): (Control,),
+    ("ledger",): (LedgerFile,),
     ("logging",): (Logging,),
 }
+_OF_A_SYMBOL: dict[str | int, type[BaseModel]] = {"max_fills": MaxFills, "mmp": Mmp}
 _PATTERNS = {
     "fleet": "1 to 12 of the characters a-z, 0-9, _ . and -",
     "symbol": "an exchange symbol such as ASTERUSDT",
@@ -87,6 +92,8 @@ def file_keys(model: type[BaseModel]) -> list[str]:
 def section_keys(path: tuple[str | int, ...]) -> list[str]:
     if not path:
         return [*file_keys(FleetConfig), "defaults"]
+    if path[0] in ("symbols", "defaults") and path[-1] in _OF_A_SYMBOL:
+        return file_keys(_OF_A_SYMBOL[path[-1]])
     return [key for model in _SECTIONS.get(path, ()) for key in file_keys(model)]
 
 

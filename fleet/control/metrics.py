@@ -82,6 +82,9 @@ FLEET: list[Reading[FleetState]] = [
         "How late the event loop wakes its sleepers.",
         lambda s: None if s.loop_lag_ms is None else s.loop_lag_ms / 1e3,
     ),
+    Reading("event_loop_stalls_total", "Times that something kept the event loop over 50 ms.", lambda s: s.stalls),
+    Reading("day_result_usd", "What the UTC day has brought, fees and funding included.", lambda s: s.day_result),
+    Reading("drawdown_usd", "How far the result is below its best.", lambda s: s.drawdown),
 ]
 
 SYMBOL: list[Reading[SymbolState]] = [
@@ -159,6 +162,13 @@ class FleetCollector(Collector):
             for phase in Phase:
                 phases.add_metric([symbol.symbol, phase.value], float(phase is symbol.phase))
         yield phases
+        refusals = CounterMetricFamily(
+            "astermm_risk_refusals_total", "What the fleet's own risk checks held back.", labels=["symbol", "reason"]
+        )
+        for symbol in state.symbols:
+            for reason, count in symbol.refusals.items():
+                refusals.add_metric([symbol.symbol, reason], float(count))
+        yield refusals
         for of_fleet in FLEET:
             yield of_fleet.metric(None, [("", state)])
         for of_symbol in SYMBOL:

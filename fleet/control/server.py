@@ -1,7 +1,7 @@
 """The local HTTP endpoint of a running fleet: health, readiness, metrics and the whole state.
 
 Owns: paths, methods and status codes. Must not know: how the state comes about, which server carries the app.
-It only reads: whoever reaches the port can change nothing. Plain ASGI, as four answers need no framework.
+All but the commands only reads, and those ask for a secret. Plain ASGI, as so few answers need no framework.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from fleet.control.commands import PATHS, Commands
 from fleet.control.metrics import make_registry
 from fleet.control.state import FleetState, not_ready
 
@@ -30,8 +31,8 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def make_app(state: Callable[[], FleetState]) -> App:
-    """The ASGI app; `state` is asked once a request and must not block."""
+def make_app(state: Callable[[], FleetState], commands: Commands | None = None) -> App:
+    """The ASGI app; `state` is asked once a request and must not block. Without `commands` it only tells."""
     registry = make_registry(state)
     routes: dict[str, Callable[[], Answer]] = {
         # Answered by the event loop itself: a loop that hangs does not answer.
@@ -42,7 +43,10 @@ def make_app(state: Callable[[], FleetState]) -> App:
     }
 
     async def app(scope: MutableMapping[str, object], receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and commands is not None and scope["path"] in PATHS and scope["method"] == "POST":
+            status, value = await commands.answer(scope, receive)
+            await _respond(_json(status, value), scope, send)
+        elif scope["type"] == "http":
             await _respond(_answer(routes, scope), scope, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
@@ -51,7 +55,10 @@ def make_app(state: Callable[[], FleetState]) -> App:
 
 
 def _answer(routes: Mapping[str, Callable[[], Answer]], scope: Scope) -> Answer:
-    route = routes.get(str(scope["path"]))
+    path = str(scope["path"])
+    route = routes.get(path)
+    if route is None and path in PATHS:
+        return _json(405, {"error": "only POST, with a token"}, (b"allow", b"POST"))
     if route is None:
         return _json(404, {"error": f"no such path; there are {', '.join(routes)}"})
     if scope["method"] not in ("GET", "HEAD"):

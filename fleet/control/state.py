@@ -36,14 +36,18 @@ class Phase(StrEnum):
     """Crashed, and will be started again."""
     QUARANTINED = "quarantined"
     """Crashed too often: not started again without a reload."""
+    LIMIT = "limit"
+    """A loss limit is hit: nothing opens a position."""
+    KILLED = "killed"
+    """By its owner: no order stands until the owner lets it quote again."""
     STOPPING = "stopping"
     STOPPED = "stopped"
 
 
 WORKING = frozenset({Phase.QUOTING, Phase.REDUCING})
-READY = WORKING | {Phase.QUARANTINED, Phase.STOPPED}
-"""A quarantined worker does not make the fleet unready: restarting the pod would not help the others. A stopped one has
-been removed from the file."""
+READY = WORKING | {Phase.QUARANTINED, Phase.LIMIT, Phase.KILLED, Phase.STOPPED}
+"""A quarantined worker does not make the fleet unready: restarting the pod would not help the others. A limit and a
+kill are as they should be. A stopped one has been removed from the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class SymbolState:
     requests: int = 0
     differences: int = 0
     """Between the exchange and us, that looking at it found and mended."""
+    refusals: dict[str, int] = field(default_factory=dict[str, int])
+    """By reason, how often the fleet's own risk checks began to hold something back."""
     guarded_until_ms: int | None = None
     """When the exchange cancels the symbol's orders by itself unless it hears of the fleet; None: never."""
     priority: float = 1.0
@@ -216,6 +222,14 @@ class FleetState:
     stopping: bool = False
     loop_lag_ms: float | None = None
     """How late the event loop wakes its sleepers."""
+    stalls: int = 0
+    """How often something kept the event loop for longer than 50 ms."""
+    loss_limit: str = ""
+    """Which loss limit has been hit; empty when none has."""
+    day_result: Decimal = ZERO
+    """What the UTC day has brought: realised and unrealised, less fees, with funding."""
+    drawdown: Decimal = ZERO
+    """How far the result is below its best."""
 
 
 def not_ready(state: FleetState) -> tuple[str, ...]:

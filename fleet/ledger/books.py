@@ -41,13 +41,13 @@ class SymbolBook:
     round_trips: int = 0
     read_to: int = 0
     """The trade list was read up to this trade: all up to it are counted, or were in the position we began with."""
+    unlisted: dict[int, None] = field(default_factory=dict[int, None], repr=False)
+    """Trades counted beyond that one, as the line told of them: reading the list on empties it."""
     last_trade_ms: int = 0
     """The newest trade that is in the position."""
-    _began_after: int = 0
     _began_ms: int = 0
     _told_ms: int = -1
     """Trades up to here are in the position that the venue's word corrected."""
-    _seen: set[int] = field(default_factory=set[int], repr=False)
 
     @property
     def entry_price(self) -> Decimal:
@@ -64,7 +64,7 @@ class SymbolBook:
         lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
         self.position_lots = lots
         self.cost = lots * self.instrument.step_size * entry
-        self.read_to = self._began_after = last_trade_id
+        self.read_to = last_trade_id
         self._began_ms = now_ms - _OLD_MS
         self.last_trade_ms = position.exchange_ms if position else 0
 
@@ -90,9 +90,9 @@ class SymbolBook:
 
     def add(self, fill: Fill) -> bool:
         """Counts a trade. Returns False for one that was counted before."""
-        if fill.trade_id in self._seen or fill.trade_id <= self._began_after or fill.exchange_ms < self._began_ms:
+        if fill.trade_id in self.unlisted or fill.trade_id <= self.read_to or fill.exchange_ms < self._began_ms:
             return False
-        self._seen.add(fill.trade_id)
+        self.unlisted[fill.trade_id] = None
         self.fills += 1
         if fill.fee_asset in STABLE_ASSETS:
             self.fees += fill.fee
@@ -105,6 +105,11 @@ class SymbolBook:
         if fill.exchange_ms > self._told_ms:
             self._move(fill.side.sign * fill.lots, self.instrument.price(fill.price_ticks))
         return True
+
+    def list_read(self, to: int) -> None:
+        """The trade list was read on, up to this trade, and what it had was added."""
+        self.read_to = max(self.read_to, to)
+        self.unlisted = {trade_id: None for trade_id in self.unlisted if trade_id > self.read_to}
 
     def unrealised_pnl(self, mark: Decimal) -> Decimal:
         return self.position_lots * self.instrument.step_size * mark - self.cost

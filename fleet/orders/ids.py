@@ -43,6 +43,11 @@ class Run:
         self.fleet = fleet
         self.started_s = started_s
 
+    @classmethod
+    def last(cls, fleet: str) -> Run:
+        """Later than any: for whoever cancels a fleet's orders whichever run placed them."""
+        return cls(fleet, 36**12)
+
     def owns(self, client_id: str) -> bool:
         """Whether an order is this run's, or was left by an earlier one."""
         return is_ours(self.fleet, client_id) and not self.is_newer(client_id)

@@ -72,6 +72,8 @@ class WorkingOrder:
     """Not to be asked for a change before: the last one was refused."""
     amends_refused: int = 0
     """In a row."""
+    asked: tuple[int, int] | None = None
+    """Price ticks and lots that an amendment under way, or without an answer, would give it."""
 
     @property
     def remaining_lots(self) -> int:
@@ -127,8 +129,8 @@ def adopted(told: Order, now_us: int) -> WorkingOrder:
     )
 
 
-def amending(order: WorkingOrder, now_us: int) -> WorkingOrder:
-    return replace(order, phase=Phase.AMENDING, changed_us=now_us)
+def amending(order: WorkingOrder, amend: Amend, now_us: int) -> WorkingOrder:
+    return replace(order, phase=Phase.AMENDING, changed_us=now_us, asked=(amend.price_ticks, amend.lots))
 
 
 def cancelling(order: WorkingOrder, now_us: int) -> WorkingOrder:
@@ -152,8 +154,11 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
     awaits_answer = order.phase in (Phase.AMENDING, Phase.CANCELLING)
     if awaits_answer and not answer:
         return order
-    amends_refused = 0 if order.phase is Phase.AMENDING else order.amends_refused
-    return replace(order, phase=Phase.OPEN, queries=0, amends_refused=amends_refused)
+    is_amended = order.phase is Phase.AMENDING
+    amends_refused = 0 if is_amended else order.amends_refused
+    # Seen as it was before an amendment without an answer: that one may still arrive.
+    asked = None if is_amended or order.asked == (told.price_ticks, told.lots) else order.asked
+    return replace(order, phase=Phase.OPEN, queries=0, amends_refused=amends_refused, asked=asked)
 
 
 def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOrder:
@@ -167,12 +172,17 @@ def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOr
         status = OrderStatus.REJECTED if isinstance(error, Rejected) else None
         return replace(order, phase=Phase.DONE, status=status, reason=str(error))
     amends_refused = order.amends_refused + (order.phase is Phase.AMENDING and isinstance(error, Rejected))
-    return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US, amends_refused=amends_refused)
+    return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US, amends_refused=amends_refused, asked=None)
 
 
 def missing(order: WorkingOrder, now_us: int) -> WorkingOrder:
     """After the venue listed its open orders and this one was not among them: it is asked what it is."""
     return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0)
+
+
+def cleared(order: WorkingOrder) -> WorkingOrder:
+    """After all of the fleet's orders were cancelled and seen to be gone; what this one had become is not asked."""
+    return replace(order, phase=Phase.DONE, reason="cleared")
 
 
 def all_fills_counted(order: WorkingOrder) -> WorkingOrder:

@@ -121,8 +121,7 @@ def forecast(config: FleetConfig, moves: Mapping[str, Moves], limits: Sequence[R
     heartbeat_s = _heartbeat_s(config.dead_man, len(config.symbols), weight)
     heartbeat_weight = weight_a_minute(len(config.symbols), heartbeat_s) if heartbeat_s else 0.0
     limiters = tuple(_limiter(limit, budget, heartbeat_weight) for limit in limits if limit.kind in RESERVES)
-    dues = {symbol: _due_s(each, moves[symbol]) for symbol, each in config.symbols.items()}
-    wishes = [_wish(each, dues[symbol], moves[symbol], budget) for symbol, each in config.symbols.items()]
+    wishes = [_wish(each, moves[symbol], budget) for symbol, each in config.symbols.items()]
     room = min((limiter.room for limiter in limiters), default=float("inf"))
     grants = {wish.symbol: wish.rate for wish in wishes}
     if total(wishes) > room:
@@ -133,7 +132,7 @@ def forecast(config: FleetConfig, moves: Mapping[str, Moves], limits: Sequence[R
             source=moves[wish.symbol].source,
             volatility_bps=_volatility_bps(config.symbols[wish.symbol], moves[wish.symbol]),
             quotes=wish.quotes,
-            refresh_s=config.symbols[wish.symbol].refresh_interval_ms / 1000,
+            refresh_s=wish.refresh_s,
             every_s=wish.seconds,
             wait_s=_wait_s(wish, grants[wish.symbol]),
         )
@@ -173,21 +172,28 @@ def _threshold_bps(config: SymbolConfig) -> float:
     return float(config.price_change_threshold) * 1e4
 
 
-def _due_s(config: SymbolConfig, moves: Moves) -> float:
-    # Prices are whole ticks: a quote is not wrong before mid has moved by about half of one.
-    threshold_bps = max(_threshold_bps(config), moves.tick_bps / 2)
-    return seconds_between_amends(moves.volatility(threshold_bps), threshold_bps, config.refresh_interval_ms / 1000)
-
-
 def _volatility_bps(config: SymbolConfig, moves: Moves) -> float:
     return moves.volatility(max(_threshold_bps(config), _LEAST_THRESHOLD_BPS))
 
 
-def _wish(config: SymbolConfig, seconds: float, moves: Moves, budget: Budget) -> Wish:
+def _wish(config: SymbolConfig, moves: Moves, budget: Budget) -> Wish:
+    def seconds_of(threshold_bps: float, refresh_s: float) -> float:
+        # Prices are whole ticks: a quote is not wrong before mid has moved by about half of one.
+        threshold_bps = max(threshold_bps, moves.tick_bps / 2)
+        return seconds_between_amends(moves.volatility(threshold_bps), threshold_bps, refresh_s)
+
     # Only the symbols' proportions count, so the collateral that the fractions are of need not be known.
     notional = float(config.balance_fraction) * config.leverage
-    worth = notional**budget.weights.size * max(_volatility_bps(config, moves), LEAST_VOLATILITY_BPS)
-    return Wish(config.symbol, sides(config), seconds, config.priority, worth)
+    return Wish(
+        symbol=config.symbol,
+        quotes=sides(config),
+        threshold_bps=_threshold_bps(config),
+        refresh_s=config.refresh_interval_ms / 1000,
+        seconds_of=seconds_of,
+        volatility_bps=max(_volatility_bps(config, moves), LEAST_VOLATILITY_BPS),
+        priority=config.priority,
+        worth=config.priority * notional**budget.weights.size,
+    )
 
 
 def _shared(wishes: Sequence[Wish], room: float, budget: Budget) -> dict[str, float]:

@@ -3,87 +3,112 @@
 Owns: how each budget.policy divides a rate among symbols in the long run. Must not know: limiters, files, the gate.
 All rates are requests a minute.
 
-For `value`: an error of b bps costs notional × b as long as it stands, and between two amends at errors of ±b a random
-walk stands at b/3 on average, so a fleet's cost is proportional to Σ nᵢ·bᵢ while it sends Σ σᵢ²/bᵢ² requests. The least
-cost for a given number of requests has nᵢ = 2λσᵢ²/bᵢ³ for all i (Lagrange), that is bᵢ ∝ (σᵢ²/nᵢ)^(1/3) and
+A quote whose turn has not come keeps following the market, and wants nothing any more when the price comes back. So
+waiting is a longer refresh interval, or a wider threshold:
 
-    rateᵢ = σᵢ²/bᵢ² ∝ (σᵢ·nᵢ)^(2/3)
+- `fair` lets each symbol have a request every κ/priority seconds: its refresh interval becomes at least that.
+- `value` sends the quote with the largest score p·n^s·b·(b/σ)^(2v), b being its error. All are then sent at the same
+  score, so the threshold becomes at least b ∝ (σ^(2v)/(p·n^s))^(1/(1+2v)). And nobody has more than twice his fair
+  share while another waits.
+- `fifo` keeps all in one line: every quote takes its own time, and the same wait on top.
 
-The gate gets there by sending the quote with the largest score, priority × n^size × b × (b/σ)^(2·volatility): all are
-then sent at the same score, b^(1+2v) ∝ σ^(2v)/(p·n^s) and rate ∝ (p·n^s·σ)^(2/(1+2v)), the optimum when s = v = 1. It
-lets nobody have more than twice his fair share while another waits.
+For powers s = v = 1 that is the optimum. An error of b bps costs notional × b as long as it stands, and a random walk
+that is set back when it has strayed by b stands at b/3 on average. So the fleet's cost is proportional to Σ nᵢ·bᵢ,
+while it sends Σ σᵢ²/bᵢ² requests. Where it is least for so many requests, nᵢ = 2λσᵢ²/bᵢ³ for all (Lagrange), so that
+bᵢ ∝ (σᵢ²/nᵢ)^(1/3) and the rate of each is ∝ (σᵢ·nᵢ)^(2/3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MOST_SHARES = 2.0
+_HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What one symbol asks for. `seconds`: between two amends of a quote, if it may go when it is due."""
+    """What one symbol asks for. `seconds_of` tells the time between two amends of a quote for a threshold in bps and a
+    refresh interval in seconds; `worth` is p·n^s, the part of its score that does not change."""
 
     symbol: str
     quotes: int
-    seconds: float
+    threshold_bps: float
+    refresh_s: float
+    seconds_of: Callable[[float, float], float]
+    volatility_bps: float
     priority: float = 1.0
     worth: float = 1.0
-    """Of an error of one bps: notional^size × σ."""
+
+    @property
+    def seconds(self) -> float:
+        """If it may go when it is due."""
+        return self.seconds_of(self.threshold_bps, self.refresh_s)
 
     @property
     def rate(self) -> float:
         return 60 * self.quotes / self.seconds
+
+    def rate_at(self, threshold_bps: float, refresh_s: float) -> float:
+        seconds = self.seconds_of(max(self.threshold_bps, threshold_bps), max(self.refresh_s, refresh_s))
+        return 60 * self.quotes / seconds
+
+
+Grants = dict[str, float]
 
 
 def total(wishes: Sequence[Wish]) -> float:
     return sum(wish.rate for wish in wishes)
 
 
-def grants_by_value(wishes: Sequence[Wish], capacity: float, power_of_volatility: float = 1.0) -> dict[str, float]:
-    power = 2 / (1 + 2 * power_of_volatility)
-    weights = {wish.symbol: (wish.priority * wish.worth) ** power for wish in wishes}
-    priorities = sum(wish.priority for wish in wishes)
-    fair = {wish.symbol: capacity * wish.priority / priorities for wish in wishes}
-    caps = {wish.symbol: min(wish.rate, MOST_SHARES * fair[wish.symbol]) for wish in wishes}
-    grants = _filled(weights, caps, capacity)
-    # All that have not had twice their share are served by now: what is left is for the others.
-    left = max(0.0, capacity - sum(grants.values()))
-    more = _filled(weights, {wish.symbol: wish.rate - grants[wish.symbol] for wish in wishes}, left)
-    return {symbol: granted + more[symbol] for symbol, granted in grants.items()}
-
-
-def grants_in_turn(wishes: Sequence[Wish], capacity: float) -> dict[str, float]:
-    """`fair`: equal shares by priority, and what one does not want is the others'."""
-    return _filled(
-        {wish.symbol: wish.priority for wish in wishes}, {wish.symbol: wish.rate for wish in wishes}, capacity
+def grants_in_turn(wishes: Sequence[Wish], capacity: float) -> Grants:
+    """`fair`."""
+    return _dividing(
+        capacity, lambda turn_s: {wish.symbol: wish.rate_at(0, wish.quotes * turn_s / wish.priority) for wish in wishes}
     )
 
 
-def grants_in_line(wishes: Sequence[Wish], capacity: float) -> dict[str, float]:
-    """`fifo`: every quote waits in the same line, so each takes its own time and the same wait on top."""
-    wait_s = 0.0
-    if total(wishes) > capacity:
-        low, high = 0.0, 60 * sum(wish.quotes for wish in wishes) / capacity
-        for _ in range(60):
-            wait_s = (low + high) / 2
-            if sum(60 * wish.quotes / (wish.seconds + wait_s) for wish in wishes) > capacity:
-                low = wait_s
-            else:
-                high = wait_s
-        wait_s = high
-    return {wish.symbol: 60 * wish.quotes / (wish.seconds + wait_s) for wish in wishes}
+def grants_in_line(wishes: Sequence[Wish], capacity: float) -> Grants:
+    """`fifo`."""
+    seconds = {wish.symbol: wish.seconds for wish in wishes}
+    return _dividing(
+        capacity, lambda wait_s: {wish.symbol: 60 * wish.quotes / (seconds[wish.symbol] + wait_s) for wish in wishes}
+    )
 
 
-def _filled(weights: Mapping[str, float], caps: Mapping[str, float], capacity: float) -> dict[str, float]:
-    """Each min(cap, level × weight), with the level at which all is given out."""
-    grants: dict[str, float] = {}
-    left, weight_left = capacity, sum(weights.values())
-    for symbol in sorted(caps, key=lambda symbol: caps[symbol] / weights[symbol]):
-        share = left * weights[symbol] / weight_left if weight_left > 0 else 0.0
-        grants[symbol] = max(0.0, min(caps[symbol], share))
-        left -= grants[symbol]
-        weight_left -= weights[symbol]
-    return {symbol: grants[symbol] for symbol in caps}
+def grants_by_value(wishes: Sequence[Wish], capacity: float, power: float = 1.0) -> Grants:
+    """`value`; `power` is that of the score's volatility."""
+    units = {wish.symbol: (wish.volatility_bps ** (2 * power) / wish.worth) ** (1 / (1 + 2 * power)) for wish in wishes}
+    priorities = sum(wish.priority for wish in wishes)
+    fair = {wish.symbol: capacity * wish.priority / priorities for wish in wishes}
+    rates = {wish.symbol: wish.rate for wish in wishes}
+    most = MOST_SHARES
+    # Where those who want less than their share leave so much, the others may have more than twice theirs.
+    while sum(min(rates[symbol], most * share) for symbol, share in fair.items()) < min(capacity, sum(rates.values())):
+        most *= 1.25
+
+    def grants(level: float) -> Grants:
+        return {
+            wish.symbol: min(wish.rate_at(level * units[wish.symbol], 0), most * fair[wish.symbol]) for wish in wishes
+        }
+
+    return _dividing(capacity, grants)
+
+
+def _dividing(capacity: float, grants: Callable[[float], Grants]) -> Grants:
+    """The grants at the least level that keeps them within the capacity: the higher it is the less is granted."""
+    low, high = 0.0, 1.0
+    if sum(grants(low).values()) <= capacity:
+        return grants(low)
+    while sum(grants(high).values()) > capacity:
+        low, high = high, 2 * high
+        if high > 1e9:
+            break
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if sum(grants(middle).values()) > capacity:
+            low = middle
+        else:
+            high = middle
+    return grants(high)

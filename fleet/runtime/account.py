@@ -26,6 +26,8 @@ from exchange.model import (
 )
 from exchange.ports import Trading
 from fleet.ledger.books import STABLE_ASSETS, SymbolBook
+from fleet.ledger.entries import ListRead, NoLedger, Recorder, Traded
+from fleet.ledger.markouts import Markouts
 from fleet.orders.ids import Run
 from fleet.runtime.capital import Capital
 from fleet.runtime.foreign import ForeignOrders
@@ -57,7 +59,14 @@ class Snapshot:
 
 class Account:
     def __init__(
-        self, run: Run, trading: Trading, clock: Clock, capital: Capital, instruments: dict[str, Instrument]
+        self,
+        run: Run,
+        trading: Trading,
+        clock: Clock,
+        capital: Capital,
+        instruments: dict[str, Instrument],
+        ledger: Recorder | None = None,
+        markouts: Markouts | None = None,
     ) -> None:
         self.capital = capital
         self.books: dict[str, SymbolBook] = {}
@@ -70,6 +79,10 @@ class Account:
         self.foreign = ForeignOrders()
         self.elsewhere: dict[str, Decimal] = {}
         """Unrealised PnL, as the venue last told it, of positions that no worker follows."""
+        self.funding_told = 0
+        """Events that told of funding."""
+        self._ledger = ledger or NoLedger()
+        self._markouts = markouts
         self._run = run
         self._trading = trading
         self._clock = clock
@@ -118,6 +131,9 @@ class Account:
         book = self.books.get(symbol)
         is_new = event.fill is not None and book is not None and book.add(event.fill)
         mailbox = self._mailboxes.get(symbol)
+        if event.fill is not None and book is not None:
+            # Not only what is new to the book: its beginning is another than the ledger's.
+            self._record(event.fill, mailbox)
         if mailbox is not None and (is_new or ours):
             mailbox.put(Told(event.order, event.fill if is_new else None))
 
@@ -125,12 +141,21 @@ class Account:
         for balance in event.balances:
             self._wallet(balance)
         if event.reason == "FUNDING_FEE":
+            self.funding_told += 1
             self.funding += sum(event.balance_changes.values(), Decimal(0))
         self._count_collateral()
 
     def _wake_all(self) -> None:
         for mailbox in self._mailboxes.values():
             mailbox.wake()
+
+    def _record(self, fill: Fill, mailbox: Mailbox | None) -> None:
+        """`mailbox`: where the market of now is, for a trade that has just been made."""
+        ticker = mailbox.ticker if mailbox else None
+        mark = mailbox.mark.mark if mailbox and mailbox.mark else None
+        self._ledger.write(Traded(self._instruments[fill.symbol], fill, ticker, mark))
+        if mailbox is not None and self._markouts is not None:
+            self._markouts.traded(self._instruments[fill.symbol], fill, ticker, self._clock.now_us())
 
     # --- money
 
@@ -228,15 +253,15 @@ class Account:
         book = self.books[symbol]
         missed: list[Fill] = []
         while True:
-            page = await self._trading.fills(symbol, from_id=book.read_to + 1, limit=FILLS_PAGE)
+            after = book.read_to
+            page = await self._trading.fills(symbol, from_id=after + 1, limit=FILLS_PAGE)
             missed += [fill for fill in page if book.add(fill)]
-            book.read_to = max((fill.trade_id for fill in page), default=book.read_to)
+            book.list_read(max((fill.trade_id for fill in page), default=after))
+            for fill in page:
+                self._record(fill, None)
+            self._ledger.write(ListRead(symbol, after, book.read_to))
             if len(page) < FILLS_PAGE:
                 return missed
-
-    def has_begun(self, symbol: str) -> bool:
-        """Whether its book stands on a position that the venue told."""
-        return symbol in self._begun
 
     async def catch_up(self) -> None:
         """Trades and balances, as the line may not have told of them yet. Raises VenueError.
@@ -250,6 +275,10 @@ class Account:
             await self.missed_fills(symbol)
         if behind:
             await self.snapshot()
+
+    def has_begun(self, symbol: str) -> bool:
+        """Whether its position is known: what its book makes of the market is a result."""
+        return symbol in self._begun
 
     async def begin(self, symbol: str) -> list[Order]:
         """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile: returns what is,

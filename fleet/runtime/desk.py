@@ -26,10 +26,13 @@ from exchange.model import (
 )
 from fleet.config.models import SymbolConfig
 from fleet.ledger.books import SymbolBook
+from fleet.ledger.entries import NoLedger, OrderChanged, Recorder
 from fleet.orders import lifecycle
 from fleet.orders.ids import ClientIds
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Change, Plan, Policy, Query, plan
+from fleet.risk.checks import Known, room_usd
+from fleet.risk.officer import SymbolRisk
 from fleet.runtime.capital import Capital
 from strategies.base import Decision, Quote, Situation, Strategy
 from strategies.signals.volatility import Volatility
@@ -66,12 +69,15 @@ class Desk:
         capital: Capital,
         ids: ClientIds,
         counters: Counters,
+        risk: SymbolRisk,
+        ledger: Recorder | None = None,
     ) -> None:
         self.config = config
         self.instrument = instrument
         self.book = book
         self.capital = capital
         self.counters = counters
+        self.risk = risk
         self.orders: dict[str, WorkingOrder] = {}
         self.ticker: BookTicker | None = None
         self.mark: MarkPrice | None = None
@@ -88,6 +94,7 @@ class Desk:
         self.problem = ""
         """The last refusal, for the owner; empty again when an order was accepted."""
         self._ids = ids
+        self._ledger = ledger or NoLedger()
         self._holds: dict[Side, int] = {}
         self._refusals: dict[Side, int] = {}
         self._finished: deque[str] = deque(maxlen=FINISHED_KEPT)
@@ -126,12 +133,13 @@ class Desk:
             if told.status.is_final:
                 self._finished.append(told.client_id)
         elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
-            self.orders[told.client_id] = lifecycle.adopted(told, now_us)
+            self._take(lifecycle.adopted(told, now_us), now_us)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""
         order = self._order_of(fill)
         if order is not None:
+            self.risk.fills.count(self.config.max_fills, now_us)
             self._refusals.pop(order.side, None)
             # What was refused was refused before this: the other side must not wait.
             other = order.side.opposite
@@ -202,7 +210,9 @@ class Desk:
         if awaits_fills and not self.pulled:
             # The position is about to change: what is quoted on the old one would be wrong.
             return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
-        quotes = () if self.pulled else self._quotes(now_us)
+        mark = self.mark.mark if self.mark else None
+        known = self.risk.known(self.config, self.book, self.orders.values(), self.ticker, mark, now_us)
+        quotes = () if self.pulled else self._quotes(known, now_us)
         if not awaits_fills:
             self._commit(quotes)
         policy = Policy(
@@ -215,6 +225,7 @@ class Desk:
             self.config.priority,
         )
         planned = plan(quotes, self.orders.values(), policy, now_us)
+        planned = replace(planned, changes=self.risk.let_through(known, planned.changes))
         wakes = [wake for wake in (planned.wake_us, stale_us) if wake is not None]
         return replace(planned, wake_us=min(wakes, default=None))
 
@@ -223,15 +234,20 @@ class Desk:
         match change.action:
             case Place() as place:
                 place = replace(place, client_id=self._ids.next())
-                self.orders[place.client_id] = lifecycle.placing(place, now_us)
+                self._take(lifecycle.placing(place, now_us), now_us)
                 return place
             case Amend() as action:
-                self.orders[action.client_id] = lifecycle.amending(self.orders[action.client_id], now_us)
+                self._take(lifecycle.amending(self.orders[action.client_id], action, now_us), now_us)
             case Cancel() as action:
-                self.orders[action.client_id] = lifecycle.cancelling(self.orders[action.client_id], now_us)
+                self._take(lifecycle.cancelling(self.orders[action.client_id], now_us), now_us)
             case Query() as action:
                 self.orders[action.client_id] = lifecycle.querying(self.orders[action.client_id], now_us)
         return change.action
+
+    def note_cleared(self, now_us: int) -> None:
+        """None of its orders is left: all were cancelled behind its back."""
+        for order in self.live_orders():
+            self._ledger.write(OrderChanged(self.instrument, lifecycle.cleared(order), now_us))
 
     def fills_are_late(self, now_us: int) -> bool:
         """The venue said that an order filled, and its trades have not come: the trade list must be asked."""
@@ -240,7 +256,8 @@ class Desk:
     @property
     def is_closed(self) -> bool:
         """Asked to close, and nothing is left to work off."""
-        return self.closing and not self.pulled and not self.decision.quotes and not self.orders
+        is_held_back = self.pulled or self.risk.words
+        return self.closing and not is_held_back and not self.decision.quotes and not self.orders
 
     @property
     def mid(self) -> Decimal | None:
@@ -250,10 +267,12 @@ class Desk:
     def live_orders(self) -> list[WorkingOrder]:
         return [order for order in self.orders.values() if order.is_live]
 
-    def _quotes(self, now_us: int) -> tuple[Quote, ...]:
+    def _quotes(self, known: Known, now_us: int) -> tuple[Quote, ...]:
         ticker, mark = self.ticker, self.mark
         if ticker is None or mark is None:
             return ()
+        granted_usd = self.capital.grant(self.config.symbol, self._position_margin) * self.leverage
+        room = room_usd(self.config, known.position_usd)
         self._volatility.see(ticker.bid_ticks + ticker.ask_ticks, now_us)
         situation = Situation(
             now_us=now_us,
@@ -262,15 +281,20 @@ class Desk:
             mark=mark.mark,
             position_lots=self.book.position_lots,
             entry_price=self.book.entry_price,
-            order_usd=self.capital.grant(self.config.symbol, self._position_margin) * self.leverage,
+            order_usd=granted_usd if room is None else min(granted_usd, room),
             closing=self.closing,
         )
-        self._state, self.decision = self._strategy.decide(self._state, situation)
-        return self.decision.quotes
+        self._state, decision = self._strategy.decide(self._state, situation)
+        quotes = self.risk.permitted(known, decision.quotes)
+        note = decision.note if quotes or decision.note else self.risk.words
+        self.decision = replace(decision, quotes=quotes, note=note)
+        return quotes
 
     def _pull_reason(self, now_us: int) -> tuple[str, int | None]:
         """Why no quote may stand now, and else when the data will have become stale."""
         ticker, mark, config = self.ticker, self.mark, self.config
+        if self.risk.killed or self.risk.closing:
+            return self.risk.killed or self.risk.closing, None
         if not self.market_up:
             return "market data line is down", None
         if not self.account_up:
@@ -316,8 +340,15 @@ class Desk:
         price = self.mark.mark if self.mark else self.book.entry_price
         return abs(self.book.position_lots) * self.instrument.step_size * price / self.leverage
 
+    def _take(self, order: WorkingOrder, now_us: int) -> None:
+        self.orders[order.client_id] = order
+        self._ledger.write(OrderChanged(self.instrument, order, now_us))
+
     def _put(self, before: WorkingOrder, after: WorkingOrder, now_us: int) -> None:
-        self.orders[after.client_id] = after
+        if _differs(before, after):
+            self._take(after, now_us)
+        else:
+            self.orders[after.client_id] = after
         if after.is_live:
             return
         if before.is_live:
@@ -352,6 +383,18 @@ class Desk:
 
 def _should_be_listed(order: WorkingOrder, asked_us: int) -> bool:
     return order.phase is Phase.OPEN and order.changed_us < asked_us
+
+
+def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
+    """In what is kept of it."""
+    return (before.phase, before.status, before.price_ticks, before.lots, before.filled_lots, before.seen_lots) != (
+        after.phase,
+        after.status,
+        after.price_ticks,
+        after.lots,
+        after.filled_lots,
+        after.seen_lots,
+    )
 
 
 def _is_overtaken(order: WorkingOrder, action: Action) -> bool:

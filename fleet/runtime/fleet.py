@@ -15,17 +15,24 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, OrderUpdate, StreamDown, StreamUp
+from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Order, OrderUpdate, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.runtime.account import SNAPSHOT_WEIGHT, Account
+from fleet.risk.loss import LossWatch
+from fleet.risk.officer import FleetRisk
+from fleet.runtime.account import SNAPSHOT_WEIGHT
+from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
 from fleet.runtime.dead_man import DeadMan
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.runtime.lines import Line
+from fleet.runtime.losses import Losses
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
 from fleet.runtime.supervisor import OUTAGES
@@ -44,6 +51,9 @@ LAST_LOOK_S = 10.0
 START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
 """Between attempts to read the account at the start."""
 
+UNLISTED_MOST = 200
+"""Trades of a symbol that are counted and were not read in the trade list yet."""
+
 HOUSEKEEPING_S = 1.0
 RECONCILE_SHARE = 0.05
 """The part of the request weight that looking at the whole account again and again may take."""
@@ -60,13 +70,26 @@ class FleetError(Exception):
 
 
 class Fleet:
-    def __init__(self, config: FleetConfig, venue: Venue, journal: Journal) -> None:
+    def __init__(
+        self,
+        config: FleetConfig,
+        venue: Venue,
+        journal: Journal,
+        ledger: Recorder | None = None,
+        kill: KillSwitch | None = None,
+        memory: MemoryFile | None = None,
+    ) -> None:
+        """Without `kill` and `memory` what they hold lasts as long as the process."""
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
         self.run_id = Run(config.fleet, venue.clock.now_ms() // 1000)
-        self.account = Account(self.run_id, venue.trading, venue.clock, self.capital, venue.info.instruments)
+        self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
+        self.account = self.books.account
+        self.kill = kill or KillSwitch()
+        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), memory.read() if memory else None))
+        self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.dead_man = DeadMan(
             config,
             venue.trading,
@@ -96,9 +119,11 @@ class Fleet:
         """Whether, after the stop, the last trades and balances were read."""
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
+        self.stalls = 0
+        """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
-        self._found_open: tuple[str, ...] = ()
-        """Client ids of what an earlier run left, as long as it may be there."""
+        self._found_open: tuple[Order, ...] = ()
+        """What an earlier run left, as long as it may be there."""
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -128,6 +153,8 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_ban)
+            lines.start_soon(self.books.run, self.config.symbols)
+            lines.start_soon(self._watch_kills)
             lines.start_soon(self.dead_man.run)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
@@ -165,9 +192,10 @@ class Fleet:
                 "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
             )
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
+        await self.books.completion.check()
         snapshot = await self.account.snapshot()
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
-        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.run_id))
+        self._found_open = tuple(snapshot.own_orders(self.run_id))
         if self._found_open:
             await self._clear_earlier()
 
@@ -183,6 +211,9 @@ class Fleet:
                 # Not raised inside: the task group would wrap it.
                 failure = error
             else:
+                for order in self._found_open:
+                    if order.symbol not in self.config.symbols:
+                        self.books.completion.also(order.symbol)
                 self._found_open = ()
                 self.journal.info(f"cancelled {leftover} orders left by an earlier run")
             tasks.cancel_scope.cancel()
@@ -208,7 +239,7 @@ class Fleet:
     def _fail(self, reason: str) -> None:
         if self.failure is None:
             self.failure = FleetError(reason)
-            self.journal.error(f"the fleet stops: {reason}")
+            self.journal.incident("fleet stopped", f"the fleet stops: {reason}")
         self.stop()
 
     async def _watch_ban(self) -> None:
@@ -222,9 +253,23 @@ class Fleet:
             await anyio.sleep(HOUSEKEEPING_S)
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
+            self.books.look()
+            self._losses.look(self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
                 await self._look_again()
+
+    async def _watch_kills(self) -> None:
+        """A worker that waits for news hears of a kill that somebody else has written down."""
+        killed: dict[str, str] = {}
+        while True:
+            now = {symbol: self.kill.why(symbol) for symbol in self.slots}
+            for symbol, why in now.items():
+                if killed.get(symbol, "") != why:
+                    self.journal.warning(why, symbol) if why else self.journal.info("may quote again", symbol)
+                    self.slots[symbol].mailbox.wake()
+            killed = now
+            await anyio.sleep(LOOK_EVERY_S)
 
     async def _look_again(self) -> None:
         """Balances, what is not ours, and whether every order and position is the venue's."""
@@ -237,6 +282,15 @@ class Fleet:
             self._expect_no_second_runner(order.client_id)
         for slot in list(self.slots.values()):
             slot.compare(snapshot)
+        # What the line told of is read in the list as well, before it is more than one wants to remember.
+        for slot in self.slots.values():
+            if len(slot.book.unlisted) > UNLISTED_MOST:
+                slot.doubt()
+        self.books.value(self.unrealised_pnl, self._mark)
+
+    def _mark(self, symbol: str) -> Decimal | None:
+        slot = self.slots.get(symbol) or self.retired.get(symbol)
+        return slot.last_mark if slot else None
 
     # --- the market on its way to the workers
 
@@ -247,6 +301,8 @@ class Fleet:
                 if slot is not None:
                     slot.mailbox.put_market(event)
                 self.market_line.heard(event.exchange_ms, event.received_us)
+                if isinstance(event, BookTicker):
+                    self.books.see(event)
             case StreamUp():
                 self._market_line(event, up=True)
             case StreamDown():
@@ -256,6 +312,8 @@ class Fleet:
 
     def _market_line(self, event: StreamUp | StreamDown, *, up: bool) -> None:
         self._tell_line(self.market_line, event)
+        if not up:
+            self.books.lose_market()
         for slot in self.slots.values():
             slot.mailbox.put_line(up=up)
         if up and self._workers is not None:
@@ -316,6 +374,9 @@ class Fleet:
         if unknown:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
         self.config = config
+        if "risk" in change.settings:
+            self.risk.limits = config.risk
+            self.risk.loss.reconsider(config.risk)
         self.dead_man.reconfigure(config)
         if "budget" in change.settings:
             self._keep_to_budget()
@@ -343,7 +404,7 @@ class Fleet:
         """An edit that cannot be applied: the running configuration stays."""
         self.reloads_refused += 1
         self.last_reload_error = reason
-        self.journal.error(f"the edited fleet file is refused, nothing has changed: {reason}")
+        self.journal.incident("reload refused", f"the edited fleet file is refused, nothing has changed: {reason}")
 
     def _start(self, config: SymbolConfig) -> None:
         assert self._workers is not None
@@ -363,6 +424,8 @@ class Fleet:
             self.sender,
             self.venue.clock,
             self.journal,
+            self.risk,
+            self.kill,
             partial(self.dead_man.may_quote, config.symbol),
             self.retired.pop(config.symbol, None),
         )
@@ -396,6 +459,7 @@ class Fleet:
             self.retired[symbol] = slot
             self.account.detach(symbol)
             self.capital.remove(symbol)
+            self.risk.drop(symbol)
             self.dead_man.forget(symbol)
             self.journal.info("has left the fleet", symbol)
             if symbol in self.config.symbols and not self.stopping:
@@ -427,11 +491,14 @@ class Fleet:
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
-            self.left_open = self._found_open or tuple(order.client_id for order in self.believed_open())
-            self.journal.error(f"could not confirm that every order is cancelled: {str(error) or 'out of time'}")
+            left = self._found_open or self.believed_open()
+            self.left_open = tuple(order.client_id for order in left)
+            text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
+            self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
                 if self.dead_man.guarded_until_ms(symbol) is not None:
                     self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
+            self.books.close(is_clean=False)
             return
         with anyio.move_on_after(STAND_DOWN_S):
             await self.dead_man.stand_down()
@@ -439,10 +506,12 @@ class Fleet:
             self.journal.warning("the exchange's countdown may still run out, and cancel what you place here", symbol)
         try:
             with anyio.fail_after(LAST_LOOK_S):
-                await self.account.catch_up()
+                await self.books.finish()
             self.has_counted_all = True
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
+        self.books.value(self.unrealised_pnl, self._mark)
+        self.books.close(is_clean=self.failure is None)
 
     async def _clear_at_end(self, slot: Slot) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What the owner should know of, newest last: into the log, and the last few onto the screen.
+"""What the owner should know of, newest last: into the log, the last few onto the screen, incidents into the ledger.
 
 Owns: the recent events. Must not know: who shows them.
 """
@@ -11,6 +11,7 @@ from loguru import logger
 
 from exchange.clock import Clock
 from fleet.control.state import EventLine
+from fleet.ledger.entries import Incident, NoLedger, Recorder
 
 KEPT = 200
 
@@ -19,6 +20,7 @@ class Journal:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.lines: deque[EventLine] = deque(maxlen=KEPT)
+        self.ledger: Recorder = NoLedger()
 
     def info(self, text: str, symbol: str | None = None) -> None:
         self._add("INFO", text, symbol)
@@ -32,6 +34,14 @@ class Journal:
     def debug(self, text: str, symbol: str | None = None) -> None:
         """Into the log only."""
         logger.bind(symbol=symbol).debug(text)
+
+    def incident(self, kind: str, text: str, symbol: str | None = None, level: str = "ERROR") -> None:
+        """Something to look into later: told like the others (at level DEBUG in the log only), and kept."""
+        if level == "DEBUG":
+            self.debug(text, symbol)
+        else:
+            self._add(level, text, symbol)
+        self.ledger.write(Incident(self._clock.now_ms(), kind, text, symbol))
 
     def _add(self, level: str, text: str, symbol: str | None) -> None:
         self.lines.append(EventLine(self._clock.now_ms(), level, symbol, text))

@@ -17,10 +17,13 @@ from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+from fleet.risk.exposure import position_usd, worst
+from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox
 from fleet.runtime.sender import Sender
 from fleet.runtime.supervisor import Supervisor
@@ -41,6 +44,8 @@ class Slot:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        risk: FleetRisk,
+        kill: KillSwitch,
         may_quote: Callable[[], bool],
         before: Slot | None = None,
     ) -> None:
@@ -51,12 +56,14 @@ class Slot:
         self.mailbox = Mailbox()
         self.book = account.attach(config.symbol, self.mailbox)
         self.counters = before.counters if before else Counters()
+        self.risk = before.risk if before else SymbolRisk(config.symbol, risk)
         self.closing = False
         self.desk: Desk | None = None
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
+        self._kill = kill
         self._run = run
         self._account = account
         self._trading = trading
@@ -107,6 +114,10 @@ class Slot:
         if self.desk.differing(orders, snapshot.asked_us) or self.book.differs(snapshot.position(symbol)):
             self.doubt()
 
+    def next_id(self) -> str:
+        """A client order id for an order that no worker places."""
+        return self._ids.next()
+
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
 
@@ -145,12 +156,20 @@ class Slot:
                 break
             await anyio.sleep(min(left_us / 1e6, 1.0))
         if self.desk is not None:
-            self.desk.orders = {}
+            self._forget_orders(self.desk)
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
-        position_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        held_usd = abs(self.book.position_lots) * self.instrument.step_size * price
+        self.risk.fleet.hold(self.config.symbol, worst(self.instrument, position_usd(self.book, price), ()))
         leverage = self.desk.leverage if self.desk else self.config.leverage
-        self._account.capital.commit(self.config.symbol, position_usd / leverage)
+        self._account.capital.commit(self.config.symbol, held_usd / leverage)
+
+    def _forget_orders(self, desk: Desk) -> None:
+        try:
+            desk.note_cleared(self._clock.now_us())
+        except Exception as error:  # noqa: BLE001 as above: what broke the worker may break here too
+            self._journal.traceback(error, self.config.symbol)
+        desk.orders = {}
 
     def _hear_last_answers(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
@@ -165,7 +184,17 @@ class Slot:
 
     def _make(self) -> Worker:
         strategy = make_strategy(self.config.strategy, self.config.parameters)
-        desk = Desk(self.config, self.instrument, strategy, self.book, self._account.capital, self._ids, self.counters)
+        desk = Desk(
+            self.config,
+            self.instrument,
+            strategy,
+            self.book,
+            self._account.capital,
+            self._ids,
+            self.counters,
+            self.risk,
+            self._journal.ledger,
+        )
         desk.closing = self.closing
         self.desk = desk
         self._worker = Worker(
@@ -178,6 +207,7 @@ class Slot:
             self._sender,
             self._clock,
             self._journal,
+            self._kill,
             self._may_quote,
         )
         return self._worker

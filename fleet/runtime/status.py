@@ -78,6 +78,10 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         instruments_loaded=True,
         stopping=fleet.stopping,
         loop_lag_ms=fleet.loop_lag_ms,
+        stalls=fleet.stalls,
+        loss_limit=fleet.risk.loss.limit,
+        day_result=fleet.risk.loss.day_result,
+        drawdown=fleet.risk.loss.below_best,
     )
 
 
@@ -169,6 +173,7 @@ def _symbol(fleet: Fleet, slot: Slot, traffic: _Traffic, wanted: Sequence[Wanted
         restarts=slot.supervisor.restarts,
         requests=counters.requests,
         differences=counters.differences,
+        refusals={reason.value: count for reason, count in slot.risk.refusals.items()},
         guarded_until_ms=fleet.dead_man.guarded_until_ms(slot.config.symbol),
         priority=slot.config.priority,
         requests_per_minute=sent.requests if sent else 0,
@@ -188,19 +193,23 @@ def _phase(fleet: Fleet, slot: Slot) -> tuple[Phase, str]:
         return Phase.STOPPED, ""
     if fleet.stopping or slot.scope.cancel_called:
         return Phase.STOPPING, ""
+    if killed := fleet.kill.why(slot.config.symbol):
+        return Phase.KILLED, killed
     if supervisor.phase is not None:
         return supervisor.phase, supervisor.reason
     if fleet.venue.gate.paused_until_us > fleet.venue.clock.now_us():
         return Phase.PAUSED, fleet.venue.gate.pause_reason
     if desk is None or desk.pulled == "starting":
         return Phase.STARTING, ""
+    if fleet.risk.loss.limit:
+        return Phase.LIMIT, fleet.risk.loss.limit
     if desk.pulled:
         return (Phase.STALE if "stale" in desk.pulled else Phase.WAITING), desk.pulled
     if desk.decision.note:
         return Phase.WAITING, desk.decision.note
     if desk.decision.reducing:
         return Phase.REDUCING, desk.problem
-    return Phase.QUOTING, desk.problem
+    return Phase.QUOTING, desk.problem or slot.risk.words
 
 
 def _quote(desk: Desk | None, side: Side, mid: Decimal | None) -> QuoteState | None:

@@ -88,7 +88,8 @@ class Supervisor:
         if not isinstance(error, OUTAGES):
             self._crashes_us.append(self._clock.now_us())
         self.phase, self.reason = Phase.BACKOFF, what
-        self._journal.error(f"worker stopped: {what}", self.symbol)
+        kind = "outage" if isinstance(error, OUTAGES) else "crash"
+        self._journal.incident(kind, f"worker stopped: {what}", self.symbol)
         if not is_venues:
             self._journal.traceback(error, self.symbol)
 
@@ -96,7 +97,8 @@ class Supervisor:
         full = len(self._crashes_us) == CRASHES_ALLOWED
         if full and self._clock.now_us() - self._crashes_us[0] < WITHIN_US:
             self.phase = Phase.QUARANTINED
-            self._journal.error(f"quarantined after {CRASHES_ALLOWED} crashes: {self.reason}", self.symbol)
+            text = f"quarantined after {CRASHES_ALLOWED} crashes: {self.reason}"
+            self._journal.incident("quarantine", text, self.symbol)
             await self._released.wait()
             return
         with anyio.move_on_after(seconds):

@@ -13,10 +13,11 @@ import anyio
 import anyio.lowlevel
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, Rejected
-from exchange.model import Fill, Instrument, Order, Side
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected
+from exchange.model import Fill, Instrument, Order, Protection, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
+from fleet.config.risk import Mmp
 from fleet.orders.batches import together
 from fleet.orders.ids import Run
 from fleet.orders.plan import Change
@@ -24,6 +25,7 @@ from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
 from fleet.runtime.sender import Sender
 from fleet.scheduling.gate import Gate
@@ -42,6 +44,7 @@ class Worker:
         sender: Sender,
         clock: Clock,
         journal: Journal,
+        kill: KillSwitch,
         may_quote: Callable[[], bool] = lambda: True,
     ) -> None:
         self.desk = desk
@@ -54,6 +57,7 @@ class Worker:
         self._sender = sender
         self._clock = clock
         self._journal = journal
+        self._kill = kill
         self._may_quote = may_quote
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
@@ -97,6 +101,8 @@ class Worker:
             leftover = await clear(self._run, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
         await self._set_leverage(self.desk.config.leverage)
+        if self.desk.config.mmp is not None:
+            await self._protect(self.desk.config.mmp)
         self._lines_seen = line
         position = self.desk.book.position_lots
         if position:
@@ -150,10 +156,16 @@ class Worker:
         self.desk.failed(action, result, now_us)
         if isinstance(result, BadCredentials | Banned):
             raise result
-        self._journal.debug(f"{type(action).__name__.lower()} refused: {result}", self.symbol)
+        what = type(action).__name__.lower()
+        if isinstance(result, OutcomeUnknown):
+            text = f"what became of the {what} of {action.client_id} is unknown: {result}"
+            self._journal.incident("unknown outcome", text, self.symbol, "DEBUG")
+        else:
+            self._journal.debug(f"{what} refused: {result}", self.symbol)
 
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
+        self.desk.risk.killed = self._kill.why(self.symbol)
         plan = self.desk.plan(now_us)
         requests = together(plan.changes)
         wanted = {first.key for first, *_ in requests}
@@ -181,6 +193,8 @@ class Worker:
         self._new_config = None
         if config.leverage != self.desk.config.leverage:
             await self._set_leverage(config.leverage)
+        if config.mmp != self.desk.config.mmp:
+            await self._protect(config.mmp)
         self.desk.reconfigure(config, strategy)
 
     async def _set_leverage(self, leverage: int) -> None:
@@ -192,12 +206,28 @@ class Worker:
             self.desk.leverage = snapshot.position(self.symbol).leverage
             self._journal.warning(f"leverage stays {self.desk.leverage}: {leverage} was refused: {error}", self.symbol)
 
+    async def _protect(self, mmp: Mmp | None) -> None:
+        """The exchange's own protection, beside the fleet's. Where it refuses, the symbol trades on without."""
+        try:
+            if mmp is None:
+                await self._trading.delete_protection(self.symbol)
+                return
+            limits = (mmp.quantity, mmp.value, mmp.delta)
+            await self._trading.set_protection(Protection(self.symbol, mmp.window_ms, mmp.frozen_ms, *limits))
+            # Frozen by what an earlier run filled, it would refuse the first quotes.
+            await self._trading.reset_protection(self.symbol)
+        except Rejected as error:
+            self._journal.warning(f"the exchange's market maker protection is not as in the file: {error}", self.symbol)
+
     async def _resync(self) -> None:
         """After a gap in the account's news: orders, trades and position as the venue has them."""
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
         is_everybodys = line != self._lines_seen
         snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
         missed = await self._account.missed_fills(self.symbol)
+        if missed:
+            text = f"{len(missed)} trades that the line had not told of were in the trade list"
+            self._journal.incident("missed trades", text, self.symbol, "DEBUG")
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
         self._absorb()
         now_us = self._clock.now_us()
@@ -212,7 +242,7 @@ class Worker:
             self._journal.info(_found(len(missed), differing), self.symbol)
         if self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol)):
             self.desk.counters.differences += 1
-            self._journal.warning("position was not the exchange's: corrected", self.symbol)
+            self._journal.incident("difference", "position was not the exchange's: corrected", self.symbol, "WARNING")
         self._lines_seen = line
 
     async def _tell_fills(self) -> None:

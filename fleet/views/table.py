@@ -41,6 +41,8 @@ PHASE_STYLE = {
     Phase.REDUCING: "cyan",
     Phase.BACKOFF: BAD,
     Phase.QUARANTINED: BAD,
+    Phase.LIMIT: BAD,
+    Phase.KILLED: BAD,
     Phase.STOPPING: QUIET,
     Phase.STOPPED: QUIET,
 }

@@ -5,11 +5,12 @@ Owns: addresses, the client's parts put together. Must not know: paper exchanges
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
+from typing import TypeVar
 
 import anyio
 import httpx
@@ -28,7 +29,7 @@ from exchange.clock import Clock
 from exchange.errors import VenueError
 from exchange.limits.budget import Budget
 from exchange.limits.stated import DOCUMENTED
-from exchange.model import Instrument
+from exchange.model import ExchangeInfo, Instrument
 from exchange.paper.config import DemoCredentials
 from exchange.protocol import streams
 from exchange.protocol.hosts import MAINNET, TESTNET, Host
@@ -38,6 +39,8 @@ from fleet.config.credentials import Credentials
 from fleet.config.models import VenueAddress
 from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
+
+T = TypeVar("T")
 
 FLEET_CHANNELS = (streams.BOOK_TICKER, streams.MARK_PRICE)
 
@@ -87,40 +90,53 @@ async def open_venue(
         rest = Rest(http, address.host.rest, clock, gate, _auth(credentials, address.host.chain_id, clock))
         market_data = AsterMarketData(rest, clock, instruments)
         clock_sync = ClockSync(rest, clock)
-        failure: VenueError | None = None
+
+        async def first_look() -> ExchangeInfo:
+            await clock_sync.sync()
+            return await market_data.exchange_info()
+
+        info = await at_gate(gate, first_look)
+        instruments.update(info.instruments)
+        gate.restrict(info.limits)
+        limit_sync = LimitSync(rest, info.limits, gate.restrict)
+        stream_url = address.host.stream
+        lines = (address.connect, stream_url, clock, instruments, rng)
         async with anyio.create_task_group() as tasks:
-            # Before the first request: refused for its number, it waits its turn like any other.
             tasks.start_soon(gate.run)
-            try:
-                await clock_sync.sync()
-                info = await market_data.exchange_info()
-            except VenueError as error:
-                # Not raised inside: the task group would wrap it.
-                failure = error
-            else:
-                instruments.update(info.instruments)
-                gate.restrict(info.limits)
-                limit_sync = LimitSync(rest, info.limits, gate.restrict)
-                stream_url = address.host.stream
-                lines = (address.connect, stream_url, clock, instruments, rng)
-                tasks.start_soon(clock_sync.run)
-                tasks.start_soon(limit_sync.run)
-                yield Venue(
-                    name=address.name,
-                    is_live=address.is_live,
-                    trading=AsterTrading(rest, instruments),
-                    market_data=market_data,
-                    market_stream=AsterBookStream(*lines, market_data, channels=channels)
-                    if streams.DIFF_DEPTH in channels
-                    else AsterMarketStream(*lines, channels=channels),
-                    account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
-                    gate=gate,
-                    clock=clock,
-                    info=info,
-                )
+            tasks.start_soon(clock_sync.run)
+            tasks.start_soon(limit_sync.run)
+            yield Venue(
+                name=address.name,
+                is_live=address.is_live,
+                trading=AsterTrading(rest, instruments),
+                market_data=market_data,
+                market_stream=AsterBookStream(*lines, market_data, channels=channels)
+                if streams.DIFF_DEPTH in channels
+                else AsterMarketStream(*lines, channels=channels),
+                account_stream=AsterAccountStream(rest, address.connect, stream_url, instruments, rng),
+                gate=gate,
+                clock=clock,
+                info=info,
+            )
             tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+
+
+async def at_gate(gate: Gate, ask: Callable[[], Awaitable[T]]) -> T:
+    """What requests come to that are made before anybody runs the gate for good: they too may have to wait, for a
+    budget that others have spent or for the end of a pause. Raises VenueError."""
+    failure: VenueError | None = None
+    answer: list[T] = []
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(gate.run)
+        try:
+            answer.append(await ask())
+        except VenueError as error:
+            # Not through the group, which would wrap it.
+            failure = error
+        tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return answer[0]
 
 
 def market_stream(

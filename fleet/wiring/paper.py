@@ -42,7 +42,7 @@ from fleet.config.models import Feed, Live, Paper, Replay
 from fleet.config.paper_faults import Between, Faults, LogNormal
 from fleet.live_feed import LEVELS, SYMBOLS_PER_LINE, LiveFeed
 from fleet.scheduling.gate import Gate
-from fleet.wiring.client import Address, address_of, market_stream, open_venue
+from fleet.wiring.client import Address, address_of, at_gate, market_stream, open_venue
 
 LIVE_CHANNELS = (streams.BOOK_TICKER, streams.DEPTH20, streams.AGG_TRADE, streams.MARK_PRICE)
 """What a paper exchange follows another by."""
@@ -144,9 +144,11 @@ async def rules_at(address: Address, clock: Clock) -> listed.Table:
     async with http_client(address.transport) as http:
         gate = Gate(Budget(listed.REAL_LIMITS), clock)
         rest = Rest(http, address.host.rest, clock, gate, None)
-        return await rest.call(
-            endpoints.EXCHANGE_INFO, [], lambda body: listed.table_of(msgspec.json.decode(body, type=dict[str, Any]))
-        )
+
+        def table(body: bytes) -> listed.Table:
+            return listed.table_of(msgspec.json.decode(body, type=dict[str, Any]))
+
+        return await at_gate(gate, lambda: rest.call(endpoints.EXCHANGE_INFO, [], table))
 
 
 @asynccontextmanager

@@ -32,10 +32,9 @@ from exchange.aster.values import (
     LastPrice,
     MarginChange,
     MarginType,
-    Protection,
 )
 from exchange.clock import Clock
-from exchange.model import Order, OrderStatus, Place, PositionSide, PublicTrade, Side, StpMode, TimeInForce
+from exchange.model import Order, OrderStatus, Place, PositionSide, Protection, PublicTrade, Side, StpMode, TimeInForce
 from exchange.ports import Cost
 
 AUTH_NAMES = {"nonce", "user", "signer", "signature"}

@@ -125,6 +125,13 @@ def test_a_venue_that_does_not_answer_is_no_fault_of_the_file(
     assert result.stderr == "note: not checked against the exchange: no answer from the exchange\n"
 
 
+def test_up_refuses_what_validate_refuses_in_the_same_words(fleet_file: Path) -> None:
+    fleet_file.write_text(GOOD + "dead_man: {timeout: 10s, share: 1%}\n", encoding="utf-8")
+    validated, started = run("validate", fleet_file), run("up", fleet_file)
+    assert (started.exit_code, started.stdout, started.stderr) == (2, "", validated.stderr)
+    assert started.stderr.startswith(f"{fleet_file}:5:21: heartbeats of 1 symbol cost 1 x 10 weight every 5s")
+
+
 def test_a_file_that_is_not_there_is_told() -> None:
     result = run("validate", "no-such.yaml")
     assert result.exit_code == 2

@@ -97,6 +97,14 @@ def test_a_file_that_the_exchange_can_serve_has_no_faults() -> None:
             "BTCUSDT: {sell_spread: 300bps}",
             "f:5:26: sell_spread 3% quotes BTCUSDT outside PERCENT_PRICE (0.98 to 1.02 of the mark price): less than 2%",
         ),
+        (
+            "ASTERUSDT: {balance_fraction: 0.5, max_order_usd: 4}",
+            "f:5:53: max_order_usd 4 leaves ASTERUSDT no order of the exchange's minimum, 5.01 USD: at least 6",
+        ),
+        (
+            "ASTERUSDT: {balance_fraction: 0.5, max_open_usd: 8}",
+            "f:5:52: max_open_usd 8 leaves ASTERUSDT no order of the exchange's minimum, 5.01 USD: at least 11, for two sides",
+        ),
     ],
 )
 def test_what_the_exchange_would_refuse_is_an_error(symbols: str, fault: str) -> None:

@@ -8,6 +8,7 @@ from contract_house import SYMBOL, House, Way, open_house
 
 from exchange.errors import Banned, Rejected, Throttled
 from exchange.model import Cancel, RateLimit, Side
+from fleet.wiring.client import open_venue
 
 BUY = Side.BUY
 BARRED = 418
@@ -77,6 +78,17 @@ async def test_after_429_nothing_is_sent_until_the_pause_is_over(way: Way) -> No
                 tasks.start_soon(data.server_ms)
         assert house.clock.now_us() >= paused_us
         assert (gate.http_429, house.paper.refused_429) == (1, refused + 1)
+
+
+async def test_a_client_that_comes_where_all_is_spent_waits_and_then_opens(way: Way) -> None:
+    limits = (RateLimit("REQUEST_WEIGHT", 2, 100),)
+    async with open_house(way, limits=limits) as house:
+        await house.spend(100)
+        refused = house.paper.refused_429
+        async with open_venue(house.address, house.credentials, house.clock) as late:
+            assert late.gate.http_429 == 1
+            assert house.paper.refused_429 == refused + 1
+            assert {limiter.name for limiter in late.gate.usage()} >= {"REQUEST_WEIGHT_2S"}
 
 
 async def test_an_orders_limit_overrun_from_elsewhere_pauses_too(way: Way) -> None:

@@ -6,9 +6,8 @@ import pytest
 from contract_house import SYMBOL, House
 
 from exchange.aster.trading import AsterTrading
-from exchange.aster.values import Protection
 from exchange.errors import OutOfBounds, UnknownOrder
-from exchange.model import Order, OrderStatus, Side, StpMode
+from exchange.model import Order, OrderStatus, Protection, Side, StpMode
 
 BUY, SELL = Side.BUY, Side.SELL
 

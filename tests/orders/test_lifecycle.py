@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from exchange.errors import OutcomeUnknown, Rejected, Throttled, Unavailable, UnknownOrder, VenueError, WouldCross
-from exchange.model import Order, OrderStatus, Place, Side
+from exchange.model import Amend, Order, OrderStatus, Place, Side
 from fleet.orders import lifecycle
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
 
@@ -23,7 +23,8 @@ def told(
 
 PLACED = lifecycle.placing(Place("X", "f:X:r:1", Side.BUY, 100, 10), 0)
 OPEN = lifecycle.heard(PLACED, told(), answer=True)
-AMENDING = lifecycle.amending(OPEN, 1)
+AMEND = Amend("X", "f:X:r:1", Side.BUY, 101, 10)
+AMENDING = lifecycle.amending(OPEN, AMEND, 1)
 CANCELLING = lifecycle.cancelling(OPEN, 1)
 UNKNOWN = lifecycle.unanswered(PLACED, OutcomeUnknown("no answer"), 1)
 
@@ -43,7 +44,7 @@ def error(refusal: VenueError) -> Step:
 
 
 def amend_again(before: WorkingOrder) -> WorkingOrder:
-    return lifecycle.amending(before, 2)
+    return lifecycle.amending(before, AMEND, 2)
 
 
 def cancel(before: WorkingOrder) -> WorkingOrder:

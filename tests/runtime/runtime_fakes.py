@@ -6,7 +6,7 @@ Every request goes through a real gate and is written down with its time. Run it
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from exchange.model import (
     Depth,
     ExchangeInfo,
     Fill,
+    FundingPayment,
     Instrument,
     MarketEvent,
     MarkPrice,
@@ -34,15 +35,20 @@ from exchange.model import (
     OrderUpdate,
     Place,
     Position,
+    Protection,
     PublicTrade,
     RateLimit,
     Side,
     StreamDown,
     StreamUp,
+    TimeInForce,
 )
 from exchange.ports import Cost, RequestClass, Ticket
 from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.config.risk import Risk
 from fleet.orders.ids import Run
+from fleet.risk.loss import LossWatch
+from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.journal import Journal
 from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
@@ -75,6 +81,11 @@ def fleet_config(*symbols: str | SymbolConfig, **changed: Any) -> FleetConfig:
     return FleetConfig.model_validate(
         {"fleet": "f", "venue": "paper", "symbols": {each.symbol: each for each in configs}, **changed}
     )
+
+
+def no_risk(symbol: str = "XUSDT", **limits: Any) -> SymbolRisk:
+    """No limits but those given, of the fleet."""
+    return SymbolRisk(symbol, FleetRisk(Risk.model_validate(limits), LossWatch(EPOCH_US // 1000)))
 
 
 def ticker(now_us: int, mid: int = 1000, symbol: str = "XUSDT", *, width: int = 1) -> BookTicker:
@@ -113,6 +124,8 @@ class FakeTrading:
         self.orders: dict[str, Order] = {}
         self.trades: defaultdict[str, list[Fill]] = defaultdict(list)
         self.held: dict[str, Position] = {}
+        self.paid: list[FundingPayment] = []
+        """Funding."""
         self.wallet = Decimal(1000)
         self.countdowns_us: dict[str, int] = {}
         """When each runs out, 0 for one that was ended. Nothing is cancelled by it."""
@@ -121,6 +134,8 @@ class FakeTrading:
         self.troubles: list[Trouble] = []
         self.hedge_mode = False
         self.refuses_cancels = False
+        self.taken_at_once = 10**6
+        """What an order finds in the book that ends at once."""
         self._clock = clock
         self._gate = gate
         self._account = account
@@ -241,6 +256,12 @@ class FakeTrading:
 
         return await self._do("fills", "fills", symbol, find)
 
+    async def funding_payments(self, from_ms: int) -> list[FundingPayment]:
+        def find() -> list[FundingPayment]:
+            return [paid for paid in self.paid if paid.exchange_ms >= from_ms]
+
+        return await self._do("funding_payments", "funding_payments", "", find)
+
     async def positions(self) -> list[Position]:
         return await self._do("positions", "positions", "", lambda: list(self.held.values()))
 
@@ -252,6 +273,15 @@ class FakeTrading:
 
     async def set_leverage(self, symbol: str, leverage: int) -> int:
         return await self._do("set_leverage", "set_leverage", symbol, lambda: leverage)
+
+    async def set_protection(self, protection: Protection) -> None:
+        await self._do("set_protection", f"protect {protection}", protection.symbol, lambda: None)
+
+    async def delete_protection(self, symbol: str) -> None:
+        await self._do("delete_protection", "delete_protection", symbol, lambda: None)
+
+    async def reset_protection(self, symbol: str) -> None:
+        await self._do("reset_protection", "reset_protection", symbol, lambda: None)
 
     async def is_hedge_mode(self) -> bool:
         return await self._do("mode", "mode", "", lambda: self.hedge_mode)
@@ -299,9 +329,17 @@ class FakeTrading:
     def _new(self, place: Place, *, tell: bool = True) -> Order:
         order = Order(
             place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
-            place.lots, 0, place.reduce_only, "GTX", self._now_ms,
+            place.lots, 0, place.reduce_only, place.time_in_force.value, self._now_ms,
         )  # fmt: skip
-        return self._told(order) if tell else self._put(order)
+        order = self._told(order) if tell else self._put(order)
+        if place.time_in_force is not TimeInForce.IOC:
+            return order
+        lots = min(self.taken_at_once, place.lots)
+        if lots:
+            self.fill(place.client_id, lots)
+        if lots < place.lots:
+            self.end(place.client_id)
+        return self.orders[place.client_id]
 
     def _live(self, client_id: str) -> Order:
         known = self.orders.get(client_id)
@@ -399,6 +437,9 @@ class FakeMarketStream:
 
 
 class FakeMarketData:
+    def __init__(self, symbols: Iterable[str] = ("XUSDT",)) -> None:
+        self.symbols = tuple(symbols)
+
     async def server_ms(self) -> int:
         return EPOCH_US // 1000
 
@@ -409,7 +450,7 @@ class FakeMarketData:
         return []
 
     async def mark_prices(self) -> list[MarkPrice]:
-        return []
+        return [mark(EPOCH_US, 100, symbol) for symbol in self.symbols]
 
     async def depth(self, symbol: str, limit: int) -> Depth:
         raise NotImplementedError
@@ -430,7 +471,7 @@ class World:
         self.journal = Journal(self.clock)
         self.instruments = {symbol: instrument(symbol) for symbol in (symbols or ("XUSDT",))}
         self.venue = Venue(
-            "fake", False, self.trading, FakeMarketData(), self.market_stream, self.account_stream, self.gate,
+            "fake", False, self.trading, FakeMarketData(self.instruments), self.market_stream, self.account_stream, self.gate,
             self.clock, ExchangeInfo(self.instruments, tuple(limits), EPOCH_US // 1000),
         )  # fmt: skip
 

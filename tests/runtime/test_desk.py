@@ -7,15 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from runtime_fakes import EPOCH_US, RUN, instrument, mark, symbol_config, ticker
+from runtime_fakes import EPOCH_US, RUN, instrument, mark, no_risk, symbol_config, ticker
 
 from exchange.errors import OutcomeUnknown, Rejected, Throttled, UnknownOrder, VenueError, WouldCross
 from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Position, Side
 from fleet.config.models import SymbolConfig
+from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds
-from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, placing
 from fleet.orders.plan import Action, Query
+from fleet.risk.checks import Reason
 from fleet.runtime.capital import Capital
 from fleet.runtime.desk import FILL_PATIENCE_US, Counters, Desk
 from strategies.base import Decision, Situation, Strategy
@@ -40,7 +42,9 @@ class Table:
         self.config = config or symbol_config()
         strategy = strategy or make_strategy(self.config.strategy, self.config.parameters)
         ids = ClientIds(RUN, "XUSDT")
-        self.desk = Desk(self.config, self.book.instrument, strategy, self.book, self.capital, ids, self.counters)
+        self.desk = Desk(
+            self.config, self.book.instrument, strategy, self.book, self.capital, ids, self.counters, no_risk()
+        )
         self.desk.account_up = True
         self.told: dict[str, Order] = {}
         self._trades = 0
@@ -639,3 +643,117 @@ def test_closing_is_not_done_while_fills_are_awaited() -> None:
     table.desk.answered(cancel, replace(table.told[ids[BUY]], status=CANCELED, filled_lots=40), table.now_us)
     table.plan()
     assert not table.desk.is_closed
+
+
+# --- risk
+
+
+def sides(actions: list[Action]) -> list[tuple[str, Side, int]]:
+    return [(type(a).__name__, a.side, a.lots) for a in actions if isinstance(a, Place | Amend)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"max_order_usd": 50}, [("Place", BUY, 50), ("Place", SELL, 49)]),
+        ({"max_open_usd": 60}, [("Place", BUY, 30), ("Place", SELL, 29)]),
+        ({"max_position_usd": 50}, [("Place", BUY, 50), ("Place", SELL, 49)]),
+    ],
+)
+def test_orders_are_sized_to_fit_the_symbols_limits(limits: dict[str, Any], expected: list[Any]) -> None:
+    assert sides(Table(symbol_config(**limits)).plan()) == expected
+
+
+def test_a_limit_that_is_lowered_pulls_in_what_stands() -> None:
+    table = Table()
+    table.quote()
+    table.desk.reconfigure(symbol_config(max_order_usd=96), table.desk._strategy)  # pyright: ignore[reportPrivateUsage]
+    table.later(SECOND)
+    # Within the tolerance of a twentieth, but over the limit.
+    assert sides(table.send()) == [("Amend", SELL, 95), ("Amend", BUY, 96)]
+
+
+def test_what_is_refused_is_not_sent_counted_once_and_told() -> None:
+    table = Table()
+    table.desk.risk.fleet.limits = Risk(max_open_usd=Decimal(150))
+    actions = table.send()
+    table.answer(actions)
+    assert sides(actions) == [("Place", BUY, 98)]
+    for _ in range(3):
+        table.later(SECOND)
+        assert table.plan() == []
+    assert table.desk.risk.refusals == {Reason.FLEET_OPEN: 1}
+    assert "150 are allowed" in table.desk.risk.words
+
+
+def test_where_nothing_is_left_to_quote_the_decision_says_why() -> None:
+    table = Table()
+    table.desk.risk.fleet.loss.limit = "lost too much"
+    assert table.plan() == []
+    assert table.desk.decision.note == "lost too much"
+
+
+def test_a_loss_limit_pulls_what_opens_and_lets_a_position_be_worked_off() -> None:
+    table = Table()
+    ids = table.quote()
+    table.desk.risk.fleet.loss.limit = "lost too much"
+    assert table.plan() == [Cancel("XUSDT", ids[BUY]), Cancel("XUSDT", ids[SELL])]
+    table.fill(ids[BUY], 98)
+    placed = [action for action in table.plan() if isinstance(action, Place)]
+    assert [(each.side, each.reduce_only) for each in placed] == [(SELL, True)]
+
+
+def test_a_kill_pulls_everything_and_lasts() -> None:
+    table = Table()
+    ids = table.quote()
+    table.desk.risk.killed = "killed"
+    actions = table.send()
+    assert [action.client_id for action in actions] == [ids[BUY], ids[SELL]]
+    table.answer(actions)
+    table.later(SECOND)
+    assert table.plan() == []
+    assert table.desk.pulled == "killed"
+    table.desk.risk.killed = ""
+    assert len(table.plan()) == 2
+
+
+def test_too_many_fills_pause_what_opens() -> None:
+    table = Table(symbol_config(max_fills={"count": 2, "per": "10s", "pause": "30s"}))
+    ids = table.quote()
+    table.fill(ids[BUY], 5)
+    table.fill(ids[BUY], 5)
+    assert {type(action) for action in table.send()} == {Cancel}
+    assert table.desk.risk.refusals[Reason.FILLS] == 2
+    table.later(29 * SECOND)
+    assert not any(isinstance(action, Place) for action in table.plan())
+
+
+def test_a_bid_waits_until_the_ask_it_would_meet_has_moved() -> None:
+    table = Table()
+    ids = table.quote()
+    table.later(SECOND, mid=1030)
+    actions = table.send()
+    assert [action.client_id for action in actions] == [ids[SELL]]
+    table.answer(actions)
+    assert [action.client_id for action in table.plan()] == [ids[BUY]]
+    assert table.desk.risk.refusals == {Reason.SELF_TRADE: 1}
+
+
+def test_a_quote_at_its_limit_follows_the_market_without_growing() -> None:
+    table = Table(symbol_config(max_position_usd=50))
+    table.quote()
+    assert [order.lots for order in table.desk.live_orders()] == [50, 49]
+    table.later(SECOND, mid=980)
+    # 51 lots at 970 would fit alone, but the 50 at 990 may fill before.
+    assert [(a.side, a.price_ticks, a.lots) for a in table.send() if isinstance(a, Amend)] == [(BUY, 970, 50)]
+
+
+def test_an_order_that_may_not_move_as_another_has_no_answer_is_pulled() -> None:
+    table = Table(symbol_config(max_position_usd=120))
+    ids = table.quote()
+    lost = Place("XUSDT", "f:XUSDT:0:lost", BUY, 985, 30)
+    table.desk.orders[lost.client_id] = replace(
+        placing(lost, table.now_us), phase=Phase.UNKNOWN, next_query_us=table.now_us + 60 * SECOND
+    )
+    table.later(SECOND, mid=1010)
+    assert Cancel("XUSDT", ids[BUY]) in table.plan()

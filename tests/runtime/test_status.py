@@ -238,19 +238,19 @@ def test_who_spends_the_budget_and_how_late_and_wrong_that_leaves_the_quotes() -
         assert (budget.mean_error_bps, budget.worst_error_bps, budget.missing_quotes) == (0, 0, 0)
         # Room for both amendments, but paced: the second has to wait.
         at.gate.restrict((RateLimit("ORDERS", 60, 5),))
-        at.market_stream.tick(X, 1050)
+        at.market_stream.tick(X, 1009)
         await anyio.sleep(2)
         assert (at.state.budget.by_class["amend"], at.state.budget.waiting) == (1, 1)
-        at.market_stream.tick(X, 1100)
+        at.market_stream.tick(X, 1018)
         await anyio.sleep(3)
         budget, [symbol] = at.state.budget, at.state.symbols
         assert (budget.waiting, symbol.waiting, budget.withdrawn) == (2, 2, 0)
         assert symbol.stretch == budget.stretch == pytest.approx(6, abs=0.01)
         # The ask went first: it stood too near to the market.
-        assert symbol.error_bps == budget.worst_error_bps == pytest.approx(10_000 * (1089 - 990) / 1089)
-        assert 440 < (budget.mean_error_bps or 0) < (budget.worst_error_bps or 0)
+        assert symbol.error_bps == budget.worst_error_bps == pytest.approx(10_000 * (1007 - 990) / 1007)
+        assert 120 < (budget.mean_error_bps or 0) < (budget.worst_error_bps or 0)
         assert budget.worst_error_symbol == X
-        at.market_stream.tick(X, 1050)
+        at.market_stream.tick(X, 1009)
         await anyio.sleep(0.1)
         budget, [symbol] = at.state.budget, at.state.symbols
         assert (budget.waiting, budget.withdrawn, symbol.withdrawn) == (1, 1, 1)

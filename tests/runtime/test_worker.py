@@ -9,16 +9,29 @@ import anyio
 import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import LIMITS, RUN, World, symbol_config, ticker
+from runtime_fakes import LIMITS, RUN, World, no_risk, symbol_config, ticker
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
-from exchange.model import Amend, Cancel, MarkPrice, Order, OrderStatus, OrderUpdate, Place, Position, RateLimit, Side
+from exchange.model import (
+    Amend,
+    Cancel,
+    MarkPrice,
+    Order,
+    OrderStatus,
+    OrderUpdate,
+    Place,
+    Position,
+    Protection,
+    RateLimit,
+    Side,
+)
 from exchange.ports import Cost, RequestClass
 from fleet.orders.ids import ClientIds
 from fleet.orders.plan import Query
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox
 from fleet.runtime.sender import Sender
 from fleet.runtime.worker import Worker
@@ -42,10 +55,12 @@ class Scene(World):
         strategy = make_strategy("ping_pong", self.config.parameters)
         ids = ClientIds(RUN, "XUSDT")
         instrument = self.instruments["XUSDT"]
-        self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters())
+        self.desk = Desk(self.config, instrument, strategy, book, self.account.capital, ids, Counters(), no_risk())
+        self.kill = KillSwitch()
         self.worker = Worker(
-            RUN, self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal
-        )
+            RUN, self.desk, self.mailbox, self.account, self.trading, self.gate, self.sender, self.clock, self.journal,
+            self.kill,
+        )  # fmt: skip
         self.scope = anyio.CancelScope()
         self.failed: Exception | None = None
 
@@ -71,9 +86,13 @@ class Scene(World):
 
     async def quote(self) -> None:
         """Starts, and lets the first quotes go out and be answered."""
+        self.tasks.start_soon(self.run)
+        await self.quote_on()
+
+    async def quote_on(self) -> None:
+        """The same where it runs already, and has waited for its lines."""
         self.market_stream.want(["XUSDT"])
         self.tasks.start_soon(self.account_stream.run, self.account.on_event)
-        self.tasks.start_soon(self.run)
         await anyio.sleep(0.001)
         self.tasks.start_soon(self.market_stream.run, self.hear_market)
         await anyio.sleep(0.999)
@@ -189,13 +208,13 @@ def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:
         hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
         assert hog is not None
         at.gate.settle(hog, {})
-        for mid in range(1010, 1090, 10):
+        for mid in range(1002, 1018, 2):
             at.market(mid)
             await anyio.sleep(1)
         assert at.trading.actions() == []
-        at.market(1100)
+        at.market(1018)
         await anyio.sleep(5)
-        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1111, 1089]
+        assert [action.price_ticks for action in at.trading.actions() if isinstance(action, Amend)] == [1029, 1007]
         assert len(at.trading.actions()) == 2
 
     play(scene, (RateLimit("ORDERS", 10, 10),))
@@ -207,9 +226,9 @@ def test_a_request_that_is_not_wanted_any_more_is_withdrawn() -> None:
         hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
         assert hog is not None
         at.gate.settle(hog, {})
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(0.5)
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(1)
         assert at.gate.waiting() == 2
         at.market(1000)
@@ -225,7 +244,7 @@ def test_a_worker_that_ends_leaves_nothing_waiting() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
         at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(1)
         assert at.gate.waiting() == 2
         at.scope.cancel()
@@ -481,6 +500,37 @@ def test_a_leverage_that_the_venue_refuses_stays_what_it_was_and_sizes_orders() 
     play(scene)
 
 
+MMP = {"window": "5s", "frozen": "10s", "quantity": 20}
+
+
+def test_the_exchanges_own_protection_is_set_and_reset_at_the_start_and_taken_away_when_the_file_drops_it() -> None:
+    async def scene(at: Scene) -> None:
+        at.tasks.start_soon(at.run)
+        at.tasks.start_soon(at.account_stream.run, at.account.on_event)
+        await anyio.sleep(1)
+        wanted = Protection("XUSDT", 5000, 10_000, quantity_limit=20)
+        said = [sent.what for sent in at.trading.sent if isinstance(sent.what, str)]
+        assert said[-3:] == ["set_leverage", f"protect {wanted}", "reset_protection"]
+        at.market_stream.want(["XUSDT"])
+        at.tasks.start_soon(at.market_stream.run, at.hear_market)
+        await anyio.sleep(1)
+        without = symbol_config()
+        at.worker.reconfigure(without, make_strategy("ping_pong", without.parameters))
+        await anyio.sleep(1)
+        assert at.trading.count("delete_protection") == 1
+
+    play(scene, mmp=MMP)
+
+
+def test_a_protection_that_the_venue_refuses_is_told_and_the_symbol_trades_on() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.trouble("set_protection", Rejected("no"))
+        await at.quote()
+        assert at.said("market maker protection is not as in the file: no")
+
+    play(scene, mmp=MMP)
+
+
 def test_new_parameters_are_taken_up_between_two_decisions() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
@@ -511,7 +561,7 @@ def test_closing_ends_the_worker_when_it_is_flat_and_taking_back_undoes_it() -> 
         assert at.trading.open() == []
         assert at.failed is None
         at.trading.sent.clear()
-        at.market(1100)
+        at.market(1018)
         await anyio.sleep(10)
         assert at.trading.sent == []
 
@@ -542,7 +592,7 @@ def test_credentials_that_are_refused_travel() -> None:
     async def scene(at: Scene) -> None:
         at.trading.trouble("amend", BadCredentials("signature"))
         await at.quote()
-        at.market(1050)
+        at.market(1018)
         await anyio.sleep(2)
         assert isinstance(at.failed, BadCredentials)
 

@@ -1,0 +1,76 @@
+"""The control endpoint's commands, carried out by the running fleet.
+
+Owns: the way from a wish to the fleet's owner, while there is a fleet, and where others find that way. Must not know:
+HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from fleet.control.commands import Commands, Wish, Wrong
+from fleet.runtime.beside import RunFile, read, write
+from fleet.runtime.flatten import SLIPPAGE
+from fleet.runtime.fleet import Fleet
+from fleet.runtime.owner import NoSuchSymbol, Owner
+
+
+def commands_of(token: str, fleet: Callable[[], Fleet | None]) -> Commands:
+    """`fleet` is None while it is not up yet."""
+
+    def owner() -> Owner:
+        running = fleet()
+        if running is None or running.sender is None or running.stopping:
+            raise Wrong("the fleet is not up, or stopping")
+        return Owner(running)
+
+    async def kill(wish: Wish) -> object:
+        try:
+            return await owner().kill(wish.symbol)
+        except NoSuchSymbol as error:
+            raise Wrong(str(error)) from None
+
+    async def flatten(wish: Wish) -> object:
+        slippage = SLIPPAGE if wish.slippage is None else wish.slippage
+        if not 0 < slippage < 1:
+            raise Wrong("slippage is a fraction above 0 and below 1")
+        try:
+            return await owner().flatten(wish.symbol, slippage)
+        except NoSuchSymbol as error:
+            raise Wrong(str(error)) from None
+
+    async def resume(wish: Wish) -> object:
+        try:
+            return await owner().resume(wish.symbol)
+        except NoSuchSymbol as error:
+            raise Wrong(str(error)) from None
+
+    return Commands(token, {"/v1/kill": kill, "/v1/flatten": flatten, "/v1/resume": resume})
+
+
+class OwnRunFile:
+    """Tells other processes of the same owner where the endpoint is, and the token that it takes commands with."""
+
+    def __init__(self, path: Path) -> None:
+        self.token = secrets.token_urlsafe(32)
+        self._path = path
+
+    def write(self, host: str, port: int) -> None:
+        """Raises OSError."""
+        # Commands are taken from this machine alone.
+        near = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 asked of, not listened on
+        shown = f"[{near}]" if ":" in near else near
+        write(self._path, msgspec.json.encode(RunFile(f"http://{shown}:{port}", os.getpid(), self.token)))
+
+    def remove(self) -> None:
+        """Unless another run has put its own there."""
+        found = read(self._path, RunFile)
+        if found is not None and found.token == self.token:
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)

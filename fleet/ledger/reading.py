@@ -1,0 +1,223 @@
+"""A ledger file, read: also while a fleet writes it.
+
+Owns: the questions that reports ask, as SQL. Must not know: how an answer is shown. Nothing is written. Sums of money
+are not SQL's to make: it would add floats.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Connection, Executable, Integer, cast, create_engine, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from fleet.ledger import schema
+from fleet.ledger.store import LedgerError
+
+DAY_MS = 86_400_000
+
+_TRADE = (
+    "account", "symbol", "trade_id", "exchange_ms", "side", "price", "quantity", "is_maker", "fee", "fee_asset",
+    "realised_pnl", "mid", "mark",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Times in [since, until), and whose. With `all_accounts` those before it too: positions are this one's alone."""
+
+    since_ms: int
+    until_ms: int
+    account: int
+    all_accounts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    account: int
+    symbol: str
+    trade_id: int
+    exchange_ms: int
+    sign: int
+    price: Decimal
+    quantity: Decimal
+    is_maker: bool
+    fee: Decimal
+    fee_asset: str
+    realised_pnl: Decimal
+    mid: Decimal | None
+    mark: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    symbol: str
+    exchange_ms: int
+    amount: Decimal
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: int
+    venue: str
+    owner: str
+    begun_ms: int
+
+
+class Reader:
+    """Raises LedgerError when there is nothing to read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.is_file():
+            raise LedgerError(f"there is no ledger at {path}: a fleet that runs writes one")
+        self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=StaticPool)
+        try:
+            self._connection: Connection = self._engine.connect()
+            version = int(self._connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            own = int(self._connection.exec_driver_sql("PRAGMA application_id").scalar_one())
+        except (DBAPIError, sqlite3.Error) as error:
+            self._engine.dispose()
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            raise LedgerError(f"ledger {path} cannot be read: {cause}") from None
+        if own != schema.APPLICATION_ID:
+            self.close()
+            raise LedgerError(f"{path} is no ledger of ours")
+        if version != schema.VERSION:
+            self.close()
+            advice = "use the newer program" if version > schema.VERSION else "start its fleet once, which renews it"
+            raise LedgerError(f"ledger {path} is of version {version}, not {schema.VERSION}: {advice}")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def newest_account(self) -> Account | None:
+        accounts = schema.accounts
+        found = self._rows(
+            select(accounts.c.id, accounts.c.venue, accounts.c.owner, accounts.c.begun_ms)
+            .order_by(accounts.c.id.desc())
+            .limit(1)
+        )
+        return next((Account(*row) for row in found), None)
+
+    def trades(self, span: Span) -> Iterator[Trade]:
+        """In the order in which they were made; those before `since` too, for they make the position."""
+        fills = schema.fills
+        columns = (fills.c[name] for name in _TRADE)
+        asked = (
+            select(*columns)
+            .where(fills.c.exchange_ms < span.until_ms)
+            .order_by(fills.c.exchange_ms, fills.c.symbol, fills.c.trade_id)
+        )
+        if not span.all_accounts:
+            asked = asked.where(fills.c.account == span.account)
+        for row in self._rows(asked):
+            yield Trade(
+                row.account,
+                row.symbol,
+                row.trade_id,
+                row.exchange_ms,
+                1 if row.side == "BUY" else -1,
+                Decimal(row.price),
+                Decimal(row.quantity),
+                row.is_maker,
+                Decimal(row.fee),
+                row.fee_asset,
+                Decimal(row.realised_pnl),
+                None if row.mid is None else Decimal(row.mid),
+                None if row.mark is None else Decimal(row.mark),
+            )
+
+    def markouts(self, span: Span) -> dict[tuple[int, str, int], dict[int, Decimal]]:
+        """Trade -> horizon in seconds -> mid."""
+        marks, fills = schema.markouts, schema.fills
+        same = (marks.c.account == fills.c.account) & (marks.c.symbol == fills.c.symbol)
+        asked = (
+            select(marks.c.account, marks.c.symbol, marks.c.trade_id, marks.c.horizon_s, marks.c.mid)
+            .join(fills, same & (marks.c.trade_id == fills.c.trade_id))
+            .where(fills.c.exchange_ms >= span.since_ms, fills.c.exchange_ms < span.until_ms)
+        )
+        if not span.all_accounts:
+            asked = asked.where(marks.c.account == span.account)
+        found: dict[tuple[int, str, int], dict[int, Decimal]] = {}
+        for row in self._rows(asked):
+            found.setdefault((row.account, row.symbol, row.trade_id), {})[row.horizon_s] = Decimal(row.mid)
+        return found
+
+    def funding(self, span: Span) -> Iterator[Payment]:
+        paid = schema.funding
+        asked = (
+            select(paid.c.symbol, paid.c.exchange_ms, paid.c.amount, paid.c.asset)
+            .where(paid.c.exchange_ms >= span.since_ms, paid.c.exchange_ms < span.until_ms)
+            .order_by(paid.c.exchange_ms, paid.c.payment_id)
+        )
+        if not span.all_accounts:
+            asked = asked.where(paid.c.account == span.account)
+        for row in self._rows(asked):
+            yield Payment(row.symbol, row.exchange_ms, Decimal(row.amount), row.asset)
+
+    def orders(self, span: Span) -> Iterator[tuple[str, int, int, int]]:
+        """(symbol, day, orders placed, of them filled in whole or part)."""
+        orders, fills = schema.orders, schema.fills
+        day = orders.c.placed_us // (1000 * DAY_MS)
+        is_traded = (
+            select(fills.c.trade_id)
+            .where(fills.c.account == orders.c.account, fills.c.symbol == orders.c.symbol)
+            .where(fills.c.order_id == orders.c.order_id)
+            .exists()
+        )
+        asked = (
+            select(orders.c.symbol, func.min(orders.c.placed_us), func.count(), func.sum(cast(is_traded, Integer)))
+            .where(orders.c.placed_us >= span.since_ms * 1000, orders.c.placed_us < span.until_ms * 1000)
+            .group_by(orders.c.symbol, day)
+        )
+        if not span.all_accounts:
+            asked = asked.where(orders.c.account == span.account)
+        for symbol, placed_us, count, filled in self._rows(asked):
+            yield symbol, placed_us // 1000 // DAY_MS, count, filled
+
+    def marks(self, span: Span) -> Iterator[tuple[str, int, Decimal]]:
+        """(symbol, day, the last mark price of that day), of positions held."""
+        held = schema.holdings
+        day = held.c.at_ms // DAY_MS
+        asked = (
+            select(held.c.symbol, func.max(held.c.at_ms), held.c.mark)
+            .where(held.c.mark.is_not(None), held.c.at_ms < span.until_ms)
+            .group_by(held.c.symbol, day)
+            .order_by(func.max(held.c.at_ms))
+        )
+        if not span.all_accounts:
+            asked = asked.where(held.c.account == span.account)
+        for symbol, at_ms, mark in self._rows(asked):
+            yield symbol, at_ms // DAY_MS, Decimal(mark)
+
+    def _rows(self, asked: Executable) -> Iterator[Any]:
+        try:
+            yield from self._connection.execution_options(yield_per=2000).execute(asked)
+        except DBAPIError as error:
+            raise LedgerError(f"ledger {self._path} cannot be read: {error.orig}") from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Where the directory is read-only, SQLite cannot share a log: then nobody writes it either."""
+    uri = path.absolute().as_uri()
+    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").close()
+    except sqlite3.OperationalError:
+        connection.close()
+        connection = sqlite3.connect(f"{uri}?immutable=1", uri=True)
+    return connection

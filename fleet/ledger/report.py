@@ -1,0 +1,175 @@
+"""What the ledger's rows add up to: money, trades, and how good the quotes were, by symbol and day.
+
+Owns: the sums. Must not know: SQL, tables on a terminal. Exact: every figure of money is the sum of the exchange's own.
+
+Spread captured: how much better than mid each trade was when it was made. A markout is the same against mid so many
+seconds later: what the market left of it. Both are of those trades alone of which mid is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from fleet.ledger.books import STABLE_ASSETS
+from fleet.ledger.markouts import HORIZONS_S
+from fleet.ledger.reading import DAY_MS, Payment, Reader, Span, Trade
+
+ZERO = Decimal(0)
+
+
+@dataclass(slots=True)
+class Edge:
+    """Dollars gained against a mid, on so much volume."""
+
+    usd: Decimal = ZERO
+    volume: Decimal = ZERO
+
+    def add(self, usd: Decimal, volume: Decimal) -> None:
+        self.usd += usd
+        self.volume += volume
+
+    @property
+    def bps(self) -> float | None:
+        return float(self.usd / self.volume * 10_000) if self.volume else None
+
+
+@dataclass(slots=True)
+class Line:
+    """One symbol (None: all) on one day (None: all), as days since the epoch."""
+
+    symbol: str | None
+    day: int | None
+    fills: int = 0
+    maker_volume: Decimal = ZERO
+    taker_volume: Decimal = ZERO
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    other: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """Fees (negative) and funding in assets that are no dollars."""
+    orders: int = 0
+    orders_filled: int = 0
+    position: Decimal | None = ZERO
+    """At the end; None for several symbols."""
+    position_usd: Decimal = ZERO
+    spread: Edge = field(default_factory=Edge)
+    markouts: dict[int, Edge] = field(default_factory=lambda: {horizon_s: Edge() for horizon_s in HORIZONS_S})
+
+    @property
+    def volume(self) -> Decimal:
+        return self.maker_volume + self.taker_volume
+
+    @property
+    def net(self) -> Decimal:
+        """Without what the position is worth by now."""
+        return self.realised - self.fees + self.funding
+
+    @property
+    def fill_ratio(self) -> float | None:
+        return self.orders_filled / self.orders if self.orders else None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    lines: tuple[Line, ...]
+    """By symbol and day, the oldest day first."""
+    total: Line
+
+
+def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Report:
+    """Raises LedgerError."""
+    sums = _Sums(span, by_symbol, by_day)
+    sums.add_trades(reader.trades(span), reader.markouts(span))
+    for payment in reader.funding(span):
+        sums.add_funding(payment)
+    for symbol, day, placed, filled in reader.orders(span):
+        for line in sums.lines(symbol, day):
+            line.orders += placed
+            line.orders_filled += filled
+    sums.value(reader.marks(span))
+    return sums.report()
+
+
+class _Sums:
+    def __init__(self, span: Span, by_symbol: bool, by_day: bool) -> None:
+        self._span = span
+        self._by_symbol, self._by_day = by_symbol, by_day
+        self._lines: dict[tuple[int | None, str | None], Line] = {}
+        self._total = Line(None, None, position=None)
+        self._ends: dict[tuple[str, int], Decimal] = {}
+        """(symbol, day) -> the position after the day's last trade."""
+        self._prices: dict[tuple[str, int], Decimal] = {}
+
+    def lines(self, symbol: str, day: int) -> tuple[Line, Line]:
+        """Where something of this symbol and day is to be added."""
+        key = (day if self._by_day else None, symbol if self._by_symbol else None)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = Line(key[1], key[0], position=ZERO if self._by_symbol else None)
+        return line, self._total
+
+    def add_trades(
+        self, trades: Iterable[Trade], markouts: Mapping[tuple[int, str, int], Mapping[int, Decimal]]
+    ) -> None:
+        positions: dict[str, Decimal] = {}
+        for trade in trades:
+            end = (trade.symbol, trade.exchange_ms // DAY_MS)
+            if trade.account == self._span.account:
+                positions[trade.symbol] = positions.get(trade.symbol, ZERO) + trade.sign * trade.quantity
+                self._ends[end] = positions[trade.symbol]
+            self._prices[end] = trade.mark or trade.mid or trade.price
+            if trade.exchange_ms >= self._span.since_ms:
+                marks = markouts.get((trade.account, trade.symbol, trade.trade_id), {})
+                for line in self.lines(*end):
+                    _add_trade(line, trade, marks)
+
+    def add_funding(self, payment: Payment) -> None:
+        for line in self.lines(payment.symbol, payment.exchange_ms // DAY_MS):
+            if payment.asset in STABLE_ASSETS:
+                line.funding += payment.amount
+            else:
+                line.other[payment.asset] = line.other.get(payment.asset, ZERO) + payment.amount
+
+    def value(self, marks: Iterable[tuple[str, int, Decimal]]) -> None:
+        """What is held at the end of each line's time, at the newest price until then."""
+        self._prices |= {(symbol, day): mark for symbol, day, mark in marks}
+        symbols = sorted({symbol for symbol, _ in self._ends})
+        last_day = (self._span.until_ms - 1) // DAY_MS
+        for line in (*self._lines.values(), self._total):
+            until = last_day if line.day is None else line.day
+            for symbol in [line.symbol] if line.symbol else symbols:
+                position = _newest(self._ends, symbol, until) or ZERO
+                if line.symbol:
+                    line.position = position
+                line.position_usd += position * (_newest(self._prices, symbol, until) or ZERO)
+
+    def report(self) -> Report:
+        lines = sorted(self._lines.values(), key=lambda line: (line.day or 0, line.symbol or ""))
+        return Report(tuple(lines), self._total)
+
+
+def _add_trade(line: Line, trade: Trade, marks: Mapping[int, Decimal]) -> None:
+    notional = trade.price * trade.quantity
+    line.fills += 1
+    line.realised += trade.realised_pnl
+    if trade.is_maker:
+        line.maker_volume += notional
+    else:
+        line.taker_volume += notional
+    if trade.fee_asset in STABLE_ASSETS:
+        line.fees += trade.fee
+    elif trade.fee:
+        line.other[trade.fee_asset] = line.other.get(trade.fee_asset, ZERO) - trade.fee
+    signed = trade.sign * trade.quantity
+    if trade.mid is not None:
+        line.spread.add((trade.mid - trade.price) * signed, notional)
+    for horizon_s, mid in marks.items():
+        if horizon_s in line.markouts:
+            line.markouts[horizon_s].add((mid - trade.price) * signed, notional)
+
+
+def _newest(by_day: Mapping[tuple[str, int], Decimal], symbol: str, until: int) -> Decimal | None:
+    days = [day for named, day in by_day if named == symbol and day <= until]
+    return by_day[symbol, max(days)] if days else None

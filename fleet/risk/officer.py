@@ -1,0 +1,176 @@
+"""Who holds a symbol's wishes against the checks: keeps what they need to know, and counts what was refused.
+
+Owns: what each symbol holds, the loss watch, refusals and why the last ones were. Must not know: tasks, requests.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from exchange.model import Amend, BookTicker, Cancel, Place, Side
+from exchange.ports import RequestClass
+from fleet.config.models import SymbolConfig
+from fleet.config.risk import Risk
+from fleet.ledger.books import SymbolBook
+from fleet.orders.lifecycle import WorkingOrder
+from fleet.orders.plan import CANCEL_COST, Action, Change
+from fleet.risk.checks import Approved, Known, Reason, Refused, check, room_usd
+from fleet.risk.exposure import Held, order_usd, position_usd, worst
+from fleet.risk.fills import FillWindow
+from fleet.risk.loss import LossWatch
+from strategies.base import Quote
+
+
+class FleetRisk:
+    """What the symbols share."""
+
+    def __init__(self, limits: Risk, loss: LossWatch) -> None:
+        self.limits = limits
+        self.loss = loss
+        self._held: dict[str, Held] = {}
+        self._results: dict[str, Decimal] = {}
+        self._began: dict[str, Decimal] = {}
+
+    def others(self, symbol: str) -> Held:
+        if self.limits.max_position_usd is None and self.limits.max_open_usd is None:
+            return Held()
+        held = [each for name, each in self._held.items() if name != symbol]
+        position_usd = sum((each.position_usd for each in held), Decimal(0))
+        return Held(position_usd, sum((each.open_usd for each in held), Decimal(0)))
+
+    def hold(self, symbol: str, held: Held) -> None:
+        self._held[symbol] = held
+
+    def drop(self, symbol: str) -> None:
+        """It has left the fleet."""
+        self._held.pop(symbol, None)
+
+    def count(self, symbol: str, result: Decimal) -> None:
+        """A symbol's result. What it was when first told of, by the position it began in, is no gain and no loss."""
+        self._began.setdefault(symbol, result)
+        self._results[symbol] = result
+
+    def result(self) -> Decimal:
+        return sum((self._results[symbol] - began for symbol, began in self._began.items()), Decimal(0))
+
+
+class SymbolRisk:
+    """One symbol's. It outlives the symbol's workers."""
+
+    def __init__(self, symbol: str, fleet: FleetRisk) -> None:
+        self.symbol = symbol
+        self.fleet = fleet
+        self.killed = ""
+        """Why no order of the symbol may stand at all: its owner said so."""
+        self.closing = ""
+        """The same while its position is being closed at the market: an order that rests would be in the way."""
+        self.fills = FillWindow()
+        self.refusals: Counter[Reason] = Counter()
+        """How often each reason began to refuse a side."""
+        self._refused: dict[Side, Refused] = {}
+        self._before: dict[Side, Refused] = {}
+
+    @property
+    def words(self) -> str:
+        """Why a quote that is wanted is not sent; empty when none is held back."""
+        return next((refused.words for refused in self._refused.values()), "")
+
+    def known(
+        self,
+        config: SymbolConfig,
+        book: SymbolBook,
+        orders: Iterable[WorkingOrder],
+        ticker: BookTicker | None,
+        mark: Decimal | None,
+        now_us: int,
+    ) -> Known:
+        return Known(
+            config=config,
+            limits=self.fleet.limits,
+            instrument=book.instrument,
+            position_usd=position_usd(book, mark),
+            cost_usd=book.cost,
+            orders=tuple(orders),
+            ticker=ticker,
+            mark=mark,
+            others=self.fleet.others(self.symbol),
+            stop=self.stop(config, now_us),
+        )
+
+    def stop(self, config: SymbolConfig, now_us: int) -> Refused | None:
+        """Why nothing may be opened, whatever its size."""
+        if self.fleet.loss.limit:
+            return Refused(Reason.LOSS, self.fleet.loss.limit)
+        if self.fills.is_paused(config.max_fills, now_us):
+            return Refused(Reason.FILLS, "too many fills in a short time: opens nothing for a while")
+        return None
+
+    def permitted(self, known: Known, quotes: Iterable[Quote]) -> tuple[Quote, ...]:
+        """The quotes that may stand: if nothing but them stood, no limit would be stepped over.
+
+        What is refused is no quote any more, so that the order which stands for it is cancelled.
+        """
+        self._before, self._refused = self._refused, {}
+        let: list[Quote] = []
+        alone = replace(known, orders=())
+        for quote in quotes:
+            place = Place(self.symbol, "", quote.side, quote.price_ticks, quote.lots, quote.reduce_only)
+            if self._approves(alone, place):
+                alone = alone.after(place)
+                let.append(_exact(known, quote))
+        return tuple(let)
+
+    def let_through(self, known: Known, changes: Iterable[Change]) -> tuple[Change, ...]:
+        """The changes that may be sent now, whatever of what was sent before has been carried out."""
+        let: list[Change] = []
+        for wanted in changes:
+            change = wanted if self._approves(known, wanted.action) else self._instead(known, wanted)
+            if change is not None:
+                known = known.after(change.action)
+                let.append(change)
+        self._count()
+        self.fleet.hold(self.symbol, worst(known.instrument, known.position_usd, known.orders))
+        return tuple(let)
+
+    def _instead(self, known: Known, change: Change) -> Change | None:
+        """An order that may not become larger now must not stand still for it while the market comes nearer."""
+        action = change.action
+        order = known.order(action.client_id) if isinstance(action, Amend) else None
+        if order is None or not isinstance(action, Amend) or self._refused[action.side].reason is Reason.SELF_TRADE:
+            return None
+        smaller = replace(action, lots=min(action.lots, order.lots))
+        if isinstance(check(known, smaller), Approved):
+            return replace(change, action=smaller)
+        cancel = Cancel(action.symbol, action.client_id)
+        key = (action.symbol, action.client_id)
+        return replace(change, key=key, action=cancel, request_class=RequestClass.CANCEL, cost=CANCEL_COST)
+
+    def _approves(self, known: Known, action: Action) -> bool:
+        verdict = check(known, action)
+        if isinstance(verdict, Approved) or not isinstance(action, Place | Amend):
+            return True
+        self._refused.setdefault(action.side, verdict)
+        return False
+
+    def _count(self) -> None:
+        """A refusal lasts as long as it stands in the way: each market tick asks again."""
+        for side, refused in self._refused.items():
+            before = self._before.get(side)
+            if before is None or before.reason is not refused.reason:
+                self.refusals[refused.reason] += 1
+
+
+def _exact(known: Known, quote: Quote) -> Quote:
+    """A standing order that is over the limits is not near enough: the file was edited, or it was adopted.
+
+    The position counts for what it was opened for: that prices move makes no order too large.
+    """
+    room = room_usd(known.config, known.cost_usd)
+    too_large = room is not None and any(
+        order.side is quote.side and not order.reduce_only and order_usd(known.instrument, order) > room
+        for order in known.orders
+    )
+    return replace(quote, lots_tolerance=0) if too_large and not quote.reduce_only else quote

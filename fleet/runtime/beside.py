@@ -1,0 +1,96 @@
+"""The files that a running fleet has beside its fleet file, or in ASTERMM_STATE_DIR where that is named.
+
+    fleet.yaml.kill   which symbols are killed: whoever says so writes it, the fleet looks before it decides
+    fleet.yaml.risk   what the loss limits must not forget over a restart
+    fleet.yaml.run    where the control endpoint is, and the secret that lets one command it (mode 600)
+
+Owns: their names and form. Must not know: who reads them, and what for.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+STATE_DIR = "ASTERMM_STATE_DIR"
+ALL = "*"
+"""Stands for every symbol in a kill file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    kill: Path
+    risk: Path
+    run: Path
+
+
+def beside(file: Path, env: Mapping[str, str]) -> Beside:
+    directory = Path(env[STATE_DIR]) if env.get(STATE_DIR) else file.parent
+    return Beside(*(directory / f"{file.name}.{name}" for name in ("kill", "risk", "run")))
+
+
+class RunFile(msgspec.Struct, frozen=True):
+    url: str
+    pid: int
+    token: str = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"RunFile({self.url!r}, {self.pid})"
+
+
+def read_kills(path: Path) -> dict[str, str]:
+    """Symbol -> why; nothing when there is no file. A file that makes no sense kills all: it was not for nothing."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError):
+        return {ALL: f"killed: {path} cannot be read"}
+
+
+def write_kills(path: Path, kills: Mapping[str, str]) -> None:
+    """Raises OSError."""
+    if kills:
+        write(path, msgspec.json.encode(kills))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def with_kill(kills: Mapping[str, str], symbol: str | None, why: str) -> dict[str, str]:
+    return {**kills, symbol or ALL: why}
+
+
+def without_kill(kills: Mapping[str, str], symbol: str | None, symbols: tuple[str, ...]) -> dict[str, str]:
+    """One symbol lets the others be as they are: what was said of all is said of each of them."""
+    if symbol is None:
+        return {}
+    each = {**dict.fromkeys(symbols, kills[ALL]), **kills} if ALL in kills else dict(kills)
+    return {name: why for name, why in each.items() if name not in (symbol, ALL)}
+
+
+def read(path: Path, kind: type[Any]) -> Any:
+    """None when there is none, or none that makes sense."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write(path: Path, content: bytes) -> None:
+    """All of it or nothing, for its owner's eyes alone. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # made with mode 600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(name)
+        raise

@@ -1,0 +1,83 @@
+"""What a running fleet tells its ledger beside orders and trades: the account's worth, markouts, pauses, its end.
+
+Owns: when each is told, and that a ledger that breaks takes nothing along. Must not know: databases, who trades how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from exchange.model import BookTicker
+from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
+from fleet.ledger.markouts import Markouts
+from fleet.orders.ids import Run
+from fleet.runtime.account import Account
+from fleet.runtime.capital import Capital
+from fleet.runtime.completion import Completion
+from fleet.runtime.journal import Journal
+from fleet.runtime.venue import Venue
+
+
+class Bookkeeping:
+    """Owns the account, whose trades it has written down as they come."""
+
+    def __init__(self, run: Run, venue: Venue, capital: Capital, journal: Journal, ledger: Recorder | None) -> None:
+        self.ledger = journal.ledger = ledger or NoLedger()
+        self._markouts = Markouts() if self.ledger.is_kept else None
+        instruments = venue.info.instruments
+        self.account = Account(run, venue.trading, venue.clock, capital, instruments, self.ledger, self._markouts)
+        self.completion = Completion(self.account, venue.trading, self.ledger, instruments, venue.clock, journal)
+        self._venue = venue
+        self._journal = journal
+        self._is_paused = False
+
+    async def run(self, symbols: Iterable[str]) -> None:
+        """Until cancelled. What breaks here stays here: the fleet trades without it."""
+        if not self.ledger.is_kept:
+            return
+        try:
+            await self.completion.run(symbols)
+        except Exception as error:  # noqa: BLE001 isolation, as above
+            self._journal.incident("crash", f"completing the ledger broke: {type(error).__name__}; the fleet goes on")
+            self._journal.traceback(error)
+
+    def see(self, ticker: BookTicker) -> None:
+        if self._markouts is not None:
+            for marked in self._markouts.see(ticker, ticker.received_us):
+                self.ledger.write(marked)
+
+    def lose_market(self) -> None:
+        if self._markouts is not None:
+            self._markouts.lose_market()
+
+    def look(self) -> None:
+        """Once a second: what falls due by time alone, and what the owner should be told."""
+        now_us, gate = self._venue.clock.now_us(), self._venue.gate
+        if self._markouts is not None:
+            for marked in self._markouts.pass_time(now_us):
+                self.ledger.write(marked)
+        self.completion.look()
+        is_paused = gate.paused_until_us > now_us
+        if is_paused and not self._is_paused:
+            self._journal.incident("pause", f"the exchange asked for a pause: {gate.pause_reason}", level="WARNING")
+        self._is_paused = is_paused
+
+    def value(self, unrealised: Decimal, mark: Callable[[str], Decimal | None]) -> None:
+        """What the account is worth now."""
+        if self.account.known:
+            holdings = tuple(
+                Holding(symbol, book.instrument.quantity(book.position_lots), book.entry_price, mark(symbol))
+                for symbol, book in self.account.books.items()
+                if book.position_lots
+            )
+            self.ledger.write(Equity(self._venue.clock.now_ms(), self.account.wallet, unrealised, holdings))
+
+    async def finish(self) -> None:
+        """The last trades. Raises VenueError; the caller bounds the time."""
+        await self.account.catch_up()
+        if self.ledger.is_kept:
+            await self.completion.finish()
+
+    def close(self, *, is_clean: bool) -> None:
+        self.ledger.write(RunStopped(self._venue.clock.now_ms(), is_clean))

@@ -1,0 +1,179 @@
+"""Completes the ledger from the venue: what was traded while nobody listened, and what funding was paid.
+
+Owns: when the trade lists are read on for the ledger's sake, and what is done when the venue is not the one on record.
+Must not know: databases, desks. Workers read the same lists for their positions' sake; where both read, the ledger
+keeps one of each trade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import anyio
+
+from exchange.clock import Clock
+from exchange.errors import BadCredentials, Banned, VenueError
+from exchange.model import Instrument
+from exchange.ports import Trading
+from fleet.ledger.books import SymbolBook
+from fleet.ledger.entries import FundingRead, ListRead, Recorder, Traded
+from fleet.runtime.account import Account
+from fleet.runtime.journal import Journal
+
+PAGE = 1000
+LOOK_EVERY_S = 10.0
+PAUSE_S = 5.0
+"""After a venue that did not answer."""
+
+WRITTEN_S = 0.1
+
+LISTED_MS = 6 * 24 * 3_600_000
+"""The venue lists a trade this long by default (docs: seven days): one that is younger and is not there never was."""
+
+FUNDING_EVERY_S = 3600.0
+"""Funding is looked for so often though no event told of any."""
+
+FUNDING_LATE_MS = 3_600_000
+"""Payments may be listed so long after they were made: they are read twice rather than not at all."""
+
+
+class Completion:
+    def __init__(
+        self,
+        account: Account,
+        trading: Trading,
+        ledger: Recorder,
+        instruments: dict[str, Instrument],
+        clock: Clock,
+        journal: Journal,
+    ) -> None:
+        self._account = account
+        self._trading = trading
+        self._ledger = ledger
+        self._instruments = instruments
+        self._clock = clock
+        self._journal = journal
+        self._funding_told = -1
+        """Events of funding up to the last reading."""
+        self._also: dict[str, None] = {}
+        self._lost = 0
+        self._problem = ""
+
+    async def check(self) -> None:
+        """Before anything is heard of the account: is it the one on record? An exchange that was begun anew numbers its
+        trades anew too, and none of them may be taken for one that is known. Raises VenueError."""
+        known = {symbol: self._ledger.last_trade_ms(symbol) for symbol in self._ledger.symbols()}
+        newest = max(((ms, symbol) for symbol, ms in known.items() if ms and symbol in self._instruments), default=None)
+        if newest is None:
+            return
+        known_ms, symbol = newest
+        trade_id = self._ledger.read_to(symbol)
+        if not await self._is_same(symbol, trade_id, known_ms):
+            text = f"the exchange has no trade {trade_id} of {symbol} as it is on record: another account is begun"
+            self._ledger.begin_account(self._clock.now_ms())
+            self._journal.incident("ledger", text, level="WARNING")
+
+    def also(self, symbol: str) -> None:
+        """Orders of an earlier run were found in it, which may have died before the ledger knew of them."""
+        self._also[symbol] = None
+
+    async def run(self, symbols: Iterable[str]) -> None:
+        """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind."""
+        await self._persist(dict.fromkeys([*symbols, *self._also, *self._ledger.symbols()]))
+        funding_due_s = anyio.current_time() + FUNDING_EVERY_S
+        while True:
+            await anyio.sleep(LOOK_EVERY_S)
+            if anyio.current_time() >= funding_due_s:
+                funding_due_s, self._funding_told = anyio.current_time() + FUNDING_EVERY_S, -1
+            if self._ledger.problem:
+                # What cannot be written now need not be read.
+                continue
+            if self._ledger.reread():
+                await self._persist(dict.fromkeys([*self._account.books, *self._also, *self._ledger.symbols()]))
+            else:
+                await self._persist(self._behind())
+
+    async def finish(self) -> None:
+        """The last trades, of which the line may not have told. Raises VenueError; the caller bounds the time."""
+        for symbol, book in self._account.books.items():
+            if book.unlisted or self._is_behind(symbol, book):
+                await self._read_on(symbol)
+        # Whether it was told of any or not: that event may have been lost, too.
+        self._funding_told = -1
+        await self._read_funding()
+
+    def look(self) -> None:
+        """Tells the owner whether anything can be written. Often called, and cheap."""
+        problem, lost = self._ledger.problem, self._ledger.lost
+        if bool(problem) != bool(self._problem):
+            if problem:
+                text = f"{problem}; trading goes on, and what is missing is filled in from the exchange later"
+                self._journal.incident("ledger", text, level="WARNING")
+            else:
+                self._journal.incident("ledger", "the ledger is written again", level="INFO")
+        self._problem = problem
+        if lost > self._lost:
+            text = f"{lost - self._lost} entries found no room; trades and funding will be read again"
+            self._journal.incident("ledger", text, level="WARNING")
+        self._lost = lost
+
+    # --- inside
+
+    def _behind(self) -> list[str]:
+        return [symbol for symbol, book in self._account.books.items() if self._is_behind(symbol, book)]
+
+    def _is_behind(self, symbol: str, book: SymbolBook) -> bool:
+        """A worker read on from further than the ledger is complete to: something may lie between."""
+        return self._ledger.read_to(symbol) < book.read_to
+
+    async def _persist(self, symbols: Iterable[str]) -> None:
+        """Each of them, and funding where there is news of it, however long that takes."""
+        waiting = [symbol for symbol in symbols if symbol in self._instruments]
+        while True:
+            try:
+                while waiting:
+                    await self._read_on(waiting[0])
+                    del waiting[0]
+                await self._read_funding()
+            except (Banned, BadCredentials):
+                # The workers meet the same, and end the fleet.
+                return
+            except VenueError as error:
+                self._journal.debug(f"the ledger waits for the exchange's lists: {error}")
+                await anyio.sleep(PAUSE_S)
+            else:
+                return
+
+    async def _read_on(self, symbol: str) -> None:
+        after = self._ledger.read_to(symbol)
+        while True:
+            page = await self._trading.fills(symbol, from_id=after + 1, limit=PAGE)
+            for fill in page:
+                self._ledger.write(Traded(self._instruments[symbol], fill))
+            to = max((fill.trade_id for fill in page), default=after)
+            self._ledger.write(ListRead(symbol, after, to))
+            after = to
+            if len(page) < PAGE:
+                return
+            # The next page is not asked for before this one is on disk: a long list is longer than the queue.
+            while self._ledger.waiting:  # noqa: ASYNC110 a thread writes, and cannot set an event of the loop's
+                await anyio.sleep(WRITTEN_S)
+
+    async def _is_same(self, symbol: str, trade_id: int, known_ms: int) -> bool:
+        """Whether the exchange has this trade as it is on record. When in doubt: yes."""
+        listed = await self._trading.fills(symbol, from_id=trade_id, limit=1)
+        if listed and listed[0].trade_id == trade_id:
+            return listed[0].exchange_ms == known_ms
+        newest = await self._trading.fills(symbol, limit=1)
+        if newest:
+            return newest[0].trade_id >= trade_id and newest[0].exchange_ms >= known_ms
+        return self._clock.now_ms() - known_ms > LISTED_MS
+
+    async def _read_funding(self) -> None:
+        told = self._account.funding_told
+        from_ms = self._ledger.funding_from_ms()
+        if told != self._funding_told and from_ms is not None:
+            now_ms = self._clock.now_ms()
+            payments = await self._trading.funding_payments(from_ms)
+            self._ledger.write(FundingRead(payments, max(from_ms, now_ms - FUNDING_LATE_MS)))
+            self._funding_told = told

@@ -1,0 +1,53 @@
+"""Which symbols their owner has killed: asked before every decision, and written down where any process can say so.
+
+Owns: looking at the kill file often enough. Must not know: what a kill leads to.
+
+A process that was stopped and goes on (SIGSTOP, a suspended machine) finds its last look old, and looks before it
+decides anything: what a `kill` from elsewhere has cancelled meanwhile is not quoted again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+
+from fleet.runtime.beside import ALL, read_kills, with_kill, without_kill, write_kills
+
+LOOK_EVERY_S = 0.25
+
+
+class KillSwitch:
+    """Without a `path`, and as far as nothing can be written there, it is kept in memory while the process lives."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._written: dict[str, str] = {}
+        self._unwritten: dict[str, str] = {}
+        self._looked_s = float("-inf")
+
+    def why(self, symbol: str) -> str:
+        """Why no order of the symbol may stand; empty while they may."""
+        now_s = anyio.current_time()
+        if self._path is not None and now_s - self._looked_s >= LOOK_EVERY_S:
+            self._written, self._looked_s = read_kills(self._path), now_s
+        return next(
+            (kills[key] for kills in (self._written, self._unwritten) for key in (symbol, ALL) if key in kills), ""
+        )
+
+    def kill(self, symbol: str | None, why: str) -> None:
+        """One symbol, or all. Raises OSError when it could not be written down: then it holds in this process."""
+        self._unwritten = with_kill(self._unwritten, symbol, why)
+        if self._path is not None:
+            self._write(self._path, with_kill(read_kills(self._path), symbol, why))
+            self._unwritten = {}
+
+    def resume(self, symbol: str | None, symbols: tuple[str, ...]) -> None:
+        """`symbols`: all of the fleet's. Raises OSError."""
+        self._unwritten = without_kill(self._unwritten, symbol, symbols)
+        if self._path is not None:
+            self._write(self._path, without_kill(read_kills(self._path), symbol, symbols))
+
+    def _write(self, path: Path, kills: dict[str, str]) -> None:
+        write_kills(path, kills)
+        self._written = kills

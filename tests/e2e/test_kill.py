@@ -1,0 +1,174 @@
+"""kill, flatten and resume from another terminal: at a fleet that runs, one that hangs, and one that is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fleet_process import PATIENCE_S, ROOT, FleetProcess
+from paper_process import PROGRAM, PaperProcess, asked, place_foreign
+
+Start = Callable[..., FleetProcess]
+SYMBOLS = ("ASTERUSDT", "SOLUSDT")
+
+
+def say(paper: PaperProcess, *words: str, file: Path, code: int = 0) -> str:
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)} | paper.told["env"]
+    ran = subprocess.run(
+        [*PROGRAM, *words, "--file", str(file)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def own_orders(paper: PaperProcess) -> list[str]:
+    return [order["client_id"] for order in asked(paper, "orders") if order["client_id"].startswith("e2e:")]
+
+
+def phases(fleet: FleetProcess) -> dict[str, str]:
+    return {name: symbol["phase"] for name, symbol in fleet.symbols().items()}
+
+
+def test_a_running_fleet_is_killed_symbol_by_symbol_and_resumed(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    place_foreign(paper)
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    assert "killed ASTERUSDT" in say(paper, "kill", "ASTERUSDT", file=file)
+    assert not any(":ASTERUSDT:" in name for name in own_orders(paper))
+    assert phases(fleet)["ASTERUSDT"] == "killed"
+    assert phases(fleet)["SOLUSDT"] != "killed"
+    say(paper, "kill", file=file)
+    assert own_orders(paper) == []
+    assert "by-hand-1" in {order["client_id"] for order in asked(paper, "orders")}
+    say(paper, "resume", "SOLUSDT", file=file)
+    fleet.wait_until(lambda now: any(":SOLUSDT:" in name for name in own_orders(paper)))
+    assert phases(fleet)["ASTERUSDT"] == "killed"
+    say(paper, "resume", file=file)
+    fleet.wait_until(lambda now: any(":ASTERUSDT:" in name for name in own_orders(paper)))
+    assert fleet.stop() == 0
+    assert not Path(f"{file}.run").exists()
+    assert not Path(f"{file}.kill").exists()
+
+
+def test_a_kill_outlives_the_process_until_the_owner_resumes(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    first = start_fleet(file, env=paper.told["env"])
+    first.until_quoting()
+    say(paper, "kill", file=file)
+    assert first.stop() == 0
+    second = start_fleet(file, env=paper.told["env"])
+    second.wait_until(lambda now: set(phases(now).values()) == {"killed"})
+    assert second.stop() == 0
+    assert own_orders(paper) == []
+    third = start_fleet(file, "--resume", env=paper.told["env"])
+    third.until_quoting()
+    assert third.stop() == 0
+
+
+def test_a_fleet_that_hangs_is_killed_at_the_exchange_and_does_not_quote_when_it_wakes(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    place_foreign(paper)
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    fleet.process.send_signal(signal.SIGSTOP)
+    said = say(paper, "kill", file=file)
+    assert "does not answer" in said
+    assert "none is left" in said
+    assert own_orders(paper) == []
+    fleet.process.send_signal(signal.SIGCONT)
+    fleet.wait_until(lambda now: set(phases(now).values()) == {"killed"})
+    # What was on its way when it was stopped is cancelled by itself.
+    fleet.wait_until(lambda now: own_orders(paper) == [])
+    placed = {name: symbol["placed"] for name, symbol in fleet.symbols().items()}
+    until_s = time.monotonic() + 3
+    fleet.wait_until(lambda now: time.monotonic() > until_s)
+    assert {name: symbol["placed"] for name, symbol in fleet.symbols().items()} == placed
+    assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
+
+
+def test_a_fleet_that_is_gone_is_flattened_at_the_exchange(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    place_foreign(paper)
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: any(float(symbol["position"]) for symbol in now.symbols().values()))
+    fleet.process.kill()
+    fleet.process.wait(PATIENCE_S)
+    assert own_orders(paper)
+    said = say(paper, "flatten", file=file)
+    assert "no position is left" in said
+    assert asked(paper, "positions") == []
+    assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
+
+
+def test_a_running_fleet_is_flattened(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: any(float(symbol["position"]) for symbol in now.symbols().values()))
+    say(paper, "flatten", "--slippage", "2%", file=file)
+    assert asked(paper, "positions") == []
+    fleet.wait_until(lambda now: not any(float(symbol["position"]) for symbol in now.symbols().values()))
+    assert set(phases(fleet).values()) == {"killed"}
+    assert own_orders(paper) == []
+    assert fleet.stop() == 0
+
+
+def test_only_who_can_read_the_run_file_may_command(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    run_file = Path(f"{file}.run")
+    assert run_file.stat().st_mode & 0o777 == 0o600
+    told: dict[str, Any] = json.loads(run_file.read_bytes())
+    assert told["pid"] == fleet.process.pid
+    assert told["token"] not in fleet.log
+
+    def status(**headers: str) -> int:
+        request = urllib.request.Request(f"{told['url']}/v1/kill", b"{}", headers)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert status() == 401
+    assert status(**{"X-Astermm-Token": "x"}) == 401
+    assert status(**{"X-Astermm-Token": told["token"], "Origin": "http://127.0.0.1:8787"}) == 403
+    assert "killed" not in phases(fleet).values()
+    assert status(**{"X-Astermm-Token": told["token"]}) == 200
+
+
+@pytest.mark.parametrize("command", ["kill", "flatten", "resume"])
+def test_an_embedded_exchange_ends_with_its_fleet(tmp_path: Path, command: str, paper: PaperProcess) -> None:
+    file = tmp_path / "paper.yaml"
+    file.write_text((ROOT / "configs" / "one-symbol.yaml").read_text("utf-8"), "utf-8")
+    assert "its exchange has ended with it" in say(paper, command, file=file, code=1)
+    assert os.listdir(tmp_path) == ["paper.yaml"]
+
+
+def test_a_symbol_that_is_not_in_the_file_is_told(file: Path, paper: PaperProcess) -> None:
+    assert "did you mean ASTERUSDT?" in say(paper, "kill", "ASTERUSD", file=file, code=2)
+    assert not Path(f"{file}.kill").exists()
+
+
+def test_real_money_asks(tmp_path: Path, paper: PaperProcess) -> None:
+    file = tmp_path / "real.yaml"
+    file.write_text((ROOT / "configs" / "conservative.yaml").read_text("utf-8"), "utf-8")
+    assert "real money" in say(paper, "kill", file=file, code=2)
+    # The mark is set all the same: it can only keep a fleet from trading.
+    assert Path(f"{file}.kill").exists()
+    assert "Aborted" in say(paper, "flatten", file=file, code=1)

@@ -1,0 +1,117 @@
+"""The daily loss and the drawdown: results over time -> whether a limit is hit, and until when."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.config.risk import MaxFills, Risk
+from fleet.risk.fills import FillWindow
+from fleet.risk.loss import LossWatch, RiskMemory
+
+DAY_MS = 86_400_000
+NOON_MS = 20_000 * DAY_MS + DAY_MS // 2
+TOMORROW_MS = NOON_MS + DAY_MS
+
+
+def limits(daily: int | None = None, drawdown: int | None = None) -> Risk:
+    return Risk.model_validate({"daily_loss_usd": daily, "drawdown_usd": drawdown})
+
+
+@pytest.mark.parametrize(
+    ("limit", "results", "hit_at"),
+    [
+        (limits(), (-(10**6),), None),
+        (limits(daily=50), (-49, 10, -49), None),
+        (limits(daily=50), (-49, -50), 1),
+        (limits(daily=50), (100, 51), None),  # the day is still in the black
+        (limits(drawdown=50), (100, 51), None),
+        (limits(drawdown=50), (100, 50), 1),
+        (limits(drawdown=50), (-50,), 0),  # a start counts as the best until there is a better
+        (limits(daily=50, drawdown=80), (100, 20), 1),
+    ],
+)
+def test_when_a_limit_is_hit(limit: Risk, results: tuple[int, ...], hit_at: int | None) -> None:
+    watch = LossWatch(NOON_MS)
+    hits = [at for at, result in enumerate(results) if watch.see(Decimal(result), limit, NOON_MS + at)]
+    assert hits == ([] if hit_at is None else [hit_at])
+
+
+def test_a_limit_lasts_although_the_result_recovers_until_the_day_turns() -> None:
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(-50), limits(daily=50), NOON_MS)
+    watch.see(Decimal(10), limits(daily=50), NOON_MS + 1)
+    assert watch.limit == "lost 50.00 USD today, 50 are allowed"
+    watch.see(Decimal(-60), limits(daily=50), TOMORROW_MS)
+    assert (watch.limit, watch.day_result) == ("", 0)
+    assert watch.see(Decimal(-110), limits(daily=50), TOMORROW_MS + 1)
+
+
+def test_a_drawdown_begins_anew_when_the_day_turns_after_it_was_hit_and_only_then() -> None:
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(-40), limits(drawdown=50), NOON_MS)
+    assert watch.see(Decimal(-50), limits(drawdown=50), TOMORROW_MS)
+    watch.see(Decimal(-50), limits(drawdown=50), TOMORROW_MS + DAY_MS)
+    assert (watch.limit, watch.below_best) == ("", 0)
+
+
+def test_the_owner_ends_a_limit_by_an_edit_or_by_saying_so() -> None:
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(-50), limits(daily=50), NOON_MS)
+    watch.reconsider(limits(daily=40))
+    assert watch.limit
+    watch.reconsider(limits(daily=60))
+    assert not watch.limit
+    assert watch.see(Decimal(-60), limits(daily=60), NOON_MS)
+    watch.resume()
+    assert not watch.see(Decimal(-119), limits(daily=60), NOON_MS)
+    assert watch.see(Decimal(-120), limits(daily=60), NOON_MS)
+
+
+@given(before=st.lists(st.integers(-100, 100), max_size=8), after=st.lists(st.integers(-100, 100), max_size=8))
+def test_a_restart_with_its_memory_changes_nothing(before: list[int], after: list[int]) -> None:
+    """What a new process counts from zero goes on where the old one was."""
+    limit = limits(daily=70, drawdown=90)
+    whole = LossWatch(NOON_MS)
+    for step in before:
+        whole.see(whole.result + step, limit, NOON_MS)
+    again = LossWatch(NOON_MS, whole.memory)
+    for step in after:
+        whole.see(whole.result + step, limit, NOON_MS)
+        again.see(again.result + step, limit, NOON_MS)
+        assert again.memory == whole.memory
+
+
+def test_a_memory_of_another_day_keeps_the_drawdown_alone() -> None:
+    watch = LossWatch(TOMORROW_MS, RiskMemory(NOON_MS // DAY_MS, Decimal(-50), Decimal(70), "lost"))
+    assert (watch.limit, watch.day_result, watch.below_best) == ("", 0, 70)
+
+
+FIVE_IN_TEN = MaxFills.model_validate({"count": 5, "per": "10s", "pause": "30s"})
+
+
+@pytest.mark.parametrize(
+    ("fills_s", "paused_at_s"),
+    [
+        ((0, 1, 2, 3), []),
+        ((0, 1, 2, 3, 4), [4]),
+        ((0, 3, 6, 9, 10), []),  # ten seconds on, the first is out of the window
+        ((0, 3, 6, 9, 9.5), [9.5]),
+        ((0, 0, 0, 0, 0), [0]),
+    ],
+)
+def test_too_many_fills_in_a_window_begin_a_pause(fills_s: tuple[float, ...], paused_at_s: list[float]) -> None:
+    window = FillWindow()
+    paused: list[float] = []
+    for at_s in fills_s:
+        now_us = round(at_s * 1_000_000)
+        window.count(FIVE_IN_TEN, now_us)
+        if window.is_paused(FIVE_IN_TEN, now_us) and at_s not in paused:
+            paused.append(at_s)
+            assert window.is_paused(FIVE_IN_TEN, now_us + 29_999_999)
+            assert not window.is_paused(FIVE_IN_TEN, now_us + 30_000_000)
+            assert not window.is_paused(None, now_us)
+    assert paused == paused_at_s

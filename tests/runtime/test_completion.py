@@ -1,0 +1,266 @@
+"""The ledger completed from the venue: what was missed, whose trades they are, and what is told of a ledger in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import anyio
+import pytest
+from runtime_fakes import World, fleet_config
+from sqlalchemy import Table, select
+
+from exchange.errors import Unavailable
+from exchange.model import AccountUpdate, Fill, FundingPayment
+from fleet.ledger import schema
+from fleet.ledger.ledger import Ledger
+from fleet.ledger.store import Owner, Store
+from fleet.runtime.completion import FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
+from fleet.runtime.fleet import Fleet
+from fleet.simulation.loop import run_virtual
+
+X, Y = "XUSDT", "YUSDT"
+
+
+class Scene(World):
+    """A fleet on X, with a ledger in memory that is written ten times a second."""
+
+    def __init__(self, store: Store | None = None, most: int = 1000) -> None:
+        super().__init__(X, Y)
+        self.store = store or Store(None, Owner("fake", "a"), now_ms=self.clock.now_ms(), fleet="f")
+        self.ledger = Ledger(self.store, most=most)
+        self.writes = True
+        self.fleet = Fleet(fleet_config(X), self.venue, self.journal, self.ledger)
+
+    async def run(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._write)
+            await self.fleet.run()
+            tasks.cancel_scope.cancel()
+        self.ledger.sync()
+
+    async def _write(self) -> None:
+        while True:
+            await anyio.sleep(0.1)
+            if self.writes:
+                self.ledger.sync()
+
+    def traded(self, symbol: str = X, lots: int = 5, *, ago_ms: int = 0) -> Fill:
+        """Somebody's order of ours was filled, and the line tells nothing."""
+        name = f"f:{symbol}:r:{len(self.trading.orders)}"
+        self.trading.put_order(name, symbol)
+        fill = self.trading.fill(name, lots, tell=False)
+        del self.trading.orders[name]
+        trades = self.trading.trades[symbol]
+        trades[-1] = fill = replace(fill, exchange_ms=fill.exchange_ms - ago_ms)
+        return fill
+
+    def kept(self, table: Table = schema.fills) -> list[tuple[object, ...]]:
+        found = [tuple(row) for row in self.store.connection.execute(select(table)).all()]
+        self.store.connection.rollback()
+        return found
+
+    def ids(self) -> list[tuple[object, ...]]:
+        """(account, symbol, trade)"""
+        return sorted(row[:3] for row in self.kept())
+
+    def incidents(self) -> list[str]:
+        return [str(row[3]) for row in self.kept(schema.incidents)]
+
+
+def play(
+    scene: Callable[[Scene], Awaitable[None]],
+    before: Callable[[Scene], None] = lambda _: None,
+    *,
+    store: Store | None = None,
+    most: int = 1000,
+) -> Scene:
+    """The scene begins a second after the start; then the fleet is stopped."""
+
+    async def main() -> Scene:
+        world = Scene(store, most)
+        before(world)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(world.gate.run)
+            async with anyio.create_task_group() as running:
+                running.start_soon(world.run)
+                await anyio.sleep(1)
+                await scene(world)
+                world.fleet.stop()
+            tasks.cancel_scope.cancel()
+        return world
+
+    return run_virtual(main)
+
+
+async def nothing(_: Scene) -> None:
+    pass
+
+
+def _fills(at: Scene, symbol: str) -> None:
+    at.traded(symbol)
+
+
+def test_what_was_traded_before_the_start_is_on_record_a_moment_after_it() -> None:
+    fills: list[Fill] = []
+
+    async def scene(at: Scene) -> None:
+        assert at.ids() == [(1, X, fills[0].trade_id), (1, X, fills[1].trade_id)]
+        assert at.ledger.read_to(X) == fills[1].trade_id
+
+    play(scene, lambda at: fills.extend([at.traded(), at.traded()]))
+
+
+def test_a_symbol_that_has_left_the_file_is_completed_too_when_it_is_on_record() -> None:
+    first = play(nothing, lambda at: at.fleet.books.completion.also(Y))
+    later = play(nothing, lambda at: _fills(at, Y), store=first.store)
+    assert [row[1] for row in later.ids()] == [Y]
+
+
+def test_what_the_line_tells_is_on_record_with_what_only_it_knows() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("f:X:r:1")
+        at.trading.fill("f:X:r:1", 5)
+        await anyio.sleep(1)
+        [row] = at.kept()
+        assert row[6] == "f:X:r:1"
+
+    play(scene)
+
+
+def test_a_venue_that_does_not_answer_is_asked_again() -> None:
+    async def scene(at: Scene) -> None:
+        assert at.kept() == []
+        await anyio.sleep(20)
+        assert len(at.kept()) == 1
+
+    def before(at: Scene) -> None:
+        at.traded()
+        for _ in range(3):
+            at.trading.trouble("fills", Unavailable("down"))
+
+    play(scene, before)
+
+
+# --- whose trades they are
+
+
+def _same(_: Scene) -> None:
+    pass
+
+
+def _no_trade(at: Scene) -> None:
+    at.trading.trades.clear()
+
+
+def _another_trade(at: Scene) -> None:
+    at.trading.trades[X] = [replace(at.trading.trades[X][0], exchange_ms=1)]
+
+
+def _too_old_to_be_listed(at: Scene) -> None:
+    at.trading.trades.clear()
+    at.store.traded[X] -= LISTED_MS + 10_000
+
+
+@pytest.mark.parametrize(
+    ("change", "accounts"), [(_same, 1), (_no_trade, 2), (_another_trade, 2), (_too_old_to_be_listed, 1)]
+)
+def test_an_exchange_that_was_begun_anew_is_told_from_the_one_on_record(
+    change: Callable[[Scene], None], accounts: int
+) -> None:
+    first = play(nothing, lambda at: _fills(at, X))
+
+    def before(at: Scene) -> None:
+        at.trading.trades = first.trading.trades.copy()
+        change(at)
+
+    async def trade(at: Scene) -> None:
+        at.traded()
+
+    world = play(trade, before, store=first.store)
+    assert len(world.kept(schema.accounts)) == accounts
+    assert ("ledger" in world.incidents()) is (accounts == 2)
+    # Each account's trades are its exchange's.
+    newest = [row[2] for row in world.ids() if row[0] == accounts]
+    assert {fill.trade_id for fill in world.trading.trades[X]} <= set(newest)
+
+
+# --- funding
+
+
+def paid(number: int, at: Scene, *, ago_ms: int = 0) -> FundingPayment:
+    payment = FundingPayment(f"{number}:{X}", X, Decimal("-0.1"), "USDT", at.clock.now_ms() - ago_ms)
+    at.trading.paid.append(payment)
+    return payment
+
+
+def test_funding_is_read_when_the_line_tells_of_it_and_from_time_to_time_when_it_does_not() -> None:
+    async def scene(at: Scene) -> None:
+        def known() -> int:
+            return len(at.kept(schema.funding))
+
+        # The first trades must be on disk: funding is read from then on.
+        await anyio.sleep(LOOK_EVERY_S)
+        assert known() == 1
+        paid(2, at)
+        at.account_stream.tell(AccountUpdate("FUNDING_FEE", (), {"USDT": Decimal("-0.1")}, (), at.clock.now_ms()))
+        await anyio.sleep(LOOK_EVERY_S + 1)
+        assert known() == 2
+        paid(3, at)
+        await anyio.sleep(60)
+        assert known() == 2
+        await anyio.sleep(FUNDING_EVERY_S)
+        assert known() == 3
+        paid(4, at)
+
+    def before(at: Scene) -> None:
+        at.traded(ago_ms=10_000)
+        paid(1, at, ago_ms=5_000)
+
+    world = play(scene, before)
+    # The last one by the look at the end.
+    assert len(world.kept(schema.funding)) == 4
+
+
+# --- a ledger in trouble
+
+
+def test_while_nothing_can_be_written_the_fleet_trades_and_the_owner_knows() -> None:
+    async def scene(at: Scene) -> None:
+        at.ledger.problem = "ledger a cannot be written: database or disk is full"
+        at.writes = False
+        await anyio.sleep(2)
+        assert at.said("cannot be written: database or disk is full; trading goes on, and what is missing is filled in")
+        assert len(at.trading.open()) == 2
+        at.writes = True
+        await anyio.sleep(2)
+        assert at.said("the ledger is written again")
+        assert at.incidents() == ["ledger", "ledger"]
+
+    play(scene)
+
+
+def test_trades_that_found_no_room_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.runtime.completion.PAGE", 30)
+
+    async def scene(at: Scene) -> None:
+        at.writes = False
+        at.trading.put_order("f:X:r:1")
+        at.trading.orders["f:X:r:1"] = replace(at.trading.orders["f:X:r:1"], lots=10**6)
+        for _ in range(60):
+            at.trading.fill("f:X:r:1", 1)
+        assert at.ledger.lost > 0
+        at.writes = True
+        await anyio.sleep(2 * LOOK_EVERY_S)
+        assert [row[2] for row in at.ids()] == [fill.trade_id for fill in at.trading.trades[X]]
+        assert at.said("entries found no room; trades and funding will be read again")
+
+    play(scene, most=40)
+
+
+def test_how_it_ended_is_on_record() -> None:
+    world = play(nothing)
+    [run] = world.kept(schema.runs)
+    assert run[-1] is True
+    assert len(world.kept(schema.equity)) == 1

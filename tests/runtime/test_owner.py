@@ -1,0 +1,302 @@
+"""What the owner tells a running fleet, and what loss limits do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from runtime_fakes import World, fleet_config, symbol_config
+
+from exchange.errors import Rejected, Unavailable
+from exchange.model import Amend, Place, Side, TimeInForce
+from fleet.config.models import FleetConfig
+from fleet.control.state import Phase
+from fleet.risk.loss import RiskMemory
+from fleet.runtime.beside import write_kills
+from fleet.runtime.flatten import WITHIN_S, closing_order
+from fleet.runtime.fleet import Fleet
+from fleet.runtime.kill_switch import KillSwitch
+from fleet.runtime.memory import MemoryFile
+from fleet.runtime.owner import NoSuchSymbol, Owner
+from fleet.runtime.status import fleet_state
+from fleet.simulation.loop import run_virtual
+
+X, Y = "XUSDT", "YUSDT"
+ONE_PERCENT = Decimal("0.01")
+
+
+class Scene(World):
+    def __init__(self, config: FleetConfig, kill: KillSwitch | None, memory: MemoryFile | None) -> None:
+        super().__init__(X, Y)
+        self.fleet = Fleet(config, self.venue, self.journal, None, kill, memory)
+        self.owner = Owner(self.fleet)
+
+    def phases(self) -> dict[str, Phase]:
+        return {symbol.symbol: symbol.phase for symbol in fleet_state(self.fleet).symbols}
+
+    def open_symbols(self) -> list[str]:
+        return [order.symbol for order in self.trading.open()]
+
+    def closings(self) -> list[Place]:
+        return [
+            each for each in self.trading.actions() if isinstance(each, Place) and each.time_in_force is TimeInForce.IOC
+        ]
+
+
+def play(
+    scene: Callable[[Scene], Awaitable[None]],
+    config: FleetConfig | None = None,
+    kill: KillSwitch | None = None,
+    memory: MemoryFile | None = None,
+    before: Callable[[Scene], None] = lambda _: None,
+) -> None:
+    """Begins when both symbols quote."""
+
+    async def main() -> None:
+        world = Scene(config or fleet_config(X, Y), kill, memory)
+        before(world)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(world.gate.run)
+            tasks.start_soon(world.fleet.run)
+            await anyio.sleep(1)
+            await scene(world)
+            world.fleet.stop()
+            await anyio.sleep(1)
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
+# --- kill and resume
+
+
+def test_a_kill_cancels_and_lasts_until_it_is_resumed() -> None:
+    async def scene(at: Scene) -> None:
+        done = await at.owner.kill(X)
+        assert (done.symbols, done.cancelled, done.problems) == ((X,), 2, ())
+        assert at.open_symbols() == [Y, Y]
+        for _ in range(5):
+            at.market_stream.tick(X, 1010)
+            await anyio.sleep(1)
+        assert at.open_symbols() == [Y, Y]
+        assert at.phases() == {X: Phase.KILLED, Y: Phase.QUOTING}
+        await at.owner.resume(X)
+        await anyio.sleep(1)
+        assert at.open_symbols() == [Y, Y, X, X]
+
+    play(scene)
+
+
+def test_an_order_under_way_when_the_kill_comes_is_cancelled_when_it_arrives() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.latency_s = 0.5
+        at.market_stream.tick(X, 1005)
+        await anyio.sleep(0.1)
+        await at.owner.kill(None)
+        await anyio.sleep(3)
+        assert at.open_symbols() == []
+        assert set(at.phases().values()) == {Phase.KILLED}
+
+    play(scene)
+
+
+def test_orders_of_others_are_left_alone() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("by-hand", X)
+        await at.owner.flatten(None, ONE_PERCENT)
+        assert [order.client_id for order in at.trading.open()] == ["by-hand"]
+
+    play(scene)
+
+
+def test_where_the_exchange_is_away_the_owner_is_told_what_is_not_known() -> None:
+    async def scene(at: Scene) -> None:
+        for _ in range(200):
+            at.trading.trouble("open_orders", Unavailable("away"))
+        [problem] = (await at.owner.kill(None)).problems
+        assert "not every order is known to be cancelled" in problem
+        at.trading.troubles.clear()
+
+    play(scene)
+
+
+def test_a_symbol_that_is_not_there() -> None:
+    async def scene(at: Scene) -> None:
+        for say in (at.owner.kill, at.owner.resume):
+            with pytest.raises(NoSuchSymbol, match=f"it trades {X}, {Y}"):
+                await say("Z")
+
+    play(scene)
+
+
+def test_what_another_process_wrote_down_is_heard_though_no_news_come(tmp_path: Path) -> None:
+    path = tmp_path / "kill"
+
+    async def scene(at: Scene) -> None:
+        at.market_stream.silent |= {X, Y}
+        write_kills(path, {X: "killed elsewhere"})
+        await anyio.sleep(0.5)
+        assert at.open_symbols() == [Y, Y]
+        assert at.said("killed elsewhere")
+
+    play(scene, kill=KillSwitch(path))
+
+
+def test_a_fleet_that_is_killed_when_it_starts_quotes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "kill"
+    write_kills(path, {"*": "killed before"})
+
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(5)
+        assert not any(isinstance(action, Place | Amend) for action in at.trading.actions())
+        assert set(at.phases().values()) == {Phase.KILLED}
+
+    play(scene, kill=KillSwitch(path))
+
+
+# --- flatten
+
+
+@pytest.mark.parametrize(("side", "expected"), [(Side.BUY, (Side.SELL, 990)), (Side.SELL, (Side.BUY, 1010))])
+def test_flatten_closes_by_reduce_only_orders_within_the_slippage(side: Side, expected: tuple[Side, int]) -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(side, X).client_id, 60)
+        await anyio.sleep(1)
+        done = await at.owner.flatten(X, ONE_PERCENT)
+        assert done.problems == ()
+        assert at.trading.held[X].lots == 0
+        [order] = at.closings()
+        assert ((order.side, order.price_ticks), order.lots, order.reduce_only) == (expected, 60, True)
+        await anyio.sleep(1)
+        assert at.fleet.slots[X].book.position_lots == 0
+        assert at.open_symbols() == [Y, Y]
+
+    play(scene)
+
+
+def test_a_thin_book_is_taken_bit_by_bit() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 60)
+        at.trading.taken_at_once = 25
+        assert (await at.owner.flatten(X, ONE_PERCENT)).problems == ()
+        assert [order.lots for order in at.closings()] == [60, 35, 10]
+
+    play(scene)
+
+
+def test_what_cannot_be_closed_in_time_is_told() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 60)
+        at.trading.taken_at_once = 0
+        began_s = anyio.current_time()
+        [problem] = (await at.owner.flatten(X, ONE_PERCENT)).problems
+        assert problem == f"{X} still holds 0.60: nobody trades within 1% of the mark price"
+        assert anyio.current_time() - began_s < WITHIN_S + 5
+
+    play(scene)
+
+
+def test_a_refusal_and_a_lost_answer_are_tried_again() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 60)
+        await at.owner.kill(X)
+        at.trading.trouble("place", Rejected("no"))
+        at.trading.trouble("place", Unavailable("away"), happens=True)
+        assert (await at.owner.flatten(X, ONE_PERCENT)).problems == ()
+        assert at.trading.held[X].lots == 0
+
+    play(scene)
+
+
+def test_the_exchanges_own_band_bounds_the_slippage_too() -> None:
+    from runtime_fakes import instrument
+
+    order = closing_order(instrument(X), 10, Decimal(100), Decimal("0.5"), "a")
+    assert (order.side, order.price_ticks) == (Side.SELL, 950)
+
+
+# --- losses
+
+
+def losing(**risk: Any) -> FleetConfig:
+    return fleet_config(symbol_config(X, balance_fraction="0.5", leverage=4), Y, risk=risk)
+
+
+@pytest.mark.parametrize("on_loss", ["pull", "close"])
+def test_a_loss_limit_pulls_or_closes_and_ends_when_the_owner_says_so(on_loss: str) -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
+        await anyio.sleep(1)
+        at.market_stream.tick(X, 980)  # 2% of 1000 USD
+        await anyio.sleep(4)
+        assert set(at.phases().values()) == {Phase.LIMIT}
+        assert "are allowed" in fleet_state(at.fleet).loss_limit
+        assert not [order for order in at.trading.open() if not order.reduce_only]
+        if on_loss == "close":
+            assert at.trading.held[X].lots == 0
+            assert at.open_symbols() == []
+        else:
+            assert at.closings() == []
+            assert [(order.symbol, order.side) for order in at.trading.open()] == [(X, Side.SELL)]
+        await at.owner.resume(None)
+        await anyio.sleep(2)
+        assert Y in at.open_symbols()
+
+    play(scene, losing(daily_loss_usd=12, on_loss=on_loss))
+
+
+def test_what_a_position_had_lost_before_is_no_loss_of_this_run() -> None:
+    def before(at: Scene) -> None:
+        at.trading.move(X, 1000)
+        at.market_stream.mids[X] = 980
+        at.trading.latency_s = 0.01
+
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(3)
+        assert at.fleet.unrealised_pnl == -20
+        assert set(at.phases().values()) == {Phase.REDUCING, Phase.QUOTING}
+        at.market_stream.tick(X, 960)
+        await anyio.sleep(3)
+        assert set(at.phases().values()) == {Phase.LIMIT}
+
+    play(scene, losing(daily_loss_usd=12), before=before)
+
+
+def test_a_restart_remembers_that_a_limit_was_hit(tmp_path: Path) -> None:
+    memory = MemoryFile(tmp_path / "risk")
+
+    async def first(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
+        await anyio.sleep(1)
+        at.market_stream.tick(X, 980)
+        await anyio.sleep(3)
+
+    async def second(at: Scene) -> None:
+        await anyio.sleep(2)
+        assert set(at.phases().values()) == {Phase.LIMIT}
+        assert at.trading.open() == []
+
+    config = losing(daily_loss_usd=12)
+    play(first, config, memory=memory)
+    written = memory.read()
+    assert written is not None
+    assert written.limit
+    play(second, config, memory=memory)
+    memory.forget()
+    assert memory.read() is None
+
+
+def test_a_memory_that_makes_no_sense_is_none(tmp_path: Path) -> None:
+    (tmp_path / "risk").write_text("{}", "utf-8")
+    assert MemoryFile(tmp_path / "risk").read() is None
+
+
+def test_a_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        assert MemoryFile(tmp_path / "gone" / "risk").keep(RiskMemory(1)) == "no such file or directory"
+
+    run_virtual(main)
