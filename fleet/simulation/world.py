@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from exchange.clock import Clock
 from exchange.errors import VenueError
-from exchange.model import Instrument, Side, TimeInForce
+from exchange.model import Instrument, RateLimit, Side, TimeInForce
 from exchange.paper import instruments as listed
 from exchange.paper.answers import Refusal
 from exchange.paper.calibration import parameters_for
@@ -62,6 +62,10 @@ from fleet.wiring.client import Address, open_venue
 
 START_US = 1_790_000_000_000_000
 HOST = Host("http://paper.test", "ws://paper.test", 1666)
+
+TIGHT_LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 1200), RateLimit("ORDERS", 60, 120), RateLimit("ORDERS", 10, 30))
+TIGHT_EVERY = 4
+"""Each so-many-th day the exchange has lowered its limits: the budget is spent all the time."""
 
 QUOTES_SHARE = 0.4
 """Of what a market's makers do on other days: takers bring the fills, and makers only take time."""
@@ -396,6 +400,7 @@ def _paper(file: FleetFile, seed: int, clock: Clock) -> PaperVenue:
         symbols=symbols,
         listed=tuple(symbol for symbol in listed.trading_symbols() if symbol not in symbols),
         balances=file.config.paper.balance,
+        limits=TIGHT_LIMITS if seed % TIGHT_EVERY == 0 else listed.REAL_LIMITS,
         seed=seed,
     )
 
