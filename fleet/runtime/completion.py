@@ -75,13 +75,18 @@ class Completion:
             self._ledger.begin_account(self._clock.now_ms())
             self._journal.incident("ledger", text, level="WARNING")
 
+    def expect(self, symbols: Iterable[str]) -> None:
+        """Their lists, and those of what else is on record, are to be read once in any case: what was traded while no
+        fleet ran is in no other news."""
+        self._unread |= dict.fromkeys([*symbols, *self._ledger.symbols()])
+
     def also(self, symbol: str) -> None:
         """Orders of an earlier run were found in it, which may have died before the ledger knew of them."""
         self._also[symbol] = None
 
     async def run(self, symbols: Iterable[str]) -> None:
         """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind."""
-        self._unread = dict.fromkeys([*symbols, *self._also, *self._ledger.symbols()])
+        self.expect([*symbols, *self._also])
         await self._persist(list(self._unread))
         funding_due_s = anyio.current_time() + FUNDING_EVERY_S
         while True:

@@ -141,6 +141,8 @@ class Fleet:
 
     async def run(self) -> None:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
+        if self.books.ledger.is_kept:
+            self.books.completion.expect(self.config.symbols)
         await self._look_at_account()
         if self._stop.is_set():
             # Before anything was sent. What an earlier run left is ours all the same.
