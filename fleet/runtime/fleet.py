@@ -206,8 +206,6 @@ class Fleet:
         self._found_open = tuple(snapshot.own_orders(self.run_id))
         if self._found_open:
             await self._clear_earlier()
-            for symbol in sorted({order.symbol for order in snapshot.own_orders(self.run_id)}):
-                self.books.completion.also(symbol)
 
     async def _clear_earlier(self) -> None:
         """At once, and all together: nobody minds these orders, and symbol by symbol it would take several times the
