@@ -28,8 +28,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    ASTERMM_CONTROL=0.0.0.0:8787 \
-    ASTERMM_STATE_DIR=/tmp
+    ASTERMM_LEDGERS=/tmp/ledgers \
+    ASTERMM_CONTROL=0.0.0.0:8787
 COPY --from=builder /opt/venv /opt/venv
 WORKDIR /tmp
 # A number, for Kubernetes' runAsNonRoot cannot judge a name.

@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench conformance fuzz sim lock clean
+.PHONY: help up test check bench bench-budget conformance fuzz sim lock clean
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -35,6 +35,9 @@ check: .venv/dev ## style, types, layers, manifests
 
 bench: .venv/dev ## measures, each figure beside its baseline
 	$(BIN)/python -m bench
+
+bench-budget: .venv/dev ## what the rate budget is worth: three policies in the same recorded markets
+	$(BIN)/python -m bench.budget $(ARGS)
 
 VENUE ?= paper
 conformance: .venv/dev ## the docs row by row: against paper, sockets, or (keys in the environment, ORDERS=1) testnet

@@ -42,7 +42,7 @@ async def directly(
     async with open_venue(address_of(config.venue), credentials, Clock(time.time_ns() // 1000)) as venue:
         try:
             with anyio.move_on_after(CLEARED_WITHIN_S) as scope:
-                cancelled = await _until_none_is_left(Run.last(config.fleet), venue, symbol)
+                cancelled = await _until_none_is_left(config.fleet, venue, symbol)
             if scope.cancelled_caught:
                 problems.append(f"not every order could be cancelled within {CLEARED_WITHIN_S:.0f} s: say it again")
             if slippage is not None:
@@ -55,7 +55,8 @@ async def directly(
     return Done(symbols, cancelled, tuple(problems))
 
 
-async def _until_none_is_left(run: Run, venue: Venue, symbol: str | None) -> int:
+async def _until_none_is_left(fleet: str, venue: Venue, symbol: str | None) -> int:
+    run = Run.last(fleet)
     cancelled = await clear(run, venue.trading, venue.gate, symbol)
     while True:
         await anyio.sleep(SETTLE_S)

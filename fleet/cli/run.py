@@ -41,7 +41,7 @@ from fleet.control.server import make_app
 from fleet.control.state import FleetState
 from fleet.ledger.entries import NoLedger, Recorder
 from fleet.ledger.store import LedgerError
-from fleet.runtime.beside import STATE_DIR, Beside, beside
+from fleet.runtime.beside import DIRECTORY_VARIABLE, Beside, beside
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
@@ -347,7 +347,9 @@ class Run:
             self._run_file.write(host, port)
         except OSError as error:
             what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
-            self._journal.warning(f"kill and flatten cannot ask this fleet: {what}; {STATE_DIR} names a directory")
+            self._journal.warning(
+                f"kill and flatten cannot ask this fleet: {what}; {DIRECTORY_VARIABLE} names a directory"
+            )
 
     async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
         try:

@@ -160,8 +160,11 @@ class Budget(Frozen):
 class DeadMan(Frozen):
     """Countdowns at the exchange, one a symbol, which cancel its orders unless the fleet says that it lives."""
 
-    timeout_ms: Annotated[Duration, duration_between(10_000, 3_600_000)] = Field(
-        default=120_000, alias="timeout", description="The exchange cancels after this long without word of the fleet."
+    timeout_ms: Annotated[Duration, duration_between(10_000, 3_600_000)] | None = Field(
+        default=None,
+        alias="timeout",
+        description="The exchange cancels after this long without word of the fleet; null: 2m, or as long as many "
+        "symbols need.",
     )
     share: Share = Field(
         default=Decimal("0.25"), description="The part of the fleet's own request weight that the heartbeats may take."

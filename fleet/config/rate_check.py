@@ -13,7 +13,7 @@ from exchange.model import RateLimit
 from fleet.config.faults import Fault
 from fleet.config.loader import Loaded
 from fleet.config.models import DeadMan, SymbolConfig
-from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, least_timeout_s
+from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, least_timeout_s, timeout_s
 from strategies.units import duration_text, percent_text
 
 _HEAVIEST_WEIGHT = 40
@@ -62,14 +62,15 @@ def _too_small(loaded: Loaded, limit: RateLimit) -> Fault | None:
 def _heartbeats(loaded: Loaded, dead_man: DeadMan, limit: RateLimit) -> Fault | None:
     symbols, share = len(loaded.config.symbols), dead_man.share
     capacity = _allowed(loaded, limit)
-    every_s = Decimal(dead_man.timeout_ms) / 1000 / CHANCES
+    longest_s = Decimal(timeout_s(dead_man.timeout_ms, symbols, float(share), float(capacity)))
+    every_s = longest_s / CHANCES
     cost = symbols * HEARTBEAT_WEIGHT * 60 / every_s
     if cost <= share * capacity:
         return None
     whose = f"{symbols} symbols" if symbols != 1 else "1 symbol"
     what = (
         f"heartbeats of {whose} cost {symbols} x {HEARTBEAT_WEIGHT} weight every"
-        f" {duration_text(int(every_s * 1000))} (half of timeout {duration_text(dead_man.timeout_ms)})"
+        f" {duration_text(int(every_s * 1000))} (half of timeout {duration_text(int(longest_s * 1000))})"
         f" = {_round(cost)} a minute, over the {_round(share * capacity)} that share {_plain(share)} of"
         f" {_round(capacity)} allows"
     )

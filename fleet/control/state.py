@@ -97,10 +97,10 @@ class SymbolState:
     expired: int = 0
     restarts: int = 0
     requests: int = 0
-    differences: int = 0
-    """Between the exchange and us, that looking at it found and mended."""
     refusals: dict[str, int] = field(default_factory=dict[str, int])
     """By reason, how often the fleet's own risk checks began to hold something back."""
+    differences: int = 0
+    """Between the exchange and us, that looking at it found and mended."""
     guarded_until_ms: int | None = None
     """When the exchange cancels the symbol's orders by itself unless it hears of the fleet; None: never."""
     priority: float = 1.0

@@ -38,6 +38,8 @@ class Drawn:
     reads: dict[str, int] = field(default_factory=dict[str, int])
     funding_read_ms: int | None = None
     oldest_ms: int | None = None
+    newest_us: int = 0
+    """Of the changes of orders."""
 
 
 def draw(batch: Iterable[Entry], account: int, run: int, reads: Mapping[str, int]) -> Drawn:
@@ -59,6 +61,7 @@ def draw(batch: Iterable[Entry], account: int, run: int, reads: Mapping[str, int
                     drawn.reads[symbol] = to
             case OrderChanged():
                 state = _order_state(entry)
+                drawn.newest_us = entry.at_us
                 add("orders", {"account": account, "run": run, **state, **_order(entry)})
                 add("order_changes", {"account": account, **state, "at_us": entry.at_us})
             case Marked(symbol, trade_id, horizon_s, mid):

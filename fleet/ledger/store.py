@@ -23,6 +23,13 @@ from sqlalchemy.pool import StaticPool
 from fleet.ledger import rows, schema
 from fleet.ledger.entries import Entry
 
+CHANGES_KEPT_US = 7 * 86_400_000_000
+"""Each change of an order is kept so long; the order as it ended, and all else, for ever."""
+
+PRUNE_EVERY_US = 60_000_000
+PRUNED_AT_ONCE = 5000
+"""More than come in that time: a fleet may change 30 orders a second."""
+
 BUSY_S = 2.0
 """How long a reader that is in the way is waited for."""
 
@@ -57,6 +64,7 @@ class Store:
         """Symbol -> when the trade of `reads` was made, where that is on record; 0 where it is not."""
         self.funding_read_ms: int | None = None
         self.oldest_ms: int | None = None
+        self._pruned_us = 0
         self._owner = owner
         self._fleet, self._program = fleet, program
         self._lock = None if path is None else _Lock(path)
@@ -80,6 +88,9 @@ class Store:
             for statement, values in drawn.statements:
                 connection.execute(statement, values)
             traded = {symbol: self._traded_ms(connection, symbol, to) for symbol, to in drawn.reads.items()}
+            if drawn.newest_us > self._pruned_us + PRUNE_EVERY_US:
+                self._prune(connection, drawn.newest_us)
+                self._pruned_us = drawn.newest_us
         # Only now: what was called known must be on the disk.
         self.reads = {**self.reads, **drawn.reads}
         self.traded = {**self.traded, **traded}
@@ -179,6 +190,12 @@ class Store:
         self.oldest_ms = connection.execute(
             select(func.min(fills.c.exchange_ms)).where(fills.c.account == self.account)
         ).scalar_one()
+
+    def _prune(self, connection: Connection, now_us: int) -> None:
+        """Looks at the oldest alone, which stand first: never at the whole table."""
+        changes = schema.order_changes
+        oldest = select(changes.c.id).order_by(changes.c.id).limit(PRUNED_AT_ONCE)
+        connection.execute(changes.delete().where(changes.c.id.in_(oldest), changes.c.at_us < now_us - CHANGES_KEPT_US))
 
     def _traded_ms(self, connection: Connection, symbol: str, trade_id: int) -> int:
         """0 where it is not on record."""

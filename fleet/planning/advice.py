@@ -5,6 +5,7 @@ Owns: which changes are tried, and how far they must go. Must not know: how they
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +13,7 @@ from decimal import Decimal
 from exchange.model import RateLimit
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.planning.forecast import Forecast, Moves, forecast, weight_capacity
-from fleet.scheduling.heartbeats import least_timeout_s
+from fleet.scheduling.heartbeats import least_timeout_s, timeout_s
 from strategies.units import percent_text
 
 _LONGEST_REFRESH_MS = 600_000
@@ -92,7 +93,9 @@ class Advisor:
         share = Decimal(int(left / weight * 100)) / 100
         if not binding.standing or share <= 0 or share >= dead_man.share:
             return None
-        timeout_ms = max(dead_man.timeout_ms, 1000 * least_timeout_s(len(self._config.symbols), float(share), weight))
+        count = len(self._config.symbols)
+        now_s = timeout_s(dead_man.timeout_ms, count, float(dead_man.share), weight)
+        timeout_ms = 1000 * math.ceil(max(now_s, least_timeout_s(count, float(share), weight)))
         rarer = dead_man.model_copy(update={"share": share, "timeout_ms": timeout_ms})
         words = f"dead_man: {{share: {share}, timeout: {_duration(timeout_ms)}}}"
         return self._tried(words, self._config.model_copy(update={"dead_man": rarer}))

@@ -18,7 +18,7 @@ from fleet.config.models import Budget, DeadMan, FleetConfig, SymbolConfig
 from fleet.config.rate_check import sides
 from fleet.planning.demand import Volatility, seconds_between_amends
 from fleet.planning.shares import Wish, grants_by_value, grants_in_line, grants_in_turn, total
-from fleet.scheduling.heartbeats import affordable_interval_s, heartbeat_interval_s, weight_a_minute
+from fleet.scheduling.heartbeats import affordable_interval_s, heartbeat_interval_s, timeout_s, weight_a_minute
 from fleet.scheduling.value import LEAST_VOLATILITY_BPS
 
 ACCOUNT_WEIGHT_A_MINUTE = 50.0
@@ -154,12 +154,12 @@ def _a_minute(limit: RateLimit) -> float:
 def _heartbeat_s(dead_man: DeadMan | None, symbols: int, weight: float | None) -> float:
     if dead_man is None:
         return 0.0
-    timeout_s, share = dead_man.timeout_ms / 1000, float(dead_man.share)
+    share, capacity = float(dead_man.share), weight or float("inf")
     try:
-        return heartbeat_interval_s(symbols, timeout_s, share, weight or float("inf"))
+        return heartbeat_interval_s(symbols, timeout_s(dead_man.timeout_ms, symbols, share, capacity), share, capacity)
     except ValueError:
         # Such a file is refused; what it would ask for can be told all the same.
-        return affordable_interval_s(symbols, share, weight or float("inf"))
+        return affordable_interval_s(symbols, share, capacity)
 
 
 def _limiter(limit: RateLimit, budget: Budget, heartbeat_weight: float) -> LimiterForecast:

@@ -8,8 +8,8 @@ waiting is a longer refresh interval, or a wider threshold:
 
 - `fair` lets each symbol have a request every κ/priority seconds: its refresh interval becomes at least that.
 - `value` sends the quote with the largest score p·n^s·b·(b/σ)^(2v), b being its error. All are then sent at the same
-  score, so the threshold becomes at least b ∝ (σ^(2v)/(p·n^s))^(1/(1+2v)). And nobody has more than twice his fair
-  share while another waits.
+  score, so the threshold becomes at least b ∝ (σ^(2v)/(p·n^s))^(1/(1+2v)). And nobody has more than three times his
+  fair share while another waits.
 - `fifo` keeps all in one line: every quote takes its own time, and the same wait on top.
 
 For powers s = v = 1 that is the optimum. An error of b bps costs notional × b as long as it stands, and a random walk
@@ -23,7 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-MOST_SHARES = 2.0
+from fleet.scheduling.shares import MOST_SHARES
+
 _HALVINGS = 60
 
 
@@ -84,7 +85,7 @@ def grants_by_value(wishes: Sequence[Wish], capacity: float, power: float = 1.0)
     fair = {wish.symbol: capacity * wish.priority / priorities for wish in wishes}
     rates = {wish.symbol: wish.rate for wish in wishes}
     most = MOST_SHARES
-    # Where those who want less than their share leave so much, the others may have more than twice theirs.
+    # Where those who want less than their share leave so much, the others may have more than that.
     while sum(min(rates[symbol], most * share) for symbol, share in fair.items()) < min(capacity, sum(rates.values())):
         most *= 1.25
 

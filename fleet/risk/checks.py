@@ -9,17 +9,16 @@ may be in the market filled; an order that becomes smaller is let through even t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from exchange.model import Amend, BookTicker, Instrument, Place, Side
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
-from fleet.orders import lifecycle
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.orders.plan import Action
-from fleet.risk.exposure import ZERO, Held, price_range, side_usd, worst
+from fleet.risk.exposure import ZERO, Held, after, price_range, sides_usd, worst
 
 
 class Reason(StrEnum):
@@ -61,39 +60,32 @@ class Known:
     instrument: Instrument
     position_usd: Decimal
     cost_usd: Decimal
-    orders: tuple[WorkingOrder, ...]
     ticker: BookTicker | None
     mark: Decimal | None
     others: Held
     stop: Refused | None = None
 
-    def after(self, action: Action) -> Known:
-        """As it would be once the action has been sent."""
-        match action:
-            case Place():
-                return replace(self, orders=(*self.orders, lifecycle.placing(action, 0)))
-            case Amend():
-                changed = (
-                    lifecycle.amending(order, action, 0) if order.client_id == action.client_id else order
-                    for order in self.orders
-                )
-                return replace(self, orders=tuple(changed))
-            case _:
-                return self
-
-    def order(self, client_id: str) -> WorkingOrder | None:
-        return next((order for order in self.orders if order.client_id == client_id), None)
+    @property
+    def is_capped(self) -> bool:
+        config, limits = self.config, self.limits
+        caps = (config.max_order_usd, config.max_open_usd, config.max_position_usd, limits.max_open_usd)
+        return limits.max_position_usd is not None or any(cap is not None for cap in caps)
 
 
-def check(known: Known, action: Action) -> Verdict:
+def check(known: Known, orders: tuple[WorkingOrder, ...], action: Action) -> Verdict:
+    """`orders`: all of ours that may be in the market, those included that the same plan has sent before this one."""
     if not isinstance(action, Place | Amend):
         return APPROVED
-    before = known.order(action.client_id) if isinstance(action, Amend) else None
+    before = find(orders, action.client_id) if isinstance(action, Amend) else None
     reduces = before.reduce_only if before else isinstance(action, Place) and action.reduce_only
-    refused = _price(known, action) or _self_trade(known, action)
-    if not reduces:
-        refused = refused or known.stop or _caps(known, action, before)
+    refused = _price(known, action) or _self_trade(known.instrument, orders, action)
+    if not (refused or reduces):
+        refused = known.stop or (_caps(known, orders, action, before) if known.is_capped else None)
     return refused or APPROVED
+
+
+def find(orders: tuple[WorkingOrder, ...], client_id: str) -> WorkingOrder | None:
+    return next((order for order in orders if order.client_id == client_id), None)
 
 
 def room_usd(config: SymbolConfig, position_usd: Decimal) -> Decimal | None:
@@ -126,45 +118,41 @@ def _price(known: Known, action: Place | Amend) -> Refused | None:
     return None
 
 
-def _self_trade(known: Known, action: Place | Amend) -> Refused | None:
+def _self_trade(instrument: Instrument, orders: tuple[WorkingOrder, ...], action: Place | Amend) -> Refused | None:
     """Against every own order of the other side that may be in the market, at any price that it may have."""
-    for order in known.orders:
+    for order in orders:
         if not order.is_live or order.side is action.side:
             continue
         low, high = price_range(order)
-        crosses = action.price_ticks >= low if action.side is Side.BUY else action.price_ticks <= high
-        if crosses:
-            own = known.instrument.price_text(low if action.side is Side.BUY else high)
+        nearest = low if action.side is Side.BUY else high
+        if (action.price_ticks - nearest) * action.side.sign >= 0:
+            own = instrument.price_text(nearest)
             return Refused(Reason.SELF_TRADE, f"{action.side.lower()} would trade with our own order at {own}")
     return None
 
 
-def _caps(known: Known, action: Place | Amend, before: WorkingOrder | None) -> Refused | None:
-    instrument, config = known.instrument, known.config
-    now = worst(instrument, known.position_usd, known.orders)
-    future = known.after(action)
-    then = worst(instrument, known.position_usd, future.orders)
+def _caps(
+    known: Known, orders: tuple[WorkingOrder, ...], action: Place | Amend, before: WorkingOrder | None
+) -> Refused | None:
+    instrument, config, limits = known.instrument, known.config, known.limits
+    future = after(orders, action)
+    now, then = worst(instrument, known.position_usd, orders), worst(instrument, known.position_usd, future)
     if then.open_usd <= now.open_usd:
         return None
-    lots = action.lots - (before.seen_lots if before else 0)
-    order = instrument.notional(action.price_ticks, lots)
+    order = instrument.notional(action.price_ticks, action.lots - (before.seen_lots if before else 0))
+    buys, sells = sides_usd(instrument, future)
     held = max(known.position_usd * action.side.sign, ZERO)
-    position = held + side_usd(instrument, future.orders, action.side)
-    rules: tuple[tuple[Reason, str, Decimal, Decimal | None], ...] = (
+    position = held + (buys if action.side is Side.BUY else sells)
+    open_usd = known.others.open_usd + then.open_usd
+    for reason, what, usd, limit in (
         (Reason.ORDER, "an order", order, config.max_order_usd),
         (Reason.OPEN, "open orders", then.open_usd, config.max_open_usd),
         (Reason.POSITION, "the position", position, config.max_position_usd),
-        (
-            Reason.FLEET_OPEN,
-            "the fleet's open orders",
-            known.others.open_usd + then.open_usd,
-            known.limits.max_open_usd,
-        ),
-    )
-    for reason, what, usd, limit in rules:
+        (Reason.FLEET_OPEN, "the fleet's open orders", open_usd, limits.max_open_usd),
+    ):
         if limit is not None and usd > limit:
             return _over(reason, what, usd, limit)
-    fleet, limit = known.others.position_usd + then.position_usd, known.limits.max_position_usd
+    fleet, limit = known.others.position_usd + then.position_usd, limits.max_position_usd
     if limit is not None and fleet > limit and then.position_usd > now.position_usd:
         return _over(Reason.FLEET_POSITION, "the fleet's positions", fleet, limit)
     return None

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exchange.model import Instrument, Side
+from exchange.model import Amend, Instrument, Place, Side
 from fleet.ledger.books import SymbolBook
-from fleet.orders.lifecycle import WorkingOrder
+from fleet.orders.lifecycle import WorkingOrder, amending, placing
+from fleet.orders.plan import Action
 
 ZERO = Decimal(0)
 
@@ -42,10 +43,27 @@ def order_usd(instrument: Instrument, order: WorkingOrder) -> Decimal:
     return instrument.notional(1, max(in_turn, ticks * asked_lots))
 
 
-def side_usd(instrument: Instrument, orders: Iterable[WorkingOrder], side: Side) -> Decimal:
-    """All orders of a side that may open or add to a position."""
-    opening = (order for order in orders if order.side is side and not order.reduce_only)
-    return sum((order_usd(instrument, order) for order in opening), ZERO)
+def sides_usd(instrument: Instrument, orders: Iterable[WorkingOrder]) -> tuple[Decimal, Decimal]:
+    """All orders that may open or add to a position: those that buy, those that sell."""
+    buys = sells = ZERO
+    for order in orders:
+        if not order.reduce_only:
+            if order.side is Side.BUY:
+                buys += order_usd(instrument, order)
+            else:
+                sells += order_usd(instrument, order)
+    return buys, sells
+
+
+def after(orders: tuple[WorkingOrder, ...], action: Action) -> tuple[WorkingOrder, ...]:
+    """The orders as they would be once the action has been sent. A cancel changes nothing before it is answered."""
+    match action:
+        case Place():
+            return (*orders, placing(action, 0))
+        case Amend():
+            return tuple(amending(each, action, 0) if each.client_id == action.client_id else each for each in orders)
+        case _:
+            return orders
 
 
 def price_range(order: WorkingOrder) -> tuple[int, int]:
@@ -62,7 +80,5 @@ def position_usd(book: SymbolBook, mark: Decimal | None) -> Decimal:
 
 def worst(instrument: Instrument, position: Decimal, orders: Iterable[WorkingOrder]) -> Held:
     """A position gives the other side's orders no credit: it may be gone when they fill."""
-    orders = tuple(orders)
-    sides = {side: side_usd(instrument, orders, side) for side in Side}
-    most = max(max(position * side.sign, ZERO) + usd for side, usd in sides.items())
-    return Held(most, sum(sides.values(), ZERO))
+    buys, sells = sides_usd(instrument, orders)
+    return Held(max(max(position, ZERO) + buys, max(-position, ZERO) + sells), buys + sells)

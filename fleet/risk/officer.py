@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from exchange.model import Amend, BookTicker, Cancel, Place, Side
+from exchange.model import Amend, BookTicker, Cancel, Instrument, Place, Side
 from exchange.ports import RequestClass
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.orders.plan import CANCEL_COST, Action, Change
-from fleet.risk.checks import Approved, Known, Reason, Refused, check, room_usd
-from fleet.risk.exposure import Held, order_usd, position_usd, worst
+from fleet.risk.checks import Approved, Known, Reason, Refused, check, find, room_usd
+from fleet.risk.exposure import Held, after, order_usd, position_usd, worst
 from fleet.risk.fills import FillWindow
 from fleet.risk.loss import LossWatch
 from strategies.base import Quote
@@ -34,14 +34,19 @@ class FleetRisk:
         self._results: dict[str, Decimal] = {}
         self._began: dict[str, Decimal] = {}
 
+    @property
+    def is_capped(self) -> bool:
+        return self.limits.max_position_usd is not None or self.limits.max_open_usd is not None
+
     def others(self, symbol: str) -> Held:
-        if self.limits.max_position_usd is None and self.limits.max_open_usd is None:
+        if not self.is_capped:
             return Held()
         held = [each for name, each in self._held.items() if name != symbol]
         position_usd = sum((each.position_usd for each in held), Decimal(0))
         return Held(position_usd, sum((each.open_usd for each in held), Decimal(0)))
 
     def hold(self, symbol: str, held: Held) -> None:
+        """What a symbol may come to hold, told with each of its plans while there are limits of the fleet."""
         self._held[symbol] = held
 
     def drop(self, symbol: str) -> None:
@@ -82,7 +87,6 @@ class SymbolRisk:
         self,
         config: SymbolConfig,
         book: SymbolBook,
-        orders: Iterable[WorkingOrder],
         ticker: BookTicker | None,
         mark: Decimal | None,
         now_us: int,
@@ -93,7 +97,6 @@ class SymbolRisk:
             instrument=book.instrument,
             position_usd=position_usd(book, mark),
             cost_usd=book.cost,
-            orders=tuple(orders),
             ticker=ticker,
             mark=mark,
             others=self.fleet.others(self.symbol),
@@ -108,48 +111,54 @@ class SymbolRisk:
             return Refused(Reason.FILLS, "too many fills in a short time: opens nothing for a while")
         return None
 
-    def permitted(self, known: Known, quotes: Iterable[Quote]) -> tuple[Quote, ...]:
+    def permitted(self, known: Known, standing: Iterable[WorkingOrder], quotes: Iterable[Quote]) -> tuple[Quote, ...]:
         """The quotes that may stand: if nothing but them stood, no limit would be stepped over.
 
         What is refused is no quote any more, so that the order which stands for it is cancelled.
         """
         self._before, self._refused = self._refused, {}
+        room = room_usd(known.config, known.cost_usd)
         let: list[Quote] = []
-        alone = replace(known, orders=())
+        alone: tuple[WorkingOrder, ...] = ()
         for quote in quotes:
             place = Place(self.symbol, "", quote.side, quote.price_ticks, quote.lots, quote.reduce_only)
-            if self._approves(alone, place):
-                alone = alone.after(place)
-                let.append(_exact(known, quote))
+            if self._approves(known, alone, place):
+                alone = after(alone, place)
+                let.append(quote if room is None else _exact(known.instrument, standing, room, quote))
         return tuple(let)
 
-    def let_through(self, known: Known, changes: Iterable[Change]) -> tuple[Change, ...]:
+    def let_through(
+        self, known: Known, orders: Iterable[WorkingOrder], changes: Iterable[Change]
+    ) -> tuple[Change, ...]:
         """The changes that may be sent now, whatever of what was sent before has been carried out."""
+        orders = tuple(orders)
         let: list[Change] = []
         for wanted in changes:
-            change = wanted if self._approves(known, wanted.action) else self._instead(known, wanted)
+            is_let = self._approves(known, orders, wanted.action)
+            change = wanted if is_let else self._instead(known, orders, wanted)
             if change is not None:
-                known = known.after(change.action)
+                orders = after(orders, change.action)
                 let.append(change)
         self._count()
-        self.fleet.hold(self.symbol, worst(known.instrument, known.position_usd, known.orders))
+        if self.fleet.is_capped:
+            self.fleet.hold(self.symbol, worst(known.instrument, known.position_usd, orders))
         return tuple(let)
 
-    def _instead(self, known: Known, change: Change) -> Change | None:
+    def _instead(self, known: Known, orders: tuple[WorkingOrder, ...], change: Change) -> Change | None:
         """An order that may not become larger now must not stand still for it while the market comes nearer."""
         action = change.action
-        order = known.order(action.client_id) if isinstance(action, Amend) else None
+        order = find(orders, action.client_id) if isinstance(action, Amend) else None
         if order is None or not isinstance(action, Amend) or self._refused[action.side].reason is Reason.SELF_TRADE:
             return None
         smaller = replace(action, lots=min(action.lots, order.lots))
-        if isinstance(check(known, smaller), Approved):
+        if isinstance(check(known, orders, smaller), Approved):
             return replace(change, action=smaller)
         cancel = Cancel(action.symbol, action.client_id)
         key = (action.symbol, action.client_id)
         return replace(change, key=key, action=cancel, request_class=RequestClass.CANCEL, cost=CANCEL_COST)
 
-    def _approves(self, known: Known, action: Action) -> bool:
-        verdict = check(known, action)
+    def _approves(self, known: Known, orders: tuple[WorkingOrder, ...], action: Action) -> bool:
+        verdict = check(known, orders, action)
         if isinstance(verdict, Approved) or not isinstance(action, Place | Amend):
             return True
         self._refused.setdefault(action.side, verdict)
@@ -163,14 +172,12 @@ class SymbolRisk:
                 self.refusals[refused.reason] += 1
 
 
-def _exact(known: Known, quote: Quote) -> Quote:
+def _exact(instrument: Instrument, standing: Iterable[WorkingOrder], room: Decimal, quote: Quote) -> Quote:
     """A standing order that is over the limits is not near enough: the file was edited, or it was adopted.
 
-    The position counts for what it was opened for: that prices move makes no order too large.
+    `room` is what is left by what the position was opened for: that prices move makes no order too large.
     """
-    room = room_usd(known.config, known.cost_usd)
-    too_large = room is not None and any(
-        order.side is quote.side and not order.reduce_only and order_usd(known.instrument, order) > room
-        for order in known.orders
+    too_large = not quote.reduce_only and any(
+        order.side is quote.side and not order.reduce_only and order_usd(instrument, order) > room for order in standing
     )
-    return replace(quote, lots_tolerance=0) if too_large and not quote.reduce_only else quote
+    return replace(quote, lots_tolerance=0) if too_large else quote

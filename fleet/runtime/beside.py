@@ -1,10 +1,10 @@
-"""The files that a running fleet has beside its fleet file, or in ASTERMM_STATE_DIR where that is named.
+"""The files that a fleet has in `.astermm` beside its fleet file, or in the directory that ASTERMM_LEDGERS names.
 
     fleet.yaml.kill   which symbols are killed: whoever says so writes it, the fleet looks before it decides
     fleet.yaml.risk   what the loss limits must not forget over a restart
     fleet.yaml.run    where the control endpoint is, and the secret that lets one command it (mode 600)
 
-Owns: their names and form. Must not know: who reads them, and what for.
+Owns: where they are, their names and form. Must not know: who reads them, and what for. The ledger is there as well.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-STATE_DIR = "ASTERMM_STATE_DIR"
+DIRECTORY_VARIABLE = "ASTERMM_LEDGERS"
+"""Where a fleet keeps what it writes: an image's fleet file is in a directory that is read-only."""
 ALL = "*"
 """Stands for every symbol in a kill file."""
 
@@ -31,8 +32,13 @@ class Beside:
     run: Path
 
 
+def directory_of(file: Path, env: Mapping[str, str]) -> Path:
+    named = env.get(DIRECTORY_VARIABLE, "").strip()
+    return Path(named) if named else file.parent / ".astermm"
+
+
 def beside(file: Path, env: Mapping[str, str]) -> Beside:
-    directory = Path(env[STATE_DIR]) if env.get(STATE_DIR) else file.parent
+    directory = directory_of(file, env)
     return Beside(*(directory / f"{file.name}.{name}" for name in ("kill", "risk", "run")))
 
 
@@ -49,7 +55,7 @@ def read_kills(path: Path) -> dict[str, str]:
     """Symbol -> why; nothing when there is no file. A file that makes no sense kills all: it was not for nothing."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, msgspec.DecodeError):
         return {ALL: f"killed: {path} cannot be read"}
@@ -60,7 +66,8 @@ def write_kills(path: Path, kills: Mapping[str, str]) -> None:
     if kills:
         write(path, msgspec.json.encode(kills))
     else:
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
 
 
 def with_kill(kills: Mapping[str, str], symbol: str | None, why: str) -> dict[str, str]:
@@ -85,6 +92,7 @@ def read(path: Path, kind: type[Any]) -> Any:
 
 def write(path: Path, content: bytes) -> None:
     """All of it or nothing, for its owner's eyes alone. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # made with mode 600
     try:
         with os.fdopen(handle, "wb") as file:

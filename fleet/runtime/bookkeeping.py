@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
+import anyio
+
 from exchange.model import BookTicker
 from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
 from fleet.ledger.markouts import Markouts
@@ -17,6 +19,8 @@ from fleet.runtime.capital import Capital
 from fleet.runtime.completion import Completion
 from fleet.runtime.journal import Journal
 from fleet.runtime.venue import Venue
+
+HOLDINGS_EVERY_S = 900.0
 
 
 class Bookkeeping:
@@ -31,6 +35,7 @@ class Bookkeeping:
         self._venue = venue
         self._journal = journal
         self._is_paused = False
+        self._holdings_due_s = 0.0
 
     async def run(self, symbols: Iterable[str]) -> None:
         """Until cancelled. What breaks here stays here: the fleet trades without it."""
@@ -64,12 +69,15 @@ class Bookkeeping:
         self._is_paused = is_paused
 
     def value(self, unrealised: Decimal, mark: Callable[[str], Decimal | None]) -> None:
-        """What the account is worth now."""
+        """What the account is worth now; position by position now and then, for a row each."""
         if self.account.known:
+            is_due = anyio.current_time() >= self._holdings_due_s
+            if is_due:
+                self._holdings_due_s = anyio.current_time() + HOLDINGS_EVERY_S
             holdings = tuple(
                 Holding(symbol, book.instrument.quantity(book.position_lots), book.entry_price, mark(symbol))
                 for symbol, book in self.account.books.items()
-                if book.position_lots
+                if book.position_lots and is_due
             )
             self.ledger.write(Equity(self._venue.clock.now_ms(), self.account.wallet, unrealised, holdings))
 

@@ -28,7 +28,7 @@ from fleet.runtime.foreign import ForeignOrders
 from fleet.runtime.journal import Journal
 from fleet.runtime.supervisor import OUTAGES
 from fleet.scheduling.gate import Gate
-from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, heartbeat_interval_s
+from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, heartbeat_interval_s, timeout_s
 
 EVERYBODYS = (*OUTAGES, Banned, BadCredentials)
 """What concerns every symbol, and says nothing against the one that met it."""
@@ -229,22 +229,30 @@ class DeadMan:
 
     @property
     def _timeout_us(self) -> int:
-        return self._config.dead_man.timeout_ms * 1000 if self._config.dead_man else 0
+        dead_man = self._config.dead_man
+        if dead_man is None:
+            return 0
+        chosen_s = timeout_s(dead_man.timeout_ms, len(self._watched), float(dead_man.share), self._weight_capacity())
+        return round(chosen_s * 1e6)
+
+    def _weight_capacity(self) -> float:
+        """Of request weight in a minute."""
+        weights = [
+            use.capacity * 60 / self._weight_s[use.name] for use in self._gate.usage() if use.name in self._weight_s
+        ]
+        return min(weights, default=math.inf)
 
     def _terms(self) -> Terms:
         dead_man, count = self._config.dead_man, sum(each.wanted_us is not None for each in self._watched.values())
         if dead_man is None:
             return Terms()
-        timeout_s = dead_man.timeout_ms / 1000
-        weights = [
-            use.capacity * 60 / self._weight_s[use.name] for use in self._gate.usage() if use.name in self._weight_s
-        ]
+        timeout_us = self._timeout_us
         try:
-            interval_s = heartbeat_interval_s(count, timeout_s, float(dead_man.share), min(weights, default=math.inf))
+            interval_s = heartbeat_interval_s(count, timeout_us / 1e6, float(dead_man.share), self._weight_capacity())
         except ValueError:
             # `validate` refuses such a file. Where the venue has lowered its limits since, orders come first.
-            interval_s = timeout_s / CHANCES
-        return Terms(self._timeout_us, round(interval_s * 1e6))
+            interval_s = timeout_us / 1e6 / CHANCES
+        return Terms(timeout_us, round(interval_s * 1e6))
 
     # --- who is told
 

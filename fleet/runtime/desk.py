@@ -211,8 +211,8 @@ class Desk:
             # The position is about to change: what is quoted on the old one would be wrong.
             return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
         mark = self.mark.mark if self.mark else None
-        known = self.risk.known(self.config, self.book, self.orders.values(), self.ticker, mark, now_us)
-        quotes = () if self.pulled else self._quotes(known, now_us)
+        known = self.risk.known(self.config, self.book, self.ticker, mark, now_us)
+        quotes = self.risk.permitted(known, (), ()) if self.pulled else self._quotes(known, now_us)
         if not awaits_fills:
             self._commit(quotes)
         policy = Policy(
@@ -225,9 +225,9 @@ class Desk:
             self.config.priority,
         )
         planned = plan(quotes, self.orders.values(), policy, now_us)
-        planned = replace(planned, changes=self.risk.let_through(known, planned.changes))
+        changes = self.risk.let_through(known, self.orders.values(), planned.changes)
         wakes = [wake for wake in (planned.wake_us, stale_us) if wake is not None]
-        return replace(planned, wake_us=min(wakes, default=None))
+        return replace(planned, changes=changes, wake_us=min(wakes, default=None))
 
     def sending(self, change: Change, now_us: int) -> Action:
         """The change goes out now. A placement gets its client order id here."""
@@ -285,9 +285,11 @@ class Desk:
             closing=self.closing,
         )
         self._state, decision = self._strategy.decide(self._state, situation)
-        quotes = self.risk.permitted(known, decision.quotes)
-        note = decision.note if quotes or decision.note else self.risk.words
-        self.decision = replace(decision, quotes=quotes, note=note)
+        quotes = self.risk.permitted(known, self.orders.values(), decision.quotes)
+        if len(quotes) < len(decision.quotes):
+            note = decision.note if quotes or decision.note else self.risk.words
+            decision = replace(decision, quotes=quotes, note=note)
+        self.decision = decision
         return quotes
 
     def _pull_reason(self, now_us: int) -> tuple[str, int | None]:
@@ -381,10 +383,6 @@ class Desk:
         return next((order for order in self.orders.values() if order.order_id == fill.order_id), None)
 
 
-def _should_be_listed(order: WorkingOrder, asked_us: int) -> bool:
-    return order.phase is Phase.OPEN and order.changed_us < asked_us
-
-
 def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
     """In what is kept of it."""
     return (before.phase, before.status, before.price_ticks, before.lots, before.filled_lots, before.seen_lots) != (
@@ -395,6 +393,10 @@ def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
         after.filled_lots,
         after.seen_lots,
     )
+
+
+def _should_be_listed(order: WorkingOrder, asked_us: int) -> bool:
+    return order.phase is Phase.OPEN and order.changed_us < asked_us
 
 
 def _is_overtaken(order: WorkingOrder, action: Action) -> bool:

@@ -213,9 +213,8 @@ class Fleet:
                 # Not raised inside: the task group would wrap it.
                 failure = error
             else:
-                for order in self._found_open:
-                    if order.symbol not in self.config.symbols:
-                        self.books.completion.also(order.symbol)
+                for symbol in dict.fromkeys(order.symbol for order in self._found_open):
+                    self.books.completion.also(symbol)
                 self._found_open = ()
                 self.journal.info(f"cancelled {leftover} orders left by an earlier run")
             tasks.cancel_scope.cancel()
@@ -284,8 +283,7 @@ class Fleet:
             self._expect_no_second_runner(order.client_id)
         for slot in list(self.slots.values()):
             slot.compare(snapshot)
-        # What the line told of is read in the list as well, before it is more than one wants to remember.
-        for slot in self.slots.values():
+            # What the line told of is read in the list as well, before it is more than one wants to remember.
             if len(slot.book.unlisted) > UNLISTED_MOST:
                 slot.doubt()
         self.books.value(self.unrealised_pnl, self._mark)
@@ -379,6 +377,9 @@ class Fleet:
         if "risk" in change.settings:
             self.risk.limits = config.risk
             self.risk.loss.reconsider(config.risk)
+            for slot in self.slots.values():
+                slot.hold_risk()
+                slot.mailbox.wake()
         self.dead_man.reconfigure(config)
         if "budget" in change.settings:
             self._keep_to_budget()

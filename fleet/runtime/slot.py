@@ -104,6 +104,10 @@ class Slot:
         if self._worker is not None:
             self._worker.doubt()
 
+    def next_id(self) -> str:
+        """A client order id for an order that no worker places."""
+        return self._ids.next()
+
     def compare(self, snapshot: Snapshot) -> None:
         """Holds the venue's open orders and position against what is believed, and has the worker look into what
         differs. Not while no worker runs, or one does not know yet where it begins."""
@@ -113,10 +117,6 @@ class Slot:
         orders = [order for order in snapshot.open_orders if order.symbol == symbol]
         if self.desk.differing(orders, snapshot.asked_us) or self.book.differs(snapshot.position(symbol)):
             self.doubt()
-
-    def next_id(self) -> str:
-        """A client order id for an order that no worker places."""
-        return self._ids.next()
 
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
@@ -160,9 +160,16 @@ class Slot:
         # Nobody plans new ones now: only the position needs margin. Not the desk's to say, it may be what broke.
         price = self.last_mark or self.book.entry_price
         held_usd = abs(self.book.position_lots) * self.instrument.step_size * price
-        self.risk.fleet.hold(self.config.symbol, worst(self.instrument, position_usd(self.book, price), ()))
+        self.hold_risk()
         leverage = self.desk.leverage if self.desk else self.config.leverage
         self._account.capital.commit(self.config.symbol, held_usd / leverage)
+
+    def hold_risk(self) -> None:
+        """Tells the fleet's limits what the symbol may come to hold, as far as that goes without a plan."""
+        orders = self.desk.orders.values() if self.desk else ()
+        self.risk.fleet.hold(
+            self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)
+        )
 
     def _forget_orders(self, desk: Desk) -> None:
         try:

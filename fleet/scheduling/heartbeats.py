@@ -17,8 +17,19 @@ HEARTBEAT_WEIGHT = 10
 CHANCES = 2
 """Heartbeats in a timeout, at least: one of them may be lost."""
 
+USUAL_TIMEOUT_S = 120
+LONGEST_CHOSEN_S = 600
+"""Beyond this orders would stand too long after a death: whoever wants that has to say so."""
+
 _USUAL_CHANCES = 4
 _USUAL_S = 30.0
+
+
+def timeout_s(given_ms: int | None, symbols: int, share: float, weight_capacity: float) -> float:
+    """The one given, else 2 minutes, or as much more as so many symbols need, up to 10 minutes."""
+    if given_ms is not None:
+        return given_ms / 1000
+    return min(max(USUAL_TIMEOUT_S, least_timeout_s(symbols, share, weight_capacity)), LONGEST_CHOSEN_S)
 
 
 def heartbeat_interval_s(symbols: int, timeout_s: float, share: float, weight_capacity: float) -> float:

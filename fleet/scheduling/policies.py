@@ -54,7 +54,7 @@ class Fair:
 
 
 class Value:
-    """The most valuable first, but nobody more than twice his fair share while another waits."""
+    """The most valuable first, but nobody more than three fair shares while another waits."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights

@@ -10,8 +10,9 @@ import math
 MEMORY_US = 60_000_000
 """What was sent this long ago counts 1/e."""
 
-MOST_SHARES = 2.0
-"""A symbol that has had more than this many fair shares stands back while another waits."""
+MOST_SHARES = 3.0
+"""A symbol that has had more than this many fair shares stands back while another waits. The wildest of the recorded
+markets is worth a little more than two."""
 
 GIVEN = 2.0
 """Requests that every symbol is taken to have had: of the first few that are sent nobody has had too many."""

@@ -18,9 +18,7 @@ from fleet.config.models import FleetConfig
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.opening import open_store
 from fleet.ledger.store import Owner
-
-DIRECTORY_VARIABLE = "ASTERMM_LEDGERS"
-"""Where ledgers are when the fleet file does not say: an image's fleet file is in a directory that is read-only."""
+from fleet.runtime.beside import directory_of
 
 EVERY_S = 0.1
 """What is told is on disk so much later, at most: one fsync for all of it."""
@@ -36,8 +34,7 @@ def ledger_path(config: FleetConfig, file: Path, env: Mapping[str, str] = os.env
         return config.ledger.path
     venue = config.venue if isinstance(config.venue, str) else re.sub(r"^https?://", "", config.venue.rest)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.fleet}-{venue}")
-    directory = env.get(DIRECTORY_VARIABLE, "").strip()
-    return (Path(directory) if directory else file.parent / ".astermm") / f"{name}.sqlite3"
+    return directory_of(file, env) / f"{name}.sqlite3"
 
 
 def owner_of(config: FleetConfig, credentials: Credentials | None) -> Owner:

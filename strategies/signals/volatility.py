@@ -10,18 +10,19 @@ import math
 SAMPLE_US = 1_000_000
 """Moves are taken over at least this long: what bounces between bid and ask within is no move to follow."""
 
-MEMORY_S = 120.0
-"""A move this old counts 1/e of a new one."""
+MEMORY_S = 20.0
+"""A move this old counts 1/e of a new one. Short, so that a burst is known for one while it lasts."""
 
 ASSUMED_BPS = 1.0
-"""Until enough has been seen: about 8 % a day and a half, the range of a small perpetual on a lively day."""
+GIVEN_S = 5.0
+"""What is assumed until enough has been seen, and how much that counts: as if it had been seen for so long."""
 
 
 class Volatility:
     """`bps`: standard deviation of the mid over one second, in basis points; over t seconds it is √t times that.
 
     An exponentially weighted mean of squared returns by time (RiskMetrics Technical Document, 1996, eq. 5.3, with
-    weights by elapsed time instead of by count), begun with ASSUMED_BPS at the weight of ten seconds.
+    weights by elapsed time instead of by count), begun with ASSUMED_BPS at the weight of GIVEN_S.
     """
 
     __slots__ = ("_last", "_last_us", "_seconds", "_squares", "bps")
@@ -30,8 +31,8 @@ class Volatility:
         self.bps = ASSUMED_BPS
         self._last = 0.0
         self._last_us = 0
-        self._seconds = 10.0
-        self._squares = 10.0 * ASSUMED_BPS**2
+        self._seconds = GIVEN_S
+        self._squares = GIVEN_S * ASSUMED_BPS**2
 
     def see(self, mid: float, now_us: int) -> None:
         """`mid` in any unit, above 0."""

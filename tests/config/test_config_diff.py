@@ -42,7 +42,7 @@ def test_a_changed_default_changes_the_symbols_that_take_it() -> None:
         ("budget: {policy: fair, weights: {waiting: 1m}}", ("budget",)),
         ("dead_man: {timeout: 5m}", ("dead_man",)),
         ("dead_man: null", ("dead_man",)),
-        ("budget: {policy: value, weights: {waiting: 20s}}\ndead_man: {timeout: 120}", ()),
+        ("budget: {policy: value, weights: {waiting: 20s}}\ndead_man: {share: 25%}", ()),
         ("logging: {level: error}", ("logging",)),
     ],
 )

@@ -206,11 +206,21 @@ def many(symbols: int, more: str = "") -> list[str]:
     ("symbols", "more", "faults"),
     [
         (54, "", []),
+        (270, "", []),
         (
-            150,
+            271,
             "",
             [
-                "f:4:1: heartbeats of 150 symbols cost 150 x 10 weight every 1m (half of timeout 2m) = 1500 a minute, over"
+                "f:4:1: heartbeats of 271 symbols cost 271 x 10 weight every 5m (half of timeout 10m) = 542 a minute, over"
+                " the 540 that share 0.25 of 2160 allows: a timeout of at least 603s, or a share of at least 0.26, or at most"
+                " 270 symbols, or dead_man: null to do without"
+            ],
+        ),
+        (
+            150,
+            "dead_man: {timeout: 2m}",
+            [
+                "f:155:21: heartbeats of 150 symbols cost 150 x 10 weight every 1m (half of timeout 2m) = 1500 a minute, over"
                 " the 540 that share 0.25 of 2160 allows: a timeout of at least 334s, or a share of at least 0.7, or at most"
                 " 54 symbols, or dead_man: null to do without"
             ],
@@ -220,9 +230,9 @@ def many(symbols: int, more: str = "") -> list[str]:
         (150, "dead_man: null", []),
         (
             55,
-            "dead_man: {share: 25%}",
+            "dead_man: {timeout: 2m, share: 25%}",
             [
-                "f:60:1: heartbeats of 55 symbols cost 55 x 10 weight every 1m (half of timeout 2m) = 550 a minute, over the"
+                "f:60:21: heartbeats of 55 symbols cost 55 x 10 weight every 1m (half of timeout 2m) = 550 a minute, over the"
                 " 540 that share 0.25 of 2160 allows: a timeout of at least 123s, or a share of at least 0.26, or at most 54"
                 " symbols, or dead_man: null to do without"
             ],

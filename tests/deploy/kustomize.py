@@ -103,6 +103,8 @@ def _patch(thing: Object, operations: list[Object]) -> None:
         match operation["op"], parent:
             case "add", list() if last == "-":
                 parent.append(value)
+            case "replace", list() if last.isdigit():
+                parent[int(last)] = value
             case "add" | "replace", dict():
                 parent[last] = value
             case what, _:

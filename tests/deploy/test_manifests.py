@@ -186,9 +186,18 @@ def test_the_fleet_file_is_sound_and_leaves_the_endpoint_on(overlay: str) -> Non
     assert config.control is not None
 
 
-def test_nothing_but_tmp_is_written(overlay: str) -> None:
+def test_nothing_but_tmp_and_the_ledger_is_written(overlay: str) -> None:
     mounts = cast("list[Object]", at(one(built(overlay), "Deployment"), f"{FLEET}/volumeMounts"))
-    assert [mount["mountPath"] for mount in mounts if not mount.get("readOnly")] == ["/tmp"]
+    assert [mount["mountPath"] for mount in mounts if not mount.get("readOnly")] == ["/tmp", "/var/lib/astermm"]
+    environment = cast("list[Object]", at(one(built(overlay), "Deployment"), f"{FLEET}/env"))
+    assert {"name": "ASTERMM_LEDGERS", "value": "/var/lib/astermm"} in environment
+
+
+def test_the_ledger_of_real_money_outlives_the_pod() -> None:
+    objects = built("tokyo")
+    claim = at(one(objects, "PersistentVolumeClaim"), "metadata/name")
+    volumes = cast("list[Object]", at(one(objects, "Deployment"), f"{POD}/volumes"))
+    assert {"name": "ledger", "persistentVolumeClaim": {"claimName": claim}} in volumes
 
 
 def test_credentials_come_as_files_and_stand_in_no_manifest(overlay: str) -> None:

@@ -20,6 +20,8 @@ COMMANDS = [
     for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     for line in block.splitlines()
 ]
+OF_A_LEDGER = ("report", "volume")
+"""These read what a fleet has kept: one runs before."""
 ENDLESS = ("up", "paper", "watch", "record")
 """These run until they are told to stop: `--for 3s` is added."""
 
@@ -53,17 +55,20 @@ def test_a_command_of_ours(command: str, tmp_path: Path, paper: str) -> None:
     if words[0] == "up":
         words += ["--control", "127.0.0.1:0"]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("API", "ASTERMM"))}
-    ran = subprocess.run(
-        [sys.executable, "-m", "fleet.cli", *words],
-        cwd=tmp_path,
-        env=env | {"PYTHONPATH": str(ROOT), "ASTERMM_VENUE": paper},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout
+    env |= {"PYTHONPATH": str(ROOT), "ASTERMM_VENUE": paper, "ASTERMM_LEDGERS": str(tmp_path / "ledgers")}
+    before = [["up", "fleet.yaml", "--for", "3s", "--control", "127.0.0.1:0"]] if words[0] in OF_A_LEDGER else []
+    for each in (*before, words):
+        ran = subprocess.run(
+            [sys.executable, "-m", "fleet.cli", *each],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("make ")])

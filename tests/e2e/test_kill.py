@@ -17,6 +17,8 @@ import pytest
 from fleet_process import PATIENCE_S, ROOT, FleetProcess
 from paper_process import PROGRAM, PaperProcess, asked, place_foreign
 
+from fleet.runtime.beside import beside
+
 Start = Callable[..., FleetProcess]
 SYMBOLS = ("ASTERUSDT", "SOLUSDT")
 
@@ -62,8 +64,8 @@ def test_a_running_fleet_is_killed_symbol_by_symbol_and_resumed(
     say(paper, "resume", file=file)
     fleet.wait_until(lambda now: any(":ASTERUSDT:" in name for name in own_orders(paper)))
     assert fleet.stop() == 0
-    assert not Path(f"{file}.run").exists()
-    assert not Path(f"{file}.kill").exists()
+    assert not beside(file, {}).run.exists()
+    assert not beside(file, {}).kill.exists()
 
 
 def test_a_kill_outlives_the_process_until_the_owner_resumes(
@@ -131,7 +133,7 @@ def test_a_running_fleet_is_flattened(start_fleet: Start, file: Path, paper: Pap
 def test_only_who_can_read_the_run_file_may_command(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
     fleet = start_fleet(file, env=paper.told["env"])
     fleet.until_quoting()
-    run_file = Path(f"{file}.run")
+    run_file = beside(file, {}).run
     assert run_file.stat().st_mode & 0o777 == 0o600
     told: dict[str, Any] = json.loads(run_file.read_bytes())
     assert told["pid"] == fleet.process.pid
@@ -152,6 +154,22 @@ def test_only_who_can_read_the_run_file_may_command(start_fleet: Start, file: Pa
     assert status(**{"X-Astermm-Token": told["token"]}) == 200
 
 
+def test_a_fleet_with_its_own_exchange_is_killed_flattened_and_resumed(
+    start_fleet: Start, tmp_path: Path, paper: PaperProcess
+) -> None:
+    file = tmp_path / "paper.yaml"
+    file.write_text((ROOT / "configs" / "one-symbol.yaml").read_text("utf-8"), "utf-8")
+    fleet = start_fleet(file)
+    fleet.until_quoting()
+    [symbol] = fleet.symbols()
+    say(paper, "kill", symbol, file=file)
+    assert phases(fleet) == {symbol: "killed"}
+    say(paper, "flatten", file=file)
+    say(paper, "resume", file=file)
+    fleet.wait_until(lambda now: phases(now)[symbol] == "quoting")
+    assert fleet.stop() == 0
+
+
 @pytest.mark.parametrize("command", ["kill", "flatten", "resume"])
 def test_an_embedded_exchange_ends_with_its_fleet(tmp_path: Path, command: str, paper: PaperProcess) -> None:
     file = tmp_path / "paper.yaml"
@@ -162,7 +180,7 @@ def test_an_embedded_exchange_ends_with_its_fleet(tmp_path: Path, command: str, 
 
 def test_a_symbol_that_is_not_in_the_file_is_told(file: Path, paper: PaperProcess) -> None:
     assert "did you mean ASTERUSDT?" in say(paper, "kill", "ASTERUSD", file=file, code=2)
-    assert not Path(f"{file}.kill").exists()
+    assert not beside(file, {}).kill.exists()
 
 
 def test_real_money_asks(tmp_path: Path, paper: PaperProcess) -> None:
@@ -170,5 +188,5 @@ def test_real_money_asks(tmp_path: Path, paper: PaperProcess) -> None:
     file.write_text((ROOT / "configs" / "conservative.yaml").read_text("utf-8"), "utf-8")
     assert "real money" in say(paper, "kill", file=file, code=2)
     # The mark is set all the same: it can only keep a fleet from trading.
-    assert Path(f"{file}.kill").exists()
+    assert beside(file, {}).kill.exists()
     assert "Aborted" in say(paper, "flatten", file=file, code=1)

@@ -32,7 +32,7 @@ from fleet.ledger.entries import (
     RunStopped,
 )
 from fleet.ledger.opening import open_store
-from fleet.ledger.store import LedgerError, Owner
+from fleet.ledger.store import CHANGES_KEPT_US, PRUNE_EVERY_US, LedgerError, Owner
 from fleet.orders import lifecycle
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +73,17 @@ def test_an_order_is_one_row_and_each_change_another() -> None:
     assert [(row.at_us, row.phase) for row in rows(store, schema.order_changes)] == [
         (10, "placing"), (11, "cancelling"), (12, "done"),
     ]  # fmt: skip
+
+
+def test_changes_of_orders_are_kept_for_a_week_and_the_order_for_ever() -> None:
+    store = open_at()
+    placed = lifecycle.placing(Place("XUSDT", "f:X:r:1", Side.BUY, 1000, 50), 5)
+    for at_us in (5, 1_000_000, CHANGES_KEPT_US, CHANGES_KEPT_US + 6, CHANGES_KEPT_US + PRUNE_EVERY_US + 7):
+        store.write([OrderChanged(X, placed, at_us)])
+    assert [row.at_us for row in rows(store, schema.order_changes)] == [
+        CHANGES_KEPT_US, CHANGES_KEPT_US + 6, CHANGES_KEPT_US + PRUNE_EVERY_US + 7,
+    ]  # fmt: skip
+    assert len(rows(store, schema.orders)) == 1
 
 
 def test_everything_else_that_is_told_has_its_row() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.planning.demand import seconds_between_amends
-from fleet.planning.shares import MOST_SHARES, Wish, grants_by_value, grants_in_line, grants_in_turn, total
+from fleet.planning.shares import Wish, grants_by_value, grants_in_line, grants_in_turn, total
+from fleet.scheduling.shares import MOST_SHARES
 
 Divide = Callable[[Sequence[Wish], float], dict[str, float]]
 POLICIES: list[Divide] = [grants_by_value, grants_in_turn, grants_in_line]
@@ -85,8 +86,8 @@ FAST = 0.01
         (grants_by_value, [wish("A", FAST, 2), wish("B", FAST), wish("C", FAST)], 60, [26.5, 16.7, 16.7]),
         (grants_by_value, [wish("A", FAST, notional=2), wish("B", FAST), wish("C", FAST)], 60, [26.5, 16.7, 16.7]),
         (grants_by_value, [wish("A", FAST, notional=0.125), wish("B", FAST)], 50, [10, 40]),
-        # Twice a fair share, and no more, while the others could do with more; else all that is left.
-        (grants_by_value, [wish("A", FAST, notional=1000), *(wish(name, FAST) for name in "BCD")], 40, [20, *[20 / 3] * 3]),
+        # Three fair shares, and no more, while the others could do with more; else all that is left.
+        (grants_by_value, [wish("A", FAST, notional=1000), *(wish(name, FAST) for name in "BCD")], 40, [30, *[10 / 3] * 3]),
         (grants_by_value, [wish("A", FAST, notional=1000), *(wish(name, 60, notional=1000) for name in "BCD")], 40, [37, 1, 1, 1]),
     ],
 )  # fmt: skip

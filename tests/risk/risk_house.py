@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,14 @@ def amend(name: str, side: Side, ticks: int, lots: int) -> Amend:
     return Amend("XUSDT", name, side, ticks, lots)
 
 
+@dataclass(frozen=True, slots=True)
+class At:
+    """What is known, and the orders that may be in the market."""
+
+    known: Known
+    orders: tuple[WorkingOrder, ...]
+
+
 def known(
     *orders: WorkingOrder,
     position_usd: int = 0,
@@ -43,16 +51,16 @@ def known(
     mid: int | None = 1000,
     mark: int | None = 100,
     **config: Any,
-) -> Known:
-    return Known(
+) -> At:
+    state = Known(
         config=symbol_config(**config),
         limits=Risk.model_validate(fleet or {}),
         instrument=INSTRUMENT,
         position_usd=Decimal(position_usd),
         cost_usd=Decimal(position_usd),
-        orders=orders,
         ticker=None if mid is None else ticker(EPOCH_US, mid),
         mark=None if mark is None else Decimal(mark),
         others=others,
         stop=stop,
     )
+    return At(state, orders)

@@ -20,7 +20,7 @@ from runtime_fakes import EPOCH_US, instrument, mark, no_risk, symbol_config, ti
 from exchange.errors import OutcomeUnknown, Rejected, UnknownOrder, VenueError
 from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Side
 from fleet.ledger.books import SymbolBook
-from fleet.orders.ids import ClientIds
+from fleet.orders.ids import ClientIds, Run
 from fleet.orders.plan import Action
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.capital import Capital
@@ -208,7 +208,14 @@ def make(name: str, rng: Random, fleet: FleetRisk, **caps: Any) -> Symbol:
     book, truth = SymbolBook(instrument("XUSDT")), SymbolBook(instrument("XUSDT"))
     risk = SymbolRisk(name, fleet)
     desk = Desk(
-        config, book.instrument, Erratic(rng), book, Capital(Decimal(10**6)), ClientIds("f", name, 0), Counters(), risk
+        config,
+        book.instrument,
+        Erratic(rng),
+        book,
+        Capital(Decimal(10**6)),
+        ClientIds(Run("f", 0), name),
+        Counters(),
+        risk,
     )
     desk.account_up = True
     return Symbol(desk, truth, rng)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from risk_house import BUY, SELL, amend, known, order, place
+from risk_house import BUY, SELL, At, amend, known, order, place
 
 from exchange.model import Cancel, Place
 from fleet.orders.lifecycle import Phase
 from fleet.orders.plan import Action, Query
-from fleet.risk.checks import Known, Reason, Refused, check
+from fleet.risk.checks import Reason, Refused, check
 from fleet.risk.exposure import Held
 
 STOP = Refused(Reason.LOSS, "lost too much")
 
 
-def reason_of(state: Known, action: Action) -> Reason | None:
-    verdict = check(state, action)
+def reason_of(state: At, action: Action) -> Reason | None:
+    verdict = check(state.known, state.orders, action)
     return verdict.reason if isinstance(verdict, Refused) else None
 
 
@@ -88,7 +88,7 @@ def reason_of(state: Known, action: Action) -> Reason | None:
         (known(stop=STOP, mid=None, mark=None), Query("XUSDT", "a"), None),
     ],
 )  # fmt: skip
-def test_caps(state: Known, action: Action, expected: Reason | None) -> None:
+def test_caps(state: At, action: Action, expected: Reason | None) -> None:
     assert reason_of(state, action) is expected
 
 
@@ -111,7 +111,7 @@ def test_caps(state: Known, action: Action, expected: Reason | None) -> None:
         (known(mark=None), BUY, 990, False),
     ],
 )
-def test_prices(state: Known, side: str, ticks: int, passes: bool, reduce_only: bool) -> None:
+def test_prices(state: At, side: str, ticks: int, passes: bool, reduce_only: bool) -> None:
     action = Place("XUSDT", "", BUY if side == "BUY" else SELL, ticks, 10, reduce_only)
     assert reason_of(state, action) is (None if passes else Reason.PRICE)
 
@@ -133,13 +133,14 @@ def test_prices(state: Known, side: str, ticks: int, passes: bool, reduce_only: 
         (known(order("a", SELL, 1005, 10), order("b", BUY, 990, 10)), amend("b", BUY, 1005, 10), False),
     ],
 )
-def test_no_order_trades_with_one_of_our_own(state: Known, action: Action, passes: bool, reduce_only: bool) -> None:
+def test_no_order_trades_with_one_of_our_own(state: At, action: Action, passes: bool, reduce_only: bool) -> None:
     if isinstance(action, Place):
         action = place(action.side, action.price_ticks, action.lots, reduce_only=reduce_only)
     assert reason_of(state, action) is (None if passes else Reason.SELF_TRADE)
 
 
 def test_a_refusal_says_what_would_be_and_what_is_allowed() -> None:
-    verdict = check(known(position_usd=101, max_position_usd=199), place(BUY, 990, 100))
+    at = known(position_usd=101, max_position_usd=199)
+    verdict = check(at.known, at.orders, place(BUY, 990, 100))
     assert isinstance(verdict, Refused)
     assert verdict.words == "the position would come to 200.00 USD, 199 are allowed"

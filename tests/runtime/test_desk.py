@@ -757,3 +757,13 @@ def test_an_order_that_may_not_move_as_another_has_no_answer_is_pulled() -> None
     )
     table.later(SECOND, mid=1010)
     assert Cancel("XUSDT", ids[BUY]) in table.plan()
+
+
+def test_while_quotes_are_pulled_nothing_is_refused_or_counted() -> None:
+    table = Table()
+    table.desk.risk.fleet.limits = Risk(max_open_usd=Decimal(150))
+    table.answer(table.send())
+    table.later(SECOND, up=False)
+    for _ in range(3):
+        table.desk.plan(table.now_us)
+    assert (table.desk.risk.refusals, table.desk.risk.words) == ({Reason.FLEET_OPEN: 1}, "")

@@ -297,6 +297,7 @@ def test_a_memory_that_makes_no_sense_is_none(tmp_path: Path) -> None:
 
 def test_a_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     async def main() -> None:
-        assert MemoryFile(tmp_path / "gone" / "risk").keep(RiskMemory(1)) == "no such file or directory"
+        (tmp_path / "file").write_text("", "utf-8")
+        assert MemoryFile(tmp_path / "file" / "risk").keep(RiskMemory(1)) == "file exists"
 
     run_virtual(main)

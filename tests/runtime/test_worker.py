@@ -97,6 +97,7 @@ class Scene(World):
         self.tasks.start_soon(self.market_stream.run, self.hear_market)
         await anyio.sleep(0.999)
         assert [type(action) for action in self.trading.actions()] == [Place, Place]
+        self.begun_with = [sent.what for sent in self.trading.sent if isinstance(sent.what, str)]
         self.trading.sent.clear()
 
 
@@ -505,15 +506,9 @@ MMP = {"window": "5s", "frozen": "10s", "quantity": 20}
 
 def test_the_exchanges_own_protection_is_set_and_reset_at_the_start_and_taken_away_when_the_file_drops_it() -> None:
     async def scene(at: Scene) -> None:
-        at.tasks.start_soon(at.run)
-        at.tasks.start_soon(at.account_stream.run, at.account.on_event)
-        await anyio.sleep(1)
+        await at.quote()
         wanted = Protection("XUSDT", 5000, 10_000, quantity_limit=20)
-        said = [sent.what for sent in at.trading.sent if isinstance(sent.what, str)]
-        assert said[-3:] == ["set_leverage", f"protect {wanted}", "reset_protection"]
-        at.market_stream.want(["XUSDT"])
-        at.tasks.start_soon(at.market_stream.run, at.hear_market)
-        await anyio.sleep(1)
+        assert at.begun_with[-3:] == ["set_leverage", f"protect {wanted}", "reset_protection"]
         without = symbol_config()
         at.worker.reconfigure(without, make_strategy("ping_pong", without.parameters))
         await anyio.sleep(1)

@@ -577,7 +577,7 @@ def test_where_weight_is_what_lacks_a_question_waits_its_turn_but_not_for_ever()
     assert 31 <= answered[0] < 33
 
 
-def test_one_that_wants_ever_more_takes_no_more_than_two_shares() -> None:
+def test_one_that_wants_ever_more_takes_no_more_than_three_shares() -> None:
     house = Saturated(Value(Weights()))
 
     async def scene() -> None:
@@ -586,8 +586,8 @@ def test_one_that_wants_ever_more_takes_no_more_than_two_shares() -> None:
     greedy = Stake("greedy", error_bps=500, is_too_close=True, notional_usd=1e5)
     house.play([*wanted(9), greedy], scene)
     total = house.sent.total()
-    assert house.sent["greedy"] <= 0.25 * total
-    assert min(house.sent[f"S{number}"] for number in range(9)) >= 0.08 * total
+    assert house.sent["greedy"] <= 0.33 * total
+    assert min(house.sent[f"S{number}"] for number in range(9)) >= 0.07 * total
 
 
 def test_the_policy_can_change_while_everybody_waits() -> None:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.scheduling.heartbeats import CHANCES, heartbeat_interval_s, least_timeout_s, weight_a_minute
+from fleet.scheduling.heartbeats import (
+    CHANCES,
+    heartbeat_interval_s,
+    least_timeout_s,
+    timeout_s,
+    weight_a_minute,
+)
 
 WEIGHT = 2160
 
@@ -44,3 +50,20 @@ def test_what_is_granted_fits_its_share_and_leaves_two_chances(
         interval_s = heartbeat_interval_s(symbols, timeout_s, share, weight)
         assert interval_s * CHANCES <= timeout_s * (1 + 1e-9)
         assert weight_a_minute(symbols, interval_s) <= share * weight * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("given_ms", "symbols", "expected_s"),
+    [
+        (None, 1, 120),
+        (None, 54, 120),
+        (None, 55, 123),
+        (None, 150, 334),
+        (None, 1000, 600),
+        (30_000, 150, 30),
+    ],
+)
+def test_the_timeout_is_the_one_given_or_as_long_as_so_many_symbols_need(
+    given_ms: int | None, symbols: int, expected_s: float
+) -> None:
+    assert timeout_s(given_ms, symbols, 0.25, 2160) == expected_s
