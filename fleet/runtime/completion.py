@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import anyio
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, VenueError
+from exchange.errors import BadCredentials, Banned, Rejected, VenueError
 from exchange.model import Instrument
 from exchange.ports import Trading
 from fleet.ledger.books import SymbolBook
@@ -70,7 +70,11 @@ class Completion:
             return
         known_ms, symbol = newest
         trade_id = self._ledger.read_to(symbol)
-        if not await self._is_same(symbol, trade_id, known_ms):
+        try:
+            is_same = await self._is_same(symbol, trade_id, known_ms)
+        except Rejected:
+            return
+        if not is_same:
             text = f"the exchange has no trade {trade_id} of {symbol} as it is on record: another account is begun"
             self._ledger.begin_account(self._clock.now_ms())
             self._journal.incident("ledger", text, level="WARNING")
@@ -143,7 +147,12 @@ class Completion:
         while True:
             try:
                 while waiting:
-                    await self._read_on(waiting[0])
+                    try:
+                        await self._read_on(waiting[0])
+                    except Rejected as error:
+                        # Asking again would not help, and the others wait.
+                        text = f"its trade list cannot be read, the ledger may lack some: {error}"
+                        self._journal.incident("ledger", text, waiting[0], "WARNING")
                     del waiting[0]
                 await self._read_funding()
             except (Banned, BadCredentials):

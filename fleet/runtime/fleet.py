@@ -21,6 +21,7 @@ from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
+from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT
@@ -196,6 +197,11 @@ class Fleet:
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
+        # Before the first of them may open anything: each will say for itself once it has begun.
+        for symbol in self.config.symbols:
+            position = snapshot.position(symbol)
+            size = abs(position.lots) * self.venue.info.instruments[symbol].step_size
+            self.risk.hold(symbol, Held(size * position.entry_price))
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
         self._found_open = tuple(snapshot.own_orders(self.run_id))
         if self._found_open:
@@ -267,7 +273,10 @@ class Fleet:
             now = {symbol: self.kill.why(symbol) for symbol in self.slots}
             for symbol, why in now.items():
                 if killed.get(symbol, "") != why:
-                    self.journal.warning(why, symbol) if why else self.journal.info("may quote again", symbol)
+                    if why:
+                        self.journal.incident("killed", why, symbol, level="WARNING")
+                    else:
+                        self.journal.info("may quote again", symbol)
                     self.slots[symbol].mailbox.wake()
             killed = now
             await anyio.sleep(LOOK_EVERY_S)
