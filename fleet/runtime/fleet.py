@@ -219,9 +219,8 @@ class Fleet:
                 # Not raised inside: the task group would wrap it.
                 failure = error
             else:
-                for order in self._found_open:
-                    if order.symbol not in self.config.symbols:
-                        self.books.completion.also(order.symbol)
+                for symbol in dict.fromkeys(order.symbol for order in self._found_open):
+                    self.books.completion.also(symbol)
                 self._found_open = ()
                 self.journal.info(f"cancelled {leftover} orders left by an earlier run")
             tasks.cancel_scope.cancel()
