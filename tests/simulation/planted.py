@@ -21,7 +21,7 @@ import pytest
 from loguru import logger
 
 from exchange.errors import OutcomeUnknown, Rejected, VenueError
-from exchange.limits.budget import Budget
+from exchange.limits import budget
 from exchange.limits.window import Window
 from exchange.model import Cancel, Fill, Order
 from fleet.ledger.books import SymbolBook
@@ -206,16 +206,16 @@ def orders_that_nobody_knows_are_not_adopted(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant
-def the_budget_is_all_of_the_limit_and_one_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Budget, "_capacity", lambda budget, limit: limit.limit + 1)
+def the_budget_is_a_little_more_than_the_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budget, "_share", lambda safety: Decimal("1.02"))
 
 
 @plant
-def the_window_is_a_tenth_too_short(patch: pytest.MonkeyPatch) -> None:
+def the_window_is_too_short(patch: pytest.MonkeyPatch) -> None:
     original = Window.__init__
 
-    def init(window: Window, capacity: int, interval_us: int, *rest: Any) -> None:
-        original(window, capacity, interval_us * 8 // 10, *rest)
+    def init(window: Window, capacity: int, length_us: int, in_flight: int = 0) -> None:
+        original(window, capacity, length_us * 8 // 10, in_flight)
 
     patch.setattr(Window, "__init__", init)
 
