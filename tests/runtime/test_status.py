@@ -256,7 +256,7 @@ def test_who_spends_the_budget_and_how_late_and_wrong_that_leaves_the_quotes() -
         assert (budget.waiting, budget.withdrawn, symbol.withdrawn) == (1, 1, 1)
         await anyio.sleep(60)
         assert at.state.budget.by_class["quote"] == 0
-        assert at.state.budget.totals["quote"] == 2
+        assert at.state.budget.totals["quote"] == 3
 
     play(fleet_config(X), scene)
 
