@@ -265,13 +265,15 @@ class Run:
         await anyio.sleep(0.2)
         # Nothing may keep it here, a terminal that is gone least of all.
         with suppress(OSError):
-            orders = fleet.believed_open()
+            orders = fleet.may_be_open()
             if orders:
                 click.echo("left at once; these own orders may still be open:", err=True)
                 for order in orders:
                     click.echo(f"  {order.symbol} {order.side} {order.client_id}", err=True)
-            else:
+            elif fleet.account.known:
                 click.echo("left at once; no own order is known to be open", err=True)
+            else:
+                click.echo("left at once, before it was known what an earlier run may have left open", err=True)
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(130)

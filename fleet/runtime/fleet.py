@@ -15,7 +15,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, OrderUpdate, StreamDown, StreamUp
+from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Order, OrderUpdate, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
@@ -122,8 +122,8 @@ class Fleet:
         self.stalls = 0
         """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
-        self._found_open: tuple[str, ...] = ()
-        """Client ids of what an earlier run left, as long as it may be there."""
+        self._found_open: tuple[Order, ...] = ()
+        """What an earlier run left, as long as it may be there."""
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -195,7 +195,7 @@ class Fleet:
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
-        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.run_id))
+        self._found_open = tuple(snapshot.own_orders(self.run_id))
         if self._found_open:
             await self._clear_earlier()
             for symbol in sorted({order.symbol for order in snapshot.own_orders(self.run_id)}):
@@ -492,7 +492,7 @@ class Fleet:
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
-            self.left_open = self._found_open or tuple(order.client_id for order in self.believed_open())
+            self.left_open = tuple(order.client_id for order in self.may_be_open())
             text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
             self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
@@ -522,6 +522,10 @@ class Fleet:
     def believed_open(self) -> list[WorkingOrder]:
         """Own orders that may be in the market, as far as is known without asking."""
         return [order for slot in self.slots.values() for order in slot.live_orders()]
+
+    def may_be_open(self) -> list[Order | WorkingOrder]:
+        """And those that an earlier run left, of which no worker knows."""
+        return [*self._found_open, *self.believed_open()]
 
     @property
     def unrealised_pnl(self) -> Decimal:
