@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fleet_process import PATIENCE_S, FleetProcess
-from paper_process import PaperProcess, asked
+from fleet_process import PATIENCE_S, ROOT, FleetProcess
+from paper_process import PROGRAM, PaperProcess, asked
 
 Start = Callable[..., FleetProcess]
 ORDER = re.compile(r"^  [A-Z]+ (?:BUY|SELL) (\S+)$", re.MULTILINE)
@@ -67,6 +68,13 @@ def test_before_it_could_do_anything(start_fleet: Start, file: Path, paper: Pape
     fleet = start_fleet(file, env=paper.told["env"])
     assert fleet.stop(signal.SIGINT) in (-signal.SIGINT, 130)
     assert own(paper) == set()
+
+
+def test_while_the_program_itself_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    ran = subprocess.run([*PROGRAM, "up"], env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
 
 
 def test_during_a_start_that_finds_orders_of_a_run_that_was_killed(
