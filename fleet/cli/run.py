@@ -62,6 +62,7 @@ _OPENING_S = 12.0
 _OPENING_PAUSE_S = 1.0
 
 
+_NOT_LOOKED_AT = ", and what an earlier run may have left open was not looked at"
 _LEDGER_ADVICE = "\n  ledger: {path: FILE} in the fleet file names another one, ledger: null trades without"
 
 
@@ -251,7 +252,9 @@ class Run:
                     if self._edits is not None:
                         self._edits.want()
                 elif self._fleet is None:
-                    self._journal.info("told to stop before the fleet was up: nothing was sent")
+                    # A paper exchange of our own begins with us.
+                    earlier = "" if self._loaded.config.venue == "paper" else _NOT_LOOKED_AT
+                    self._journal.info(f"told to stop before the fleet was up: nothing was sent{earlier}")
                     self._final = self._state()
                     self._scope.cancel()
                 else:
