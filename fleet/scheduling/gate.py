@@ -32,14 +32,13 @@ RANK_ANEW_US = 1_000_000
 """Shares of the budget fade while nobody asks: so often everybody who waits is ranked anew."""
 
 
-def lane_of(request_class: RequestClass) -> Lane:
-    match request_class:
-        case RequestClass.CANCEL | RequestClass.REDUCE:
-            return Lane.URGENT
-        case RequestClass.QUOTE:
-            return Lane.OPENING
-        case RequestClass.REFRESH | RequestClass.QUERY:
-            return Lane.PACED
+LANES = {
+    RequestClass.CANCEL: Lane.URGENT,
+    RequestClass.REDUCE: Lane.URGENT,
+    RequestClass.QUOTE: Lane.OPENING,
+    RequestClass.REFRESH: Lane.PACED,
+    RequestClass.QUERY: Lane.PACED,
+}
 
 
 class Gate:
@@ -111,7 +110,7 @@ class Gate:
                 self._forget(key, is_new=is_new)
                 return spend
         try:
-            self._budget.check(cost, lane_of(request_class))
+            self._budget.check(cost, LANES[request_class])
         except ValueError:
             self._forget(key, is_new=is_new)
             raise
@@ -269,14 +268,14 @@ class Gate:
         if waiting.key != heads[-1].key or not first.cost.orders:
             return False
         weight_alone = Cost(first.cost.weight)
-        return self._budget.ready_us(weight_alone, now_us, lane_of(first.request_class)) == now_us
+        return self._budget.ready_us(weight_alone, now_us, LANES[first.request_class]) == now_us
 
     def _ready_us(self, waiting: Waiting, now_us: int) -> int | None:
         """When there will be room; None: when something is answered."""
         if not self._has_slot(waiting):
             return None
         try:
-            ready_us = self._budget.ready_us(waiting.cost, now_us, lane_of(waiting.request_class))
+            ready_us = self._budget.ready_us(waiting.cost, now_us, LANES[waiting.request_class])
         except ValueError:
             # The limits were lowered under it: asking again, its owner learns that it can never fit.
             return now_us
@@ -285,7 +284,7 @@ class Gate:
     def _take(self, waiting: Waiting, now_us: int) -> Spend | None:
         if now_us < self._pause_ends_us or not self._has_slot(waiting):
             return None
-        spend = self._budget.take(waiting.cost, now_us, lane_of(waiting.request_class))
+        spend = self._budget.take(waiting.cost, now_us, LANES[waiting.request_class])
         if spend is not None:
             self.in_flight += 1
             stake = waiting.stake
