@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Executable, Integer, cast, create_engine, func, select
+from sqlalchemy import Connection, Executable, Integer, Select, cast, create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -69,6 +69,19 @@ class Account:
     venue: str
     owner: str
     begun_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOnRecord:
+    """`program`: the version of the program whose it was. `is_recorded`: what led up to it was kept."""
+
+    id: int
+    at_ms: int
+    kind: str
+    symbol: str | None
+    text: str
+    program: str
+    is_recorded: bool
 
 
 class Reader:
@@ -204,11 +217,32 @@ class Reader:
         for symbol, at_ms, mark in self._rows(asked):
             yield symbol, at_ms // DAY_MS, Decimal(mark)
 
+    def incidents(self, most: int) -> list[IncidentOnRecord]:
+        """The newest, oldest first."""
+        asked = _incidents().order_by(schema.incidents.c.id.desc()).limit(most)
+        return [IncidentOnRecord(*row) for row in self._rows(asked)][::-1]
+
+    def incident(self, number: int) -> IncidentOnRecord | None:
+        found = self._rows(_incidents().where(schema.incidents.c.id == number))
+        return next((IncidentOnRecord(*row) for row in found), None)
+
+    def recording(self, number: int) -> bytes | None:
+        """What led up to an incident, as it was packed; None when that is not on record."""
+        incidents = schema.incidents
+        return next((row[0] for row in self._rows(select(incidents.c.recording).where(incidents.c.id == number))), None)
+
     def _rows(self, asked: Executable) -> Iterator[Any]:
         try:
             yield from self._connection.execution_options(yield_per=2000).execute(asked)
         except DBAPIError as error:
             raise LedgerError(f"ledger {self._path} cannot be read: {error.orig}") from None
+
+
+def _incidents() -> Select[Any]:
+    incidents, runs = schema.incidents, schema.runs
+    columns = (incidents.c[name] for name in ("id", "at_ms", "kind", "symbol", "text"))
+    is_recorded = incidents.c.recording.is_not(None)
+    return select(*columns, runs.c.program, is_recorded).join(runs, runs.c.id == incidents.c.run)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

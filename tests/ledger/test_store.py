@@ -332,5 +332,5 @@ def test_what_this_version_creates_is_what_its_number_says() -> None:
     store = open_at()
     found = store.connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
     text = "\n".join(" ".join(str(row[0]).split()) for row in found)
-    assert (schema.VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (1, "5abff5304facb3fa"), text
+    assert (schema.VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "3152b4de300e4f0d"), text
     assert list(schema.STEPS) == list(range(2, schema.VERSION + 1))
