@@ -29,6 +29,8 @@ from fleet.views.flight import Teller, Words
 from fleet.wiring.ledger import ledger_path
 
 MOST_LISTED = 100
+WITHIN_MS = 60_000
+"""An incident so long before another may have led to it."""
 
 _TITLES: Titles = (("#", "right"), ("TIME", "left"), ("SYMBOL", "left"), ("KIND", "left"), ("", "left"))
 _Told = tuple[float, Moment, Words]
@@ -110,9 +112,11 @@ def _find(reader: Reader, number: int) -> tuple[IncidentOnRecord, Unpacked]:
         raise Failure(f"error: there is no incident {number} on record: replay without a number shows which there are")
     blob = reader.recording(number)
     if blob is None:
+        before = reader.recorded_before(found, WITHIN_MS)
+        other = "" if before is None else f", but to {before}, shortly before"
         raise Failure(
-            f"error: what led up to incident {number} is not on record: it is kept with the first of several incidents "
-            "that follow each other closely, while the symbol trades, and of the newest ones"
+            f"error: what led up to incident {number} is not on record{other}: it is kept of the newest ones, while "
+            "the symbol trades, and where several of a kind follow each other closely with the first of them"
         )
     try:
         return found, unpacked(blob)

@@ -226,6 +226,18 @@ class Reader:
         found = self._rows(_incidents().where(schema.incidents.c.id == number))
         return next((IncidentOnRecord(*row) for row in found), None)
 
+    def recorded_before(self, incident: IncidentOnRecord, within_ms: int) -> int | None:
+        """The number of the newest one before it of which the same symbol's recording is there."""
+        rows = schema.incidents
+        asked = (
+            select(rows.c.id)
+            .where(rows.c.id < incident.id, rows.c.at_ms > incident.at_ms - within_ms)
+            .where(rows.c.symbol.is_not_distinct_from(incident.symbol), rows.c.recording.is_not(None))
+            .order_by(rows.c.id.desc())
+            .limit(1)
+        )
+        return next((row[0] for row in self._rows(asked)), None)
+
     def recording(self, number: int) -> bytes | None:
         """What led up to an incident, as it was packed; None when that is not on record."""
         incidents = schema.incidents

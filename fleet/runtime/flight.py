@@ -19,7 +19,7 @@ MOST_STEPS = 1000
 """Of one part; a ring holds between one and two of them."""
 
 EVERY_MS = 10_000
-"""Incidents that follow each other so closely are of one story: the first of them has it."""
+"""Incidents of one kind that follow each other so closely are of one story: the first of them has it."""
 
 MOST_SYMBOLS = 16
 """In the recording of an incident of the whole fleet."""
@@ -76,7 +76,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: dict[str, Flight] = {}
-        self._cut_ms: dict[str | None, int] = {}
+        self._cut_ms: dict[tuple[str | None, str], int] = {}
         self._waiting: deque[Recording] = deque()
 
     def of(self, symbol: str) -> Flight:
@@ -85,11 +85,11 @@ class Flights:
     def drop(self, symbol: str) -> None:
         """It has left the fleet."""
         self._flights.pop(symbol, None)
-        self._cut_ms.pop(symbol, None)
 
-    def cut(self, symbol: str | None, now_ms: int) -> Recording | None:
-        """For an incident of a symbol, or of the whole fleet: None where there is nothing, or it was cut just now."""
-        last_ms = self._cut_ms.get(symbol)
+    def cut(self, symbol: str | None, kind: str, now_ms: int) -> Recording | None:
+        """For an incident of a symbol, or of the whole fleet. None where nothing is on record, or one of the kind was
+        just before."""
+        last_ms = self._cut_ms.get((symbol, kind))
         if last_ms is not None and last_ms <= now_ms < last_ms + EVERY_MS:
             return None
         wanted = list(self._flights)[:MOST_SYMBOLS] if symbol is None else [symbol] * (symbol in self._flights)
@@ -97,7 +97,7 @@ class Flights:
         recording = Recording({each: track for each, track in tracks.items() if track})
         if not recording.tracks:
             return None
-        self._cut_ms[symbol] = now_ms
+        self._cut_ms[symbol, kind] = now_ms
         self._waiting.append(recording)
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popleft().tracks = {}

@@ -45,7 +45,7 @@ class Journal:
         else:
             self._add(level, text, symbol)
         now_ms = self._clock.now_ms()
-        self.ledger.write(Incident(now_ms, kind, text, symbol, self.flights.cut(symbol, now_ms)))
+        self.ledger.write(Incident(now_ms, kind, text, symbol, self.flights.cut(symbol, kind, now_ms)))
 
     def _add(self, level: str, text: str, symbol: str | None) -> None:
         self.lines.append(EventLine(self._clock.now_ms(), level, symbol, text))

@@ -1,7 +1,7 @@
 """What a desk is fed, as values: each step in the order in which it happened, and a checkpoint that they go on from.
 
 Owns: the words of a flight. Must not know: who feeds a desk, rings, files. A step holds what was at hand and copies
-nothing; made on the hot path, it costs some 0.2 µs (bench: flight).
+nothing: making and noting one takes the hot path less than half a microsecond.
 
 `action` and `changes` are `Any` for the encoder alone, which tells no two plain dataclasses apart: `verb` says which
 action it is, and `fleet.runtime.flight_file` makes them what they were.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_an_incident_of_a_symbol_has_what_it_believed_until_then(tmp_path: Path)
     incident = day.of("difference")
     positions = [moment.position_lots for moment in day.moments(incident)]
     # 7 lots beside the truth, for as long as it took to ask the exchange.
-    jumps = [after - before for before, after in zip(positions, positions[1:], strict=False)]
+    jumps = [after - before for before, after in pairwise(positions)]
     assert 7 in jumps
     first_us = day.moments(incident)[0].step.at_us
     assert 10e6 < incident.at_ms * 1000 - first_us <= 61e6
