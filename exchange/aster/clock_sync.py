@@ -103,7 +103,8 @@ class ClockSync:
 
     async def _sample(self) -> Sample:
         # Leave to send is waited for outside the measured time.
-        ticket = await self._rest.admit(RequestClass.QUERY, TIME)
+        # First of all: with a clock that is off, cancels are refused like everything else.
+        ticket = await self._rest.admit(RequestClass.CANCEL, TIME)
         sent_us = self._clock.now_us()
         answer = await self._rest.call(TIME, [], _decode, ticket=ticket)
         got_us = self._clock.now_us()

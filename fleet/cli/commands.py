@@ -61,12 +61,12 @@ class OwnRunFile:
         self.token = secrets.token_urlsafe(32)
         self._path = path
 
-    def write(self, host: str, port: int) -> None:
+    def write(self, fleet: str, host: str, port: int) -> None:
         """Raises OSError."""
         # Commands are taken from this machine alone.
         near = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 asked of, not listened on
         shown = f"[{near}]" if ":" in near else near
-        write(self._path, msgspec.json.encode(RunFile(f"http://{shown}:{port}", os.getpid(), self.token)))
+        write(self._path, msgspec.json.encode(RunFile(fleet, f"http://{shown}:{port}", os.getpid(), self.token)))
 
     def remove(self) -> None:
         """Unless another run has put its own there."""

@@ -13,7 +13,7 @@ import anyio
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, VenueError
 from fleet.config.credentials import Credentials
-from fleet.config.models import FleetConfig
+from fleet.config.models import VenueAddress
 from fleet.orders.ids import ClientIds, Run
 from fleet.runtime.clearing import clear
 from fleet.runtime.flatten import Closed, flatten
@@ -28,7 +28,8 @@ CLEARED_WITHIN_S = 60.0
 
 
 async def directly(
-    config: FleetConfig,
+    fleet: str,
+    address: str | VenueAddress,
     credentials: Credentials | None,
     symbol: str | None,
     symbols: tuple[str, ...],
@@ -39,14 +40,14 @@ async def directly(
     cancelled, problems = 0, list[str]()
     # Not raised inside: the venue's own task group would wrap it.
     failure: VenueError | None = None
-    async with open_venue(address_of(config.venue), credentials, Clock(time.time_ns() // 1000)) as venue:
+    async with open_venue(address_of(address), credentials, Clock(time.time_ns() // 1000)) as venue:
         try:
             with anyio.move_on_after(CLEARED_WITHIN_S) as scope:
-                cancelled = await _until_none_is_left(config.fleet, venue, symbol)
+                cancelled = await _until_none_is_left(fleet, venue, symbol)
             if scope.cancelled_caught:
                 problems.append(f"not every order could be cancelled within {CLEARED_WITHIN_S:.0f} s: say it again")
             if slippage is not None:
-                closed = [await _close(config.fleet, venue, each, slippage) for each in symbols]
+                closed = [await _close(fleet, venue, each, slippage) for each in symbols]
                 problems += told(closed)
         except (Banned, BadCredentials) as error:
             failure = error

@@ -8,6 +8,7 @@ Must not know: how orders are cancelled or positions closed.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,8 @@ from fleet.cli.main import Failure
 from fleet.cli.options import FRACTION
 from fleet.cli.up import credentials_for
 from fleet.config.faults import ConfigError, nearest
-from fleet.config.loader import Loaded, examine
+from fleet.config.loader import UNNAMED, Loaded, examine
+from fleet.config.models import FLEET_NAME_PATTERN
 from fleet.control.client import Refused, Silent, told_by_fleet
 from fleet.runtime.beside import Beside, RunFile, beside, read, read_kills, with_kill, without_kill, write_kills
 from fleet.runtime.flatten import SLIPPAGE
@@ -100,10 +102,17 @@ class _Target:
     symbol: str | None
     symbols: tuple[str, ...]
     beside: Beside
+    run_file: RunFile | None
+    """Of the fleet that runs, or did not end in order."""
+
+    @property
+    def fleet(self) -> str:
+        """The name may have been edited: what runs keeps the one that it was started with."""
+        return self.run_file.fleet if self.run_file else self.loaded.config.fleet
 
     @property
     def words(self) -> str:
-        return self.symbol or f"fleet {self.loaded.config.fleet}"
+        return self.symbol or f"fleet {self.fleet}"
 
     @property
     def is_embedded(self) -> bool:
@@ -118,13 +127,15 @@ class _Target:
 def _target(file: Path, symbol: str | None) -> _Target:
     """A file that an edit has broken will do, as long as it says which fleet and venue. Raises ConfigError."""
     examined = examine(file, os.environ)
-    if examined.sound is None or "fleet" in examined.replaced:
+    name = examined.sound.config.fleet if examined.sound else UNNAMED
+    if examined.sound is None or (examined.faults and (name == UNNAMED or not re.match(FLEET_NAME_PATTERN, name))):
         raise ConfigError(examined.faults)
     symbols = (*examined.sound.config.symbols, *examined.unsound)
     if symbol is not None and symbol not in symbols:
         near = nearest(symbol, symbols)
         raise Failure(f"{symbol} is not in {file}" + (f": did you mean {near}?" if near else ""), 2)
-    return _Target(file, examined.sound, symbol, symbols, beside(file, os.environ))
+    where = beside(file, os.environ)
+    return _Target(file, examined.sound, symbol, symbols, where, read(where.run, RunFile))
 
 
 def _mark(target: _Target) -> None:
@@ -141,11 +152,10 @@ def _mark(target: _Target) -> None:
 
 def _ask(target: _Target, path: str, wish: dict[str, str | None]) -> Done | None:
     """What the running fleet has done; None when none answers."""
-    run_file: RunFile | None = read(target.beside.run, RunFile)
-    if run_file is None:
+    if target.run_file is None:
         return None
     try:
-        return told_by_fleet(run_file, path, wish, Done)
+        return told_by_fleet(target.run_file, path, wish, Done)
     except Refused as error:
         raise Failure(f"error: {error}") from None
     except Silent as error:
@@ -158,7 +168,8 @@ def _directly(target: _Target, live: bool, slippage: Decimal | None) -> Done:
         raise Failure(_NOBODY)
     credentials = credentials_for(target.loaded, live, target.file)
     symbols = target.symbols if target.symbol is None else (target.symbol,)
-    return anyio.run(directly, target.loaded.config, credentials, target.symbol, symbols, slippage)
+    venue = target.loaded.config.venue
+    return anyio.run(directly, target.fleet, venue, credentials, target.symbol, symbols, slippage)
 
 
 def _tell(answer: Done, success: str) -> None:

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from fleet.cli.main import Failure
 from fleet.cli.options import MOMENT
-from fleet.cli.output import Cell, Titles, as_json, print_json, print_table
+from fleet.cli.output import Cell, Titles, as_json, print_json, print_lines, print_table, utc
 from fleet.config.loader import load
 from fleet.ledger.markouts import HORIZONS_S
 from fleet.ledger.reading import Account, Reader, Span
@@ -80,6 +80,7 @@ def report(json_output: bool, **asked: Any) -> None:
         print_json(_shape(found, _report_shape))
     else:
         _print(found, _MONEY)
+        _print_equity(found.report)
         click.echo()
         _print(found, _QUALITY)
 
@@ -169,6 +170,14 @@ def _print(found: Found, columns: tuple[_Column, ...]) -> None:
         click.echo(f"not in it: {paid} of fees and funding")
 
 
+def _print_equity(report: Report) -> None:
+    if report.equity is not None:
+        first, last = report.equity
+        change = last.usd - first.usd
+        since = f"since {utc(first.at_ms)[:16]}"
+        print_lines([Text.assemble(f"equity of the account {money(last.usd)}, ", amount(change), f" {since} UTC")])
+
+
 def _day(day: int | None) -> str:
     return "all" if day is None else f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%m-%d}"
 
@@ -195,6 +204,7 @@ def _shape(found: Found, shape: Callable[[Line], dict[str, object]]) -> dict[str
         "venue": account.venue,
         "account": account.owner,
         "since_ms": account.begun_ms,
+        "equity": found.report.equity and [{"at_ms": worth.at_ms, "usd": worth.usd} for worth in found.report.equity],
         "lines": [_named(line) | shape(line) for line in found.report.lines],
         "total": shape(found.report.total),
     }

@@ -89,6 +89,7 @@ class Run:
         self._failure: str = ""
         self._signals = 0
         self._control_is_up = False
+        self._ledger: Recorder = NoLedger()
         self._beside_file: Beside = beside(options.file, os.environ)
         self._run_file = OwnRunFile(self._beside_file.run)
         self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
@@ -169,6 +170,9 @@ class Run:
                 except OSError as error:
                     what = (error.strerror or str(error)).lower()
                     problems.append(Failure(f"error: --summary {self._options.summary} cannot be written: {what}"))
+        if self._ledger.waiting:
+            what = f"{self._ledger.problem}; what it lacks is filled in from the exchange at the next start"
+            problems.append(Failure(f"error: {what}"))
         if self._failure:
             problems.append(Failure(f"error: {self._failure}"))
         if self._fleet is not None and self._fleet.left_open:
@@ -189,7 +193,7 @@ class Run:
             )
         except LedgerError as error:
             raise Failure(f"error: {error}{_LEDGER_ADVICE}") from None
-        self._journal.ledger = ledger
+        self._ledger = self._journal.ledger = ledger
         if notice:
             self._journal.incident("ledger", notice, level="WARNING")
         return ledger
@@ -344,7 +348,7 @@ class Run:
         self._control_is_up = True
         self._journal.info(f"health, metrics and state at http://{host}:{port}")
         try:
-            self._run_file.write(host, port)
+            self._run_file.write(self._loaded.config.fleet, host, port)
         except OSError as error:
             what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
             self._journal.warning(

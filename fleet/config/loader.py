@@ -27,6 +27,8 @@ from strategies.registry import STRATEGIES
 _MAX_BYTES = 256 * 1024
 _COMMON = tuple(key for key in file_keys(SymbolConfig) if key not in ("symbol", "parameters"))
 _DEFAULT_STRATEGY = "ping_pong"
+UNNAMED = "unnamed"
+"""What the sound part of a fleet file is called that has no sound name."""
 LOG_FILE_RIGHT = "a file that can be written, in a directory that is there"
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -163,7 +165,7 @@ def _path_faults(loaded: Loaded) -> list[Fault]:
 class _SoundPart(FleetConfig):
     """What is left of a fleet file when all that has faults is taken out of it."""
 
-    fleet: str = "unnamed"
+    fleet: str = UNNAMED
     symbols: dict[str, SymbolConfig] = Field(default={})
 
 

@@ -83,6 +83,8 @@ FLEET: list[Reading[FleetState]] = [
         lambda s: None if s.loop_lag_ms is None else s.loop_lag_ms / 1e3,
     ),
     Reading("event_loop_stalls_total", "Times that something kept the event loop over 50 ms.", lambda s: s.stalls),
+    Reading("ledger_writable", "Whether the ledger can be written.", lambda s: not s.ledger_problem),
+    Reading("ledger_waiting_entries", "Entries that are not on disk yet.", lambda s: s.ledger_waiting),
     Reading("day_result_usd", "What the UTC day has brought, fees and funding included.", lambda s: s.day_result),
     Reading("drawdown_usd", "How far the result is below its best.", lambda s: s.drawdown),
 ]

@@ -224,6 +224,10 @@ class FleetState:
     """How late the event loop wakes its sleepers."""
     stalls: int = 0
     """How often something kept the event loop for longer than 50 ms."""
+    ledger_problem: str = ""
+    """Why the ledger cannot be written; empty while it can, or when none is kept."""
+    ledger_waiting: int = 0
+    """Entries that are not on disk yet."""
     loss_limit: str = ""
     """Which loss limit has been hit; empty when none has."""
     day_result: Decimal = ZERO

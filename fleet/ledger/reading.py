@@ -13,11 +13,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Executable, Integer, Select, cast, create_engine, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    FromClause,
+    Integer,
+    Select,
+    cast,
+    create_engine,
+    func,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from fleet.ledger import schema
+from fleet.ledger.markouts import HORIZONS_S
 from fleet.ledger.store import LedgerError
 
 DAY_MS = 86_400_000
@@ -53,6 +65,8 @@ class Trade:
     realised_pnl: Decimal
     mid: Decimal | None
     mark: Decimal | None
+    later: tuple[tuple[int, Decimal], ...]
+    """(seconds after it, mid then), as far as mid is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,12 @@ class Payment:
     exchange_ms: int
     amount: Decimal
     asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    at_ms: int
+    usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +149,18 @@ class Reader:
     def trades(self, span: Span) -> Iterator[Trade]:
         """In the order in which they were made; those before `since` too, for they make the position."""
         fills = schema.fills
-        columns = (fills.c[name] for name in _TRADE)
+        columns: list[ColumnElement[Any]] = [fills.c[name] for name in _TRADE]
+        joined: FromClause = fills
+        for horizon_s in HORIZONS_S:
+            marks = schema.markouts.alias(f"after_{horizon_s}")
+            same = (marks.c.account == fills.c.account) & (marks.c.symbol == fills.c.symbol)
+            joined = joined.outerjoin(
+                marks, same & (marks.c.trade_id == fills.c.trade_id) & (marks.c.horizon_s == horizon_s)
+            )
+            columns.append(marks.c.mid)
         asked = (
             select(*columns)
+            .select_from(joined)
             .where(fills.c.exchange_ms < span.until_ms)
             .order_by(fills.c.exchange_ms, fills.c.symbol, fills.c.trade_id)
         )
@@ -152,23 +181,12 @@ class Reader:
                 Decimal(row.realised_pnl),
                 None if row.mid is None else Decimal(row.mid),
                 None if row.mark is None else Decimal(row.mark),
+                tuple(
+                    (horizon_s, Decimal(mid))
+                    for horizon_s, mid in zip(HORIZONS_S, row[len(_TRADE) :], strict=True)
+                    if mid is not None
+                ),
             )
-
-    def markouts(self, span: Span) -> dict[tuple[int, str, int], dict[int, Decimal]]:
-        """Trade -> horizon in seconds -> mid."""
-        marks, fills = schema.markouts, schema.fills
-        same = (marks.c.account == fills.c.account) & (marks.c.symbol == fills.c.symbol)
-        asked = (
-            select(marks.c.account, marks.c.symbol, marks.c.trade_id, marks.c.horizon_s, marks.c.mid)
-            .join(fills, same & (marks.c.trade_id == fills.c.trade_id))
-            .where(fills.c.exchange_ms >= span.since_ms, fills.c.exchange_ms < span.until_ms)
-        )
-        if not span.all_accounts:
-            asked = asked.where(marks.c.account == span.account)
-        found: dict[tuple[int, str, int], dict[int, Decimal]] = {}
-        for row in self._rows(asked):
-            found.setdefault((row.account, row.symbol, row.trade_id), {})[row.horizon_s] = Decimal(row.mid)
-        return found
 
     def funding(self, span: Span) -> Iterator[Payment]:
         paid = schema.funding
@@ -201,6 +219,22 @@ class Reader:
             asked = asked.where(orders.c.account == span.account)
         for symbol, placed_us, count, filled in self._rows(asked):
             yield symbol, placed_us // 1000 // DAY_MS, count, filled
+
+    def equity(self, span: Span) -> tuple[Worth, Worth] | None:
+        """What the account was worth first and last in that time."""
+        equity = schema.equity
+        asked = (
+            select(equity.c.at_ms, equity.c.wallet, equity.c.unrealised)
+            .where(equity.c.account == span.account)
+            .where(equity.c.at_ms >= span.since_ms, equity.c.at_ms < span.until_ms)
+            .limit(1)
+        )
+        ends = [
+            Worth(row.at_ms, Decimal(row.wallet) + Decimal(row.unrealised))
+            for order in (equity.c.at_ms, equity.c.at_ms.desc())
+            for row in self._rows(asked.order_by(order))
+        ]
+        return (ends[0], ends[-1]) if ends else None
 
     def marks(self, span: Span) -> Iterator[tuple[str, int, Decimal]]:
         """(symbol, day, the last mark price of that day), of positions held."""

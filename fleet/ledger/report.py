@@ -9,12 +9,12 @@ seconds later: what the market left of it. Both are of those trades alone of whi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from fleet.ledger.books import STABLE_ASSETS
 from fleet.ledger.markouts import HORIZONS_S
-from fleet.ledger.reading import DAY_MS, Payment, Reader, Span, Trade
+from fleet.ledger.reading import DAY_MS, Payment, Reader, Span, Trade, Worth
 
 ZERO = Decimal(0)
 
@@ -76,12 +76,14 @@ class Report:
     lines: tuple[Line, ...]
     """By symbol and day, the oldest day first."""
     total: Line
+    equity: tuple[Worth, Worth] | None = None
+    """Of the whole account, what is not the fleet's included: at the first and the last moment on record."""
 
 
 def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Report:
     """Raises LedgerError."""
     sums = _Sums(span, by_symbol, by_day)
-    sums.add_trades(reader.trades(span), reader.markouts(span))
+    sums.add_trades(reader.trades(span))
     for payment in reader.funding(span):
         sums.add_funding(payment)
     for symbol, day, placed, filled in reader.orders(span):
@@ -89,7 +91,7 @@ def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Repo
             line.orders += placed
             line.orders_filled += filled
     sums.value(reader.marks(span))
-    return sums.report()
+    return replace(sums.report(), equity=reader.equity(span))
 
 
 class _Sums:
@@ -110,9 +112,7 @@ class _Sums:
             line = self._lines[key] = Line(key[1], key[0], position=ZERO if self._by_symbol else None)
         return line, self._total
 
-    def add_trades(
-        self, trades: Iterable[Trade], markouts: Mapping[tuple[int, str, int], Mapping[int, Decimal]]
-    ) -> None:
+    def add_trades(self, trades: Iterable[Trade]) -> None:
         positions: dict[str, Decimal] = {}
         for trade in trades:
             end = (trade.symbol, trade.exchange_ms // DAY_MS)
@@ -121,9 +121,8 @@ class _Sums:
                 self._ends[end] = positions[trade.symbol]
             self._prices[end] = trade.mark or trade.mid or trade.price
             if trade.exchange_ms >= self._span.since_ms:
-                marks = markouts.get((trade.account, trade.symbol, trade.trade_id), {})
                 for line in self.lines(*end):
-                    _add_trade(line, trade, marks)
+                    _add_trade(line, trade)
 
     def add_funding(self, payment: Payment) -> None:
         for line in self.lines(payment.symbol, payment.exchange_ms // DAY_MS):
@@ -150,7 +149,7 @@ class _Sums:
         return Report(tuple(lines), self._total)
 
 
-def _add_trade(line: Line, trade: Trade, marks: Mapping[int, Decimal]) -> None:
+def _add_trade(line: Line, trade: Trade) -> None:
     notional = trade.price * trade.quantity
     line.fills += 1
     line.realised += trade.realised_pnl
@@ -165,9 +164,8 @@ def _add_trade(line: Line, trade: Trade, marks: Mapping[int, Decimal]) -> None:
     signed = trade.sign * trade.quantity
     if trade.mid is not None:
         line.spread.add((trade.mid - trade.price) * signed, notional)
-    for horizon_s, mid in marks.items():
-        if horizon_s in line.markouts:
-            line.markouts[horizon_s].add((mid - trade.price) * signed, notional)
+    for horizon_s, mid in trade.later:
+        line.markouts[horizon_s].add((mid - trade.price) * signed, notional)
 
 
 def _newest(by_day: Mapping[tuple[str, int], Decimal], symbol: str, until: int) -> Decimal | None:

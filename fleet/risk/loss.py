@@ -3,8 +3,9 @@
 Owns: what the result is measured against. Must not know: how it comes about, what is done about it. Pure.
 
 The result is what the fleet has made since the process began: realised and unrealised, less fees, with funding. It is
-made of trades, so that deposits, withdrawals and the owner's own trades are not in it. A day is a UTC day; a fleet that
-starts in the middle of one begins at 0, unless its memory says what the day had brought before.
+made of trades, so that deposits and withdrawals are not in it, nor fees that were paid in assets that are no dollars. A
+day is a UTC day; a fleet that starts in the middle of one begins at 0, unless its memory says what the day had brought
+before.
 """
 
 from __future__ import annotations

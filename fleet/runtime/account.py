@@ -263,10 +263,6 @@ class Account:
             if len(page) < FILLS_PAGE:
                 return missed
 
-    def has_begun(self, symbol: str) -> bool:
-        """Whether its book stands on a position that the venue told."""
-        return symbol in self._begun
-
     async def catch_up(self) -> None:
         """Trades and balances, as the line may not have told of them yet. Raises VenueError.
 
@@ -279,6 +275,10 @@ class Account:
             await self.missed_fills(symbol)
         if behind:
             await self.snapshot()
+
+    def has_begun(self, symbol: str) -> bool:
+        """Whether its position is known: what its book makes of the market is a result."""
+        return symbol in self._begun
 
     async def begin(self, symbol: str) -> list[Order]:
         """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile: returns what is,

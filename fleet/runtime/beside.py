@@ -43,12 +43,13 @@ def beside(file: Path, env: Mapping[str, str]) -> Beside:
 
 
 class RunFile(msgspec.Struct, frozen=True):
+    fleet: str
     url: str
     pid: int
     token: str = field(repr=False)
 
     def __repr__(self) -> str:
-        return f"RunFile({self.url!r}, {self.pid})"
+        return f"RunFile({self.fleet!r}, {self.url!r}, {self.pid})"
 
 
 def read_kills(path: Path) -> dict[str, str]:

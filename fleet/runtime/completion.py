@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import anyio
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, VenueError
+from exchange.errors import BadCredentials, Banned, Rejected, VenueError
 from exchange.model import Instrument
 from exchange.ports import Trading
 from fleet.ledger.books import SymbolBook
@@ -56,6 +56,8 @@ class Completion:
         self._funding_told = -1
         """Events of funding up to the last reading."""
         self._also: dict[str, None] = {}
+        self._unread: dict[str, None] = {}
+        """Symbols that were to be read from the start, and have not been yet."""
         self._lost = 0
         self._problem = ""
 
@@ -68,10 +70,19 @@ class Completion:
             return
         known_ms, symbol = newest
         trade_id = self._ledger.read_to(symbol)
-        if not await self._is_same(symbol, trade_id, known_ms):
+        try:
+            is_same = await self._is_same(symbol, trade_id, known_ms)
+        except Rejected:
+            return
+        if not is_same:
             text = f"the exchange has no trade {trade_id} of {symbol} as it is on record: another account is begun"
             self._ledger.begin_account(self._clock.now_ms())
             self._journal.incident("ledger", text, level="WARNING")
+
+    def expect(self, symbols: Iterable[str]) -> None:
+        """Their lists, and those of what else is on record, are to be read once in any case: what was traded while no
+        fleet ran is in no other news."""
+        self._unread |= dict.fromkeys([*symbols, *self._ledger.symbols()])
 
     def also(self, symbol: str) -> None:
         """Orders of an earlier run were found in it, which may have died before the ledger knew of them."""
@@ -79,7 +90,8 @@ class Completion:
 
     async def run(self, symbols: Iterable[str]) -> None:
         """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind."""
-        await self._persist(dict.fromkeys([*symbols, *self._also, *self._ledger.symbols()]))
+        self.expect([*symbols, *self._also])
+        await self._persist(list(self._unread))
         funding_due_s = anyio.current_time() + FUNDING_EVERY_S
         while True:
             await anyio.sleep(LOOK_EVERY_S)
@@ -95,6 +107,9 @@ class Completion:
 
     async def finish(self) -> None:
         """The last trades, of which the line may not have told. Raises VenueError; the caller bounds the time."""
+        for symbol in [symbol for symbol in self._unread if symbol in self._instruments]:
+            # Not even what an earlier life missed: this one was short, or the venue out of reach.
+            await self._read_on(symbol)
         for symbol, book in self._account.books.items():
             if book.unlisted or self._is_behind(symbol, book):
                 await self._read_on(symbol)
@@ -132,7 +147,12 @@ class Completion:
         while True:
             try:
                 while waiting:
-                    await self._read_on(waiting[0])
+                    try:
+                        await self._read_on(waiting[0])
+                    except Rejected as error:
+                        # Asking again would not help, and the others wait.
+                        text = f"its trade list cannot be read, the ledger may lack some: {error}"
+                        self._journal.incident("ledger", text, waiting[0], "WARNING")
                     del waiting[0]
                 await self._read_funding()
             except (Banned, BadCredentials):
@@ -154,6 +174,7 @@ class Completion:
             self._ledger.write(ListRead(symbol, after, to))
             after = to
             if len(page) < PAGE:
+                self._unread.pop(symbol, None)
                 return
             # The next page is not asked for before this one is on disk: a long list is longer than the queue.
             while self._ledger.waiting:  # noqa: ASYNC110 a thread writes, and cannot set an event of the loop's

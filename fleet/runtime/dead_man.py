@@ -290,7 +290,8 @@ class DeadMan:
             case Told.LATE:
                 self._journal.warning(f"the exchange's countdown cannot be started{reason}", symbol)
             case Told.OVER if runs:
-                self._journal.error("the exchange's countdown has run out: the orders are cancelled", symbol)
+                text = "the exchange's countdown has run out: the orders are cancelled"
+                self._journal.incident("countdown", text, symbol)
             case Told.OVER:
                 self._journal.error("nothing is quoted before the exchange's countdown runs", symbol)
 

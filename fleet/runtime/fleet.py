@@ -15,12 +15,13 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, OrderUpdate, StreamDown, StreamUp
+from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Order, OrderUpdate, StreamDown, StreamUp
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
+from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT
@@ -122,8 +123,8 @@ class Fleet:
         self.stalls = 0
         """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
-        self._found_open: tuple[str, ...] = ()
-        """Client ids of what an earlier run left, as long as it may be there."""
+        self._found_open: tuple[Order, ...] = ()
+        """What an earlier run left, as long as it may be there."""
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -141,6 +142,8 @@ class Fleet:
 
     async def run(self) -> None:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
+        if self.books.ledger.is_kept:
+            self.books.completion.expect(self.config.symbols)
         await self._look_at_account()
         if self._stop.is_set():
             # Before anything was sent. What an earlier run left is ours all the same.
@@ -194,12 +197,15 @@ class Fleet:
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
+        # Before the first of them may open anything: each will say for itself once it has begun.
+        for symbol in self.config.symbols:
+            position = snapshot.position(symbol)
+            size = abs(position.lots) * self.venue.info.instruments[symbol].step_size
+            self.risk.hold(symbol, Held(size * position.entry_price))
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
-        self._found_open = tuple(order.client_id for order in snapshot.own_orders(self.run_id))
+        self._found_open = tuple(snapshot.own_orders(self.run_id))
         if self._found_open:
             await self._clear_earlier()
-            for symbol in sorted({order.symbol for order in snapshot.own_orders(self.run_id)}):
-                self.books.completion.also(symbol)
 
     async def _clear_earlier(self) -> None:
         """At once, and all together: nobody minds these orders, and symbol by symbol it would take several times the
@@ -213,6 +219,8 @@ class Fleet:
                 # Not raised inside: the task group would wrap it.
                 failure = error
             else:
+                for symbol in dict.fromkeys(order.symbol for order in self._found_open):
+                    self.books.completion.also(symbol)
                 self._found_open = ()
                 self.journal.info(f"cancelled {leftover} orders left by an earlier run")
             tasks.cancel_scope.cancel()
@@ -265,7 +273,10 @@ class Fleet:
             now = {symbol: self.kill.why(symbol) for symbol in self.slots}
             for symbol, why in now.items():
                 if killed.get(symbol, "") != why:
-                    self.journal.warning(why, symbol) if why else self.journal.info("may quote again", symbol)
+                    if why:
+                        self.journal.incident("killed", why, symbol, level="WARNING")
+                    else:
+                        self.journal.info("may quote again", symbol)
                     self.slots[symbol].mailbox.wake()
             killed = now
             await anyio.sleep(LOOK_EVERY_S)
@@ -493,7 +504,8 @@ class Fleet:
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
-            self.left_open = self._found_open or tuple(order.client_id for order in self.believed_open())
+            left = self._found_open or self.believed_open()
+            self.left_open = tuple(order.client_id for order in left)
             text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
             self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):

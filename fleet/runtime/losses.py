@@ -37,7 +37,7 @@ class Losses:
         loss, limits = self._risk.loss, self._risk.limits
         was = loss.limit
         if loss.see(self._risk.result() + self._account.funding, limits, self._venue.clock.now_ms()):
-            self._journal.error(f"a loss limit is hit, nothing is opened any more: {loss.limit}")
+            self._journal.incident("loss limit", f"a loss limit is hit, nothing is opened any more: {loss.limit}")
             if limits.on_loss == "close" and tasks is not None:
                 tasks.start_soon(self._close, list(slots.values()))
         elif was and not loss.limit:

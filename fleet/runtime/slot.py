@@ -167,7 +167,9 @@ class Slot:
         self._account.capital.commit(self.config.symbol, held_usd / leverage)
 
     def hold_risk(self) -> None:
-        """Tells the fleet's limits what the symbol may come to hold, as far as that goes without a plan."""
+        """Tells the fleet's limits what the symbol may come to hold, where no plan does, and its position is known."""
+        if not self._account.has_begun(self.config.symbol):
+            return
         orders = self.desk.orders.values() if self.desk else ()
         self.risk.fleet.hold(
             self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)

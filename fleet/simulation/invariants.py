@@ -104,6 +104,29 @@ def books_agree(symbol: str, ours: Books, theirs: Books) -> str:
     return f"{symbol}: the fleet's books say {ours}, the exchange's {theirs}"
 
 
+@dataclass(frozen=True, slots=True)
+class TradeRow:
+    """A trade as it is on record."""
+
+    trade_id: int
+    order_id: int
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    realised: Decimal
+
+
+def ledger_agrees(symbol: str, ours: Sequence[TradeRow], theirs: Sequence[TradeRow]) -> str:
+    """No trade missing in the ledger, none there twice, each to the last digit, through all lives of the process."""
+    if ours == theirs:
+        return ""
+    missing = [row.trade_id for row in theirs if row not in ours]
+    strange = [row.trade_id for row in ours if row not in theirs]
+    return (
+        f"{symbol}: the ledger has {len(ours)} trades, the exchange {len(theirs)}; missing {missing}, wrong {strange}"
+    )
+
+
 def wallet_agrees(ours: Decimal, theirs: Decimal) -> str:
     return "" if ours == theirs else f"the fleet knows of a wallet of {ours}, the exchange has {theirs}"
 

@@ -9,15 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from exchange.paper.accounts import Account
 from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.order import PaperOrder
 from exchange.paper.venue import Venue as PaperVenue
 from fleet.config.models import FleetConfig
+from fleet.ledger import schema
+from fleet.ledger.store import Store
 from fleet.orders.ids import is_ours
 from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
-from fleet.simulation.invariants import Books, Resting
+from fleet.simulation.invariants import Books, Resting, TradeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Watch:
         self._caps: dict[str, Decimal] = {}
         self._unwanted: dict[str, tuple[int, str]] = {}
         self._seen_fleet: Fleet | None = None
+        self._traded: dict[str, None] = {}
+        """Symbols in which the fleet's orders were filled."""
         self._held_up_us = 0
         """When the budget was last spent, or the gate shut."""
         self.note_caps(config)
@@ -61,6 +67,8 @@ class Watch:
             self.fills += 1
         if not is_ours(self._fleet_name, order.client_id):
             return
+        if trade is not None:
+            self._traded[order.listing.symbol] = None
         if execution == "NEW":
             self.orders += 1
         if execution in ("NEW", "AMENDMENT"):
@@ -147,6 +155,41 @@ class Watch:
             client_id: order.status.value not in ("CANCELED", "EXPIRED") for client_id, order in self.foreign.items()
         }
         self._expect("foreign orders untouched", invariants.foreign_orders_untouched(untouched))
+
+    def ledger(self, store: Store, fleet: Fleet) -> None:
+        """The same once, and whatever crashes there were: what is on record is what was traded."""
+        if not fleet.has_counted_all:
+            return
+        fills = schema.fills
+        ours: dict[str, list[TradeRow]] = {}
+        for row in store.connection.execute(select(fills).order_by(fills.c.symbol, fills.c.trade_id)).all():
+            ours.setdefault(row.symbol, []).append(
+                TradeRow(
+                    row.trade_id,
+                    row.order_id,
+                    Decimal(row.price),
+                    Decimal(row.quantity),
+                    Decimal(row.fee),
+                    Decimal(row.realised_pnl),
+                )
+            )
+        store.connection.rollback()
+        for symbol, stake in self._account.stakes.items():
+            instrument = stake.instrument
+            theirs = [
+                TradeRow(
+                    each.trade_id,
+                    each.order_id,
+                    instrument.price(each.ticks),
+                    instrument.quantity(each.lots),
+                    each.fee,
+                    each.realised,
+                )
+                for each in stake.trades
+            ]
+            # Where the owner alone has traded, the fleet need not know of it.
+            if symbol in ours or symbol in self._traded:
+                self._expect("the ledger agrees", invariants.ledger_agrees(symbol, ours.get(symbol, []), theirs))
 
     def quiet(self, fleet: Fleet) -> None:
         """Nothing has gone wrong for a while, and the fleet runs: it believes what is."""

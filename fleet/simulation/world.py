@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from exchange.clock import Clock
 from exchange.errors import VenueError
-from exchange.model import Instrument, Side, TimeInForce
+from exchange.model import Instrument, RateLimit, Side, TimeInForce
 from exchange.paper import instruments as listed
 from exchange.paper.answers import Refusal
 from exchange.paper.calibration import parameters_for
@@ -36,10 +36,12 @@ from exchange.paper.venue import Venue as PaperVenue
 from exchange.protocol.hosts import Host
 from fleet.config.credentials import Credentials
 from fleet.config.models import FleetConfig
+from fleet.ledger.ledger import Ledger
+from fleet.ledger.store import Owner, Store
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.mailbox import Crash as WorkerBreaks
-from fleet.simulation.fleet_file import FleetFile
+from fleet.simulation.fleet_file import FLEET, FleetFile
 from fleet.simulation.loop import run_virtual
 from fleet.simulation.trouble import (
     Blow,
@@ -61,6 +63,10 @@ from fleet.wiring.client import Address, open_venue
 START_US = 1_790_000_000_000_000
 HOST = Host("http://paper.test", "ws://paper.test", 1666)
 
+TIGHT_LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 1200), RateLimit("ORDERS", 60, 120), RateLimit("ORDERS", 10, 30))
+TIGHT_EVERY = 4
+"""Each so-many-th day the exchange has lowered its limits: the budget is spent all the time."""
+
 QUOTES_SHARE = 0.4
 """Of what a market's makers do on other days: takers bring the fills, and makers only take time."""
 
@@ -70,6 +76,8 @@ LONG_QUIET_S = 35.0
 LONG_QUIET_EVERY = 5
 """After the last trouble, before the fleet stops. On each so-many-th day long enough that it has looked at the whole
 account again: then what it believes is held against what is."""
+SYNC_WITHIN_S = 2.0
+"""Between two times that the ledger is written down: longer than in life, so that a crash loses something."""
 RESTART_S = 2.0
 """After a fleet that could not go on its owner starts another, and after a ban not before it is over."""
 LAST_STOP_S = 120.0
@@ -95,10 +103,11 @@ def live(day: Day) -> Outcome:
 
 
 class _Process:
-    """One life of the fleet's process: its root task, its wire, its fleet once there is one."""
+    """One life of the fleet's process: its root task, its wire and ledger, its fleet once there is one."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, ledger: Ledger) -> None:
         self.wire = wire
+        self.ledger = ledger
         self.fleet: Fleet | None = None
         self.wants_stop = False
         self.ended = asyncio.Event()
@@ -117,6 +126,7 @@ class World:
         self._watch.on_violation = self._broken
         self._watch.troubled_us = self._troubled_us
         self._paper.engine.orders.tell_also(self._watch)
+        self._store = Store(None, Owner("paper", FLEET), now_ms=self._venue_clock.now_ms(), fleet=FLEET)
         self._settings = day.faults
         self._spells: list[Spell] = []
         self._counted: Counter[str] = Counter()
@@ -149,6 +159,7 @@ class World:
             self._tasks = tasks
             tasks.start_soon(self._runner.run, name=WORLD + "exchange")
             tasks.start_soon(self._look, name=WORLD + "watch")
+            tasks.start_soon(self._sync, name=WORLD + "disk")
             with self._scope:
                 self._start()
                 await self._troubles()
@@ -165,6 +176,14 @@ class World:
             process = self._process
             self._watch.look(process.fleet if process and not process.ended.is_set() else None)
 
+    async def _sync(self) -> None:
+        """The ledger is written down now and then, as by its thread."""
+        rng = Random(f"{self._day.seed}:sync")
+        while True:
+            await anyio.sleep(rng.uniform(0.05, SYNC_WITHIN_S))
+            if self._process is not None:
+                self._process.ledger.sync()
+
     def _troubled_us(self, symbol: str) -> int:
         process = self._process
         return 0 if process is None else process.wire.troubled_us(symbol)
@@ -174,9 +193,9 @@ class World:
     def _start(self) -> None:
         """Another process: with its own clock and connections, and nothing known."""
         self._lives += 1
-        process = self._process = _Process(
-            Wire(PaperTransport(self._runner), PaperLines(self._runner), self._tasks, self._trace)
-        )
+        wire = Wire(PaperTransport(self._runner), PaperLines(self._runner), self._tasks, self._trace)
+        self._store.begin_run(self._venue_clock.now_ms())
+        process = self._process = _Process(wire, Ledger(self._store))
         self._trace.add(f"# process {self._lives} starts")
         process.task = asyncio.get_running_loop().create_task(self._live(process, self._lives))
 
@@ -190,7 +209,7 @@ class World:
             keys = demo if self._day.seed % 8 == 0 else Credentials(demo.user, "", "", demo.api_key, demo.api_secret)
             config = self._file.config
             async with open_venue(address, keys, clock, safety=config.budget.safety, rng=Random(seed)) as venue:
-                fleet = process.fleet = Fleet(config, venue, Journal(clock))
+                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger)
                 if process.wants_stop:
                     fleet.stop()
                 try:
@@ -219,12 +238,15 @@ class World:
         if process is None:
             return
         process.wire.die()
+        # What was told and not written is lost, and what the dying tasks tell is nobody's.
+        process.ledger.lose_unsynced()
         while theirs := [task for task in asyncio.all_tasks() if not task.get_name().startswith(WORLD)]:
             for task in theirs:
                 task.cancel()
                 task.add_done_callback(_forget)
             with anyio.CancelScope(shield=True):
                 await asyncio.sleep(0)
+        process.ledger.lose_unsynced()
 
     async def _crash(self, trouble: Crash) -> None:
         self._trace.add("# the process is killed")
@@ -367,7 +389,9 @@ class World:
         if not process.ended.is_set():
             self._watch.say("a stop comes to its end", f"the fleet has not stopped within {LAST_STOP_S:.0f} s")
         elif process.fleet is not None and process.fleet.failure is None:
+            process.ledger.sync()
             self._watch.books(process.fleet)
+            self._watch.ledger(self._store, process.fleet)
 
 
 def _paper(file: FleetFile, seed: int, clock: Clock) -> PaperVenue:
@@ -376,6 +400,7 @@ def _paper(file: FleetFile, seed: int, clock: Clock) -> PaperVenue:
         symbols=symbols,
         listed=tuple(symbol for symbol in listed.trading_symbols() if symbol not in symbols),
         balances=file.config.paper.balance,
+        limits=TIGHT_LIMITS if seed % TIGHT_EVERY == 0 else listed.REAL_LIMITS,
         seed=seed,
     )
 

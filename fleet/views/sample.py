@@ -272,6 +272,7 @@ def sample_state() -> FleetState:
         first_quote_ms=870,
         instruments_loaded=True,
         loop_lag_ms=0.6,
+        ledger_waiting=4,
     )
 
 

@@ -25,6 +25,9 @@ EVERY_S = 0.1
 
 RETRY_S = 1.0
 
+LAST_S = 10.0
+"""How long a disk that does not answer keeps the process from its end."""
+
 
 def ledger_path(config: FleetConfig, file: Path, env: Mapping[str, str] = os.environ) -> Path | None:
     """The file of the ledger; None when there is to be none."""
@@ -55,14 +58,14 @@ def open_ledger(path: Path, owner: Owner, *, now_ms: int, fleet: str, program: s
     Raises LedgerError.
     """
     store, notice = open_store(path, owner, now_ms=now_ms, fleet=fleet, program=program)
-    with store:
-        ledger = Ledger(store)
-        writer = _Writer(ledger)
-        writer.start()
-        try:
-            yield ledger, notice
-        finally:
-            writer.end()
+    ledger = Ledger(store)
+    writer = _Writer(ledger)
+    writer.start()
+    try:
+        yield ledger, notice
+    finally:
+        if writer.end():
+            store.close()
 
 
 class _Writer(threading.Thread):
@@ -77,11 +80,14 @@ class _Writer(threading.Thread):
         while not self._ended.wait(RETRY_S if self._ledger.problem else EVERY_S):
             self._sync()
 
-    def end(self) -> None:
-        """Writes what is left."""
+    def end(self) -> bool:
+        """Writes what is left. False: it hangs in the disk, and is left alone there."""
         self._ended.set()
-        self.join()
+        self.join(LAST_S)
+        if self.is_alive():
+            return False
         self._sync()
+        return True
 
     def _sync(self) -> None:
         try:

@@ -17,7 +17,7 @@ from fleet.cli.main import main
 from fleet.config.credentials import Credentials
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
-from fleet.ledger.entries import FundingRead, Marked, OrderChanged
+from fleet.ledger.entries import Equity, FundingRead, Marked, OrderChanged
 from fleet.orders import lifecycle
 from fleet.wiring.ledger import ledger_path, owner_of
 
@@ -49,6 +49,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 *traded(trade(2, Side.BUY, LARGE, LARGE, pnl="-98765.4321", fee="12345.6789", at_ms=MORNING_MS + day_ms)),
                 *traded(trade(3, Side.SELL, 1000, 40, pnl="1.5", fee="1", asset="ASTER", at_ms=MORNING_MS + 2 * day_ms)),
                 Marked("XUSDT", 1, 1, Decimal("100.2")),
+                Equity(MORNING_MS, Decimal("1000.5"), Decimal("0.5"), ()),
+                Equity(MORNING_MS + day_ms, Decimal(900), Decimal(1), ()),
+                Equity(MORNING_MS + 2 * day_ms, Decimal(1100), Decimal(-50), ()),
                 FundingRead([FundingPayment("1:XUSDT", "XUSDT", Decimal("-2.5"), "USDT", MORNING_MS)], MORNING_MS),
                 OrderChanged(X, replace(placed, order_id=1001), MORNING_MS * 1000),
             ]
@@ -71,12 +74,13 @@ def test_a_table_fits_eighty_columns_and_tells_all(file: Path, command: str, by:
 
 
 def test_the_table_of_a_symbol(file: Path) -> None:
-    [titles, line, total, other, _, quality, marks, *_] = ask("report", file).output.splitlines()
+    [titles, line, total, other, equity, _, quality, marks, *_] = ask("report", file).output.splitlines()
     assert titles.split() == ["SYMBOL", "FILLS", "VOLUME", "REALISED", "FEES", "FUNDING", "NET", "INVENTORY"]
     told = ["3", "15,241,524", "-98,764", "12,346", "-2.50", "-111,112", "+123,516"]
     assert line.split() == ["XUSDT", *told]
     assert total.split() == ["all", *told]
     assert other == "not in it: -1 ASTER of fees and funding"
+    assert equity == "equity of the account 1,050.00, +49.00 since 2026-09-21 14:13 UTC"
     assert quality.split() == ["SYMBOL", "ORDERS", "FILLED", "MAKER", "SPREAD", "bps", "1s", "10s", "60s"]
     assert marks.split() == ["XUSDT", "1", "100%", "100%", "+10.00", "+20.00", "-", "-"]
 
@@ -89,6 +93,7 @@ def test_for_pipes_every_digit_is_told(file: Path) -> None:
     assert (line["net"], line["position"], line["other"]) == ("-111112.1610", "1235.16", {"ASTER": "-1"})
     assert line["markouts"]["1s"] == {"usd": "0.200", "volume": "100.000", "bps": 20.0}
     assert told["total"]["fill_ratio"] == 1.0
+    assert [worth["usd"] for worth in told["equity"]] == ["1001.0", "1050"]
     by_day = json.loads(ask("volume", file, "--json", "--by", "both").output)["lines"]
     assert [(each["day"], each["fills"]) for each in by_day] == [
         ("2026-09-21", 1), ("2026-09-22", 1), ("2026-09-23", 1),

@@ -94,6 +94,8 @@ async def samples(state: FleetState) -> dict[tuple[str, str], float]:
         ("astermm_reloads_applied_total", "", 2),
         ("astermm_first_quote_seconds", "", 0.87),
         ("astermm_event_loop_lag_seconds", "", 0.0006),
+        ("astermm_ledger_writable", "", 1),
+        ("astermm_ledger_waiting_entries", "", 4),
         ("astermm_fills_total", "ASTERUSDT", 61),
         ("astermm_quotes_placed_total", "ASTERUSDT", 126),
         ("astermm_volume_usd_total", "BTCUSDT", 15200),
@@ -148,10 +150,11 @@ def test_metric_names_are_unique_and_carry_a_unit_or_are_states() -> None:
     names = [r.name for readings in (FLEET, SYMBOL, LIMITER, CLASS, STREAM) for r in readings]
     unitless = {
         "astermm_ready", "astermm_config_version", "astermm_priority", "astermm_stream_up",
-        "astermm_stream_subscriptions",
+        "astermm_stream_subscriptions", "astermm_ledger_writable",
     }  # fmt: skip
     units = (
         "_total", "_usd", "_seconds", "_tokens", "_bps", "_base_units", "_ratio", "_per_minute", "_intents", "_quotes",
+        "_entries",
     )  # fmt: skip
     assert len(names) == len(set(names))
     assert {name for name in names if not name.endswith(units)} == unitless

@@ -183,6 +183,37 @@ def test_a_symbol_that_is_not_in_the_file_is_told(file: Path, paper: PaperProces
     assert not beside(file, {}).kill.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("venue: mainnet\nsymbols: {ASTERUSDT: {}}\n", "fleet is missing"),
+        ("fleet: a b\nvenue: mainnet\nsymbols: {ASTERUSDT: {}}\n", "fleet a b is malformed"),
+        ("fleet: a\nsymbols: {ASTERUSDT: {}}\n", "venue is missing"),
+    ],
+)
+def test_a_file_that_does_not_say_whose_orders_they_are_is_refused(
+    tmp_path: Path, text: str, expected: str, paper: PaperProcess
+) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text(text, "utf-8")
+    assert expected in say(paper, "kill", file=file, code=2)
+    assert os.listdir(tmp_path) == ["broken.yaml"]
+
+
+def test_a_file_that_an_edit_has_broken_kills_all_the_same(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    fleet.process.kill()
+    fleet.process.wait(PATIENCE_S)
+    sound = file.read_text("utf-8")
+    file.write_text(
+        sound.replace("fleet: e2e", "fleet: other").replace("SOLUSDT: {}", "SOLUSDT: {leverage: x}"), "utf-8"
+    )
+    # The name is the one that the fleet was started with.
+    assert "killed fleet e2e" in say(paper, "kill", file=file)
+    assert own_orders(paper) == []
+
+
 def test_real_money_asks(tmp_path: Path, paper: PaperProcess) -> None:
     file = tmp_path / "real.yaml"
     file.write_text((ROOT / "configs" / "conservative.yaml").read_text("utf-8"), "utf-8")

@@ -74,6 +74,26 @@ def test_the_position_is_the_sum_of_distinct_trades_in_whatever_order(
     assert book.fills == len(fills)
 
 
+@given(trades=TRADES, steps=st.lists(st.one_of(st.integers(1, 40), st.none()), max_size=80))
+def test_what_the_list_was_read_for_need_not_be_remembered_and_is_not_counted_again(
+    trades: list[tuple[Side, int, int]], steps: list[int | None]
+) -> None:
+    """A step: the line tells of a trade, again or for the first time; or (None) the list is read on to its end."""
+    fills = {number: trade(number, *each) for number, each in enumerate(trades, 1)}
+    book, made = SymbolBook(X), 0
+    for step in [*steps, None]:
+        if step is not None and step in fills:
+            made = max(made, step)
+            book.add(fills[step])
+        elif step is None:
+            for number in range(book.read_to + 1, made + 1):
+                book.add(fills[number])
+            book.list_read(made)
+            assert book.unlisted == {}
+    assert book.fills == made
+    assert book.position_lots == sum(fills[number].side.sign * fills[number].lots for number in range(1, made + 1))
+
+
 @given(trades=TRADES)
 def test_cash_position_and_realised_pnl_balance_exactly(trades: list[tuple[Side, int, int]]) -> None:
     """With the venue's rounding of each realised PnL: cost = cash paid + realised PnL, no digit lost on the way."""

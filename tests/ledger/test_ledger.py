@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
@@ -71,6 +72,24 @@ def test_on_a_full_disk_nothing_is_known_and_nothing_lost(tmp_path: Path) -> Non
         assert ledger.sync()
         assert (ledger.problem, ledger.read_to("XUSDT")) == ("", 3010)
         assert ids(store) == list(range(1, 3011))
+
+
+def test_a_file_that_somebody_else_holds_is_written_when_they_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.ledger.store.BUSY_S", 0.01)
+    path = tmp_path / "a.sqlite3"
+    with open_at(path) as store:
+        ledger = Ledger(store)
+        tell(ledger, 1, 5)
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert not ledger.sync()
+        assert ledger.problem.endswith("cannot be written: database is locked")
+        other.execute("ROLLBACK")
+        other.close()
+        assert ledger.sync()
+        assert ids(store) == [1, 2, 3, 4, 5]
 
 
 def test_a_full_queue_takes_no_more_and_calls_nothing_known_that_it_did_not_take() -> None:

@@ -11,13 +11,14 @@ import pytest
 from runtime_fakes import World, fleet_config
 from sqlalchemy import Table, select
 
-from exchange.errors import Unavailable
+from exchange.errors import NotPermitted, Unavailable
 from exchange.model import AccountUpdate, Fill, FundingPayment
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
 from fleet.runtime.completion import FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
 from fleet.runtime.fleet import Fleet
+from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 
 X, Y = "XUSDT", "YUSDT"
@@ -143,6 +144,38 @@ def test_a_venue_that_does_not_answer_is_asked_again() -> None:
     play(scene, before)
 
 
+def test_what_the_line_tells_of_is_read_in_the_list_before_it_is_too_much_to_remember(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.runtime.fleet.UNLISTED_MOST", 5)
+
+    async def scene(at: Scene) -> None:
+        book = at.fleet.account.books[X]
+        at.trading.put_order("f:X:r:1")
+        for _ in range(6):
+            at.trading.fill("f:X:r:1", 1)
+        assert len(book.unlisted) == 6
+        await anyio.sleep(at.fleet.reconcile_every_s + 1)
+        assert (len(book.unlisted), book.fills, book.position_lots) == (0, 6, 6)
+
+    play(scene)
+
+
+def test_a_symbol_whose_list_is_refused_keeps_no_other_waiting() -> None:
+    def before(at: Scene) -> None:
+        at.fleet.books.completion.also(Y)
+        at.traded(Y)
+        paid(1, at)
+        for _ in range(3):
+            at.trading.trouble("fills", NotPermitted("no such list"), symbol=X)
+
+    async def scene(at: Scene) -> None:
+        assert [row[1] for row in at.ids()] == [Y]
+        assert at.said("its trade list cannot be read, the ledger may lack some: no such list")
+
+    play(scene, before)
+
+
 # --- whose trades they are
 
 
@@ -233,6 +266,9 @@ def test_while_nothing_can_be_written_the_fleet_trades_and_the_owner_knows() -> 
         await anyio.sleep(2)
         assert at.said("cannot be written: database or disk is full; trading goes on, and what is missing is filled in")
         assert len(at.trading.open()) == 2
+        state = fleet_state(at.fleet)
+        assert state.ledger_problem == at.ledger.problem
+        assert state.ledger_waiting == at.ledger.waiting > 0
         at.writes = True
         await anyio.sleep(2)
         assert at.said("the ledger is written again")

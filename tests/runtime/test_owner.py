@@ -15,6 +15,7 @@ from exchange.errors import Rejected, Unavailable
 from exchange.model import Amend, Place, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
+from fleet.risk.checks import Reason
 from fleet.risk.loss import RiskMemory
 from fleet.runtime.beside import write_kills
 from fleet.runtime.flatten import WITHIN_S, closing_order
@@ -301,3 +302,19 @@ def test_a_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         assert MemoryFile(tmp_path / "file" / "risk").keep(RiskMemory(1)) == "file exists"
 
     run_virtual(main)
+
+
+def test_a_position_that_was_there_before_counts_for_the_fleet_from_the_start() -> None:
+    """Whichever worker is first to begin: what another has not taken up yet leaves no room."""
+
+    def before(at: Scene) -> None:
+        at.trading.move(Y, 100)
+        at.trading.latency_s = 0.01
+        at.trading.trouble("set_leverage", Unavailable("away"), symbol=Y)
+
+    async def scene(at: Scene) -> None:
+        assert at.phases()[Y] is Phase.BACKOFF
+        assert at.open_symbols() == []
+        assert at.fleet.slots[X].risk.refusals == {Reason.FLEET_POSITION: 2}
+
+    play(scene, fleet_config(X, Y, risk={"max_position_usd": 190}), before=before)

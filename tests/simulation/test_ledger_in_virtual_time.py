@@ -228,6 +228,19 @@ def test_a_ledger_that_is_gone_is_filled_again_from_the_exchange() -> None:
     assert_ledger_is_the_exchanges(house)
 
 
+def test_each_trade_of_a_quiet_run_is_followed_for_a_minute() -> None:
+    house = run(House(3), (FILE, 100, False))
+    followed: dict[tuple[str, int], set[int]] = {}
+    for row in house.store.connection.execute(select(schema.markouts)).all():
+        followed.setdefault((row.symbol, row.trade_id), set()).add(row.horizon_s)
+    fills = house.store.connection.execute(select(schema.fills)).all()
+    ended_ms = max(row.exchange_ms for row in fills)
+    old = [row for row in fills if row.exchange_ms < ended_ms - 62_000]
+    assert len(old) > 0
+    assert all(row.mid is not None and row.client_id for row in fills)
+    assert [followed.get((row.symbol, row.trade_id)) for row in old] == [{1, 10, 60}] * len(old)
+
+
 def test_on_calm_days_too_crashes_leave_no_trace_in_the_sums() -> None:
     house = run(House(3), (FILE, 40, True), (FILE, 40, True), (FILE, 40, False))
     assert_ledger_is_the_exchanges(house)

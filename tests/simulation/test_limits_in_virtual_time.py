@@ -113,3 +113,19 @@ def test_a_killed_fleet_leaves_the_market_and_stays_out_of_it() -> None:
     assert seen
     assert not any(seen)
     assert {symbol.phase for symbol in outcome.state.symbols} == {Phase.STOPPED}
+
+
+def test_the_exchanges_own_protection_is_set_and_what_it_freezes_is_lived_with() -> None:
+    protected = FILE.replace(
+        "symbols: {ASTERUSDT: {}",
+        "symbols: {ASTERUSDT: {max_order_usd: 200, mmp: {window: 5s, frozen: 2s, value: 150}}",
+    )
+    outcome = simulate(parse(protected, "f", {}).config, 2, 120)
+    account, book = outcome.paper.account(), outcome.paper.engine.orders
+    [(symbol, limits)] = book.protections.limits(account.address, None).items()
+    assert (symbol, limits.window_ms, limits.frozen_ms, limits.value) == ("ASTERUSDT", 5000, 2000, 150)
+    aster = next(each for each in outcome.state.symbols if each.symbol == "ASTERUSDT")
+    # A freeze takes the orders away and refuses new ones; the symbol trades on after it.
+    assert aster.rejected > 0
+    assert aster.fills > 3
+    assert outcome.state.own_orders_left_open == 0

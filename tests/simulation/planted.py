@@ -1,0 +1,266 @@
+"""Small wrong changes, each of which the simulator must notice within `WITHIN` days.
+
+`python -m planted` looks for the first day that notices each, and tells; tests/simulation/test_planted.py lives through
+the days that are known to.
+"""
+
+# What is put in the place of a method need not say its types a second time.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownParameterType=false, reportMissingParameterType=false
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from loguru import logger
+
+from exchange.errors import OutcomeUnknown, Rejected, VenueError
+from exchange.limits.budget import Budget
+from exchange.limits.window import Window
+from exchange.model import Cancel, Fill, Order
+from fleet.ledger.books import SymbolBook
+from fleet.ledger.entries import Entry, Traded
+from fleet.ledger.ledger import Ledger
+from fleet.orders import lifecycle
+from fleet.orders.ids import Run
+from fleet.orders.lifecycle import Phase, WorkingOrder
+from fleet.orders.plan import Plan
+from fleet.runtime import fleet as fleet_module
+from fleet.runtime.account import Account, Snapshot
+from fleet.runtime.completion import Completion
+from fleet.runtime.desk import Desk
+from fleet.runtime.slot import Slot
+from fleet.runtime.supervisor import Supervisor
+from fleet.runtime.worker import Worker
+from fleet.simulation.trouble import Day, draw_day
+from fleet.simulation.world import live
+
+WITHIN = 200
+SYMBOLS, SECONDS = 8, 40.0
+"""Smaller days than usual, and as bad."""
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+PLANTS: dict[str, Plant] = {}
+
+
+def plant(function: Plant) -> Plant:
+    PLANTS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+def day(seed: int) -> Day:
+    return draw_day(seed, SECONDS, SYMBOLS)
+
+
+async def nothing(*_: Any, **__: Any) -> int:
+    return 0
+
+
+# --- orders
+
+
+@plant
+def unknown_is_taken_for_rejected(patch: pytest.MonkeyPatch) -> None:
+    original = lifecycle.unanswered
+
+    def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOrder:
+        return original(order, Rejected("planted") if isinstance(error, OutcomeUnknown) else error, now_us)
+
+    patch.setattr(lifecycle, "unanswered", unanswered)
+
+
+@plant
+def an_unknown_order_leaves_its_side_free(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(WorkingOrder, "is_live", property(lambda order: order.phase not in (Phase.DONE, Phase.UNKNOWN)))
+
+
+@plant
+def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
+    original = lifecycle.not_found
+
+    def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
+        return replace(original(order, now_us), phase=Phase.DONE, status=None)
+
+    patch.setattr(lifecycle, "not_found", not_found)
+
+
+@plant
+def cancels_are_forgotten_when_quotes_are_pulled(patch: pytest.MonkeyPatch) -> None:
+    original = Desk.plan
+
+    def plan(desk: Desk, now_us: int) -> Plan:
+        planned = original(desk, now_us)
+        if not desk.pulled:
+            return planned
+        return replace(planned, changes=tuple(c for c in planned.changes if not isinstance(c.action, Cancel)))
+
+    patch.setattr(Desk, "plan", plan)
+
+
+@plant
+def what_is_over_lives_again_by_late_news(patch: pytest.MonkeyPatch) -> None:
+    original = lifecycle.heard
+
+    def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
+        if order.phase is Phase.DONE or told.status.is_final:
+            return replace(original(order, told, answer=answer), phase=Phase.OPEN)
+        return original(order, told, answer=answer)
+
+    patch.setattr(lifecycle, "heard", heard)
+
+
+@plant
+def orders_of_others_are_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Run, "owns", lambda run, client_id: True)
+
+
+# --- fills
+
+
+@plant
+def a_fill_told_twice_counts_twice(patch: pytest.MonkeyPatch) -> None:
+    original = SymbolBook.add
+
+    def add(book: SymbolBook, fill: Fill) -> bool:
+        book.unlisted.pop(fill.trade_id, None)
+        return original(book, fill)
+
+    patch.setattr(SymbolBook, "add", add)
+
+
+@plant
+def missed_fills_are_not_read(patch: pytest.MonkeyPatch) -> None:
+    async def missed_fills(account: Account, symbol: str) -> list[Fill]:
+        return []
+
+    patch.setattr(Account, "missed_fills", missed_fills)
+
+
+@plant
+def the_fee_of_each_trade_is_rounded(patch: pytest.MonkeyPatch) -> None:
+    original = SymbolBook.add
+    patch.setattr(
+        SymbolBook, "add", lambda book, fill: original(book, replace(fill, fee=fill.fee.quantize(Decimal("0.0001"))))
+    )
+
+
+@plant
+def fills_without_an_order_known_are_dropped(patch: pytest.MonkeyPatch) -> None:
+    original = SymbolBook.add
+    patch.setattr(
+        SymbolBook, "add", lambda book, fill: fill.is_maker and fill.trade_id % 5 != 0 and original(book, fill)
+    )
+
+
+# --- resync, start, stop
+
+
+@plant
+def the_resync_after_a_gap_is_left_out(patch: pytest.MonkeyPatch) -> None:
+    async def resync(worker: Worker) -> None:
+        account: Account = getattr(worker, "_account")  # noqa: B009
+        setattr(worker, "_lines_seen", account.lines_opened)  # noqa: B010
+        setattr(worker, "_is_doubted", False)  # noqa: B010
+
+    patch.setattr(Worker, "_resync", resync)
+
+
+@plant
+def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Snapshot, "own_orders", lambda snapshot, run: [])
+
+
+@plant
+def a_stop_does_not_look_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fleet_module, "clear", nothing)
+    patch.setattr(Slot, "clear", nothing)
+
+
+@plant
+def a_symbol_that_leaves_or_crashes_is_not_cleared(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Slot, "clear", nothing)
+
+
+@plant
+def a_crash_is_not_kept_to_its_symbol(patch: pytest.MonkeyPatch) -> None:
+    async def run(supervisor: Supervisor) -> None:
+        make: Callable[[], Any] = getattr(supervisor, "_make")  # noqa: B009
+        await make().run()
+
+    patch.setattr(Supervisor, "run", run)
+
+
+@plant
+def orders_that_nobody_knows_are_not_adopted(patch: pytest.MonkeyPatch) -> None:
+    original = lifecycle.adopted
+    patch.setattr(lifecycle, "adopted", lambda told, now_us: replace(original(told, now_us), phase=Phase.DONE))
+
+
+# --- limits, ledger
+
+
+@plant
+def the_budget_is_all_of_the_limit_and_one_more(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Budget, "_capacity", lambda budget, limit: limit.limit + 1)
+
+
+@plant
+def the_window_is_a_tenth_too_short(patch: pytest.MonkeyPatch) -> None:
+    original = Window.__init__
+
+    def init(window: Window, capacity: int, interval_us: int, *rest: Any) -> None:
+        original(window, capacity, interval_us * 8 // 10, *rest)
+
+    patch.setattr(Window, "__init__", init)
+
+
+@plant
+def the_ledger_is_not_completed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Completion, "_persist", nothing)
+    patch.setattr(Completion, "_read_on", nothing)
+
+
+@plant
+def the_ledger_drops_a_trade_now_and_then(patch: pytest.MonkeyPatch) -> None:
+    original = Ledger.write
+
+    def write(ledger: Ledger, entry: Entry) -> None:
+        if not (isinstance(entry, Traded) and entry.fill.trade_id % 7 == 0):
+            original(ledger, entry)
+
+    patch.setattr(Ledger, "write", write)
+
+
+def first_day(name: str, seeds: range) -> tuple[int, str] | None:
+    """The first of the days on which a planted bug is noticed, and by which rule."""
+    with pytest.MonkeyPatch.context() as patch:
+        PLANTS[name](patch)
+        for seed in seeds:
+            violations = live(day(seed)).violations
+            gc.collect()
+            if violations:
+                return seed, violations[0].rule
+    return None
+
+
+def main() -> int:
+    logger.remove()
+    gc.disable()
+    missed = 0
+    for name in sys.argv[1:] or PLANTS:
+        found = first_day(name, range(WITHIN))
+        missed += found is None
+        print(
+            f"{name}: " + (f"day {found[0]}, by {found[1]!r}" if found else f"NOT NOTICED in {WITHIN} days"), flush=True
+        )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
