@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench bench-budget conformance fuzz sim lock clean
+.PHONY: help up test check bench bench-budget conformance fuzz sim drill lock clean
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,11 @@ ifdef PLANTED
 else
 	$(BIN)/python -m fleet.simulation --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(if $(SEED),--seed $(SEED)) $(ARGS)
 endif
+
+KILLS ?= 50
+ROUNDS ?= 20
+drill: .venv/dev ## the pulled plug, for real: KILLS=50, and ROUNDS=20 of each other trouble, on real processes
+	PYTHONPATH=tests/e2e $(BIN)/python -m drill --kills $(KILLS) --rounds $(ROUNDS) $(ARGS)
 
 lock: .venv/dev ## pins the dependencies of pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group build -o requirements.txt

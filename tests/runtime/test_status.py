@@ -233,9 +233,7 @@ def test_who_spends_the_budget_and_how_late_and_wrong_that_leaves_the_quotes() -
         budget, [symbol] = at.state.budget, at.state.symbols
         assert (budget.policy, budget.stretch, budget.waiting) == ("value", 1, 0)
         assert list(budget.by_class) == list(budget.totals) == ["cancel", "reduce", "quote", "amend", "query"]
-        assert (budget.by_class["quote"], symbol.requests_per_minute) == (3, 3), (
-            "the heartbeat that they wait for is a quote's business"
-        )
+        assert (budget.by_class["quote"], symbol.requests_per_minute) == (3, 3), "and the first heartbeat"
         assert symbol.share == 3 / sum(budget.by_class.values())
         assert (budget.mean_error_bps, budget.worst_error_bps, budget.missing_quotes) == (0, 0, 0)
         # Room for both amendments, but paced: the second has to wait.
