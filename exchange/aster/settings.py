@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from exchange.aster.signed import SignedRequests
+from exchange.aster.signed import RESYNC, SignedRequests
 from exchange.aster.values import MarginType
 from exchange.aster.wording import chosen, done
 from exchange.errors import NothingToChange
@@ -36,7 +36,8 @@ class SettingsRequests(SignedRequests):
         InsufficientMargin, NotPermitted.
         """
         params = chosen(symbol=symbol, leverage=leverage)
-        return (await self._rest.call(endpoints.SET_LEVERAGE, params, _leverage)).leverage
+        # The first quotes wait for it.
+        return (await self._rest.call(endpoints.SET_LEVERAGE, params, _leverage, RESYNC)).leverage
 
     async def set_margin_type(self, symbol: str, margin_type: MarginType) -> None:
         """docs: Change Margin Type. Weight 1. NotPermitted with open orders or a position."""
