@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench bench-budget conformance fuzz sim lock clean
+.PHONY: help up test check bench bench-budget conformance fuzz sim drill lock clean
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -48,8 +48,17 @@ fuzz: .venv/dev ## 100,000 requests and 20,000 stream messages at the paper exch
 
 SEEDS ?= 100
 FIRST_SEED ?= 0
-sim: .venv/dev ## bad days in virtual time: SEEDS=1000 FIRST_SEED=0, or one of them with SEED=n
+sim: .venv/dev ## bad days in virtual time: SEEDS=1000 FIRST_SEED=0, one of them: SEED=n, planted bugs: PLANTED=1
+ifdef PLANTED
+	PYTHONPATH=tests/simulation $(BIN)/python -m planted
+else
 	$(BIN)/python -m fleet.simulation --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(if $(SEED),--seed $(SEED)) $(ARGS)
+endif
+
+KILLS ?= 50
+ROUNDS ?= 20
+drill: .venv/dev ## the pulled plug, for real: KILLS=50, and ROUNDS=20 of each other trouble, on real processes
+	PYTHONPATH=tests/e2e $(BIN)/python -m drill --kills $(KILLS) --rounds $(ROUNDS) $(ARGS)
 
 lock: .venv/dev ## pins the dependencies of pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group build -o requirements.txt

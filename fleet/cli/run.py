@@ -62,6 +62,7 @@ _OPENING_S = 12.0
 _OPENING_PAUSE_S = 1.0
 
 
+_NOT_LOOKED_AT = ", and what an earlier run may have left open was not looked at"
 _LEDGER_ADVICE = "\n  ledger: {path: FILE} in the fleet file names another one, ledger: null trades without"
 
 
@@ -255,7 +256,9 @@ class Run:
                     if self._edits is not None:
                         self._edits.want()
                 elif self._fleet is None:
-                    self._journal.info("told to stop before the fleet was up: nothing was sent")
+                    # A paper exchange of our own begins with us.
+                    earlier = "" if self._loaded.config.venue == "paper" else _NOT_LOOKED_AT
+                    self._journal.info(f"told to stop before the fleet was up: nothing was sent{earlier}")
                     self._final = self._state()
                     self._scope.cancel()
                 else:
@@ -269,13 +272,15 @@ class Run:
         await anyio.sleep(0.2)
         # Nothing may keep it here, a terminal that is gone least of all.
         with suppress(OSError):
-            orders = fleet.believed_open()
+            orders = fleet.may_be_open()
             if orders:
                 click.echo("left at once; these own orders may still be open:", err=True)
                 for order in orders:
                     click.echo(f"  {order.symbol} {order.side} {order.client_id}", err=True)
-            else:
+            elif fleet.account.known:
                 click.echo("left at once; no own order is known to be open", err=True)
+            else:
+                click.echo("left at once, before it was known what an earlier run may have left open", err=True)
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(130)

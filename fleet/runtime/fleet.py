@@ -438,7 +438,7 @@ class Fleet:
             self.journal,
             self.risk,
             self.kill,
-            partial(self.dead_man.may_quote, config.symbol),
+            partial(self.dead_man.guard, config.symbol),
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:
@@ -504,8 +504,7 @@ class Fleet:
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
-            left = self._found_open or self.believed_open()
-            self.left_open = tuple(order.client_id for order in left)
+            self.left_open = tuple(order.client_id for order in self.may_be_open())
             text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
             self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
@@ -535,6 +534,10 @@ class Fleet:
     def believed_open(self) -> list[WorkingOrder]:
         """Own orders that may be in the market, as far as is known without asking."""
         return [order for slot in self.slots.values() for order in slot.live_orders()]
+
+    def may_be_open(self) -> list[Order | WorkingOrder]:
+        """And those that an earlier run left, of which no worker knows."""
+        return [*self._found_open, *self.believed_open()]
 
     @property
     def unrealised_pnl(self) -> Decimal:

@@ -77,6 +77,11 @@ def test_a_make_target(command: str) -> None:
     subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`(make [^`]+)`", (ROOT / "README.md").read_text("utf-8")))))
+def test_a_make_target_that_the_text_names(command: str) -> None:
+    subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+
+
 def test_every_other_command_is_covered_by_the_deployment_tests() -> None:
     others = [command for command in COMMANDS if not ours(command) and not command.startswith("make ")]
     assert others == ["docker compose up", "kubectl apply -k k8s/overlays/paper"]

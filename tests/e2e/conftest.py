@@ -27,7 +27,7 @@ def start_fleet(tmp_path: Path) -> Iterator[Callable[..., FleetProcess]]:
 
 @pytest.fixture
 def paper() -> Iterator[PaperProcess]:
-    paper = PaperProcess()
+    paper = PaperProcess("--admin-port", "0")
     yield paper
     paper.end()
 

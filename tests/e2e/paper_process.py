@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from decimal import Decimal
 from typing import Any
 
@@ -23,14 +24,24 @@ PROGRAM = [sys.executable, "-m", "fleet.cli"]
 
 
 class PaperProcess:
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str) -> None:
+        self._arguments = arguments
         self.restart(0)
 
     def restart(self, port: int) -> None:
-        command = [*PROGRAM, "paper", "--port", str(port), "--json", "--symbols", "ASTERUSDT,SOLUSDT"]
+        command = [*PROGRAM, "paper", "--port", str(port), "--json", "--symbols", "ASTERUSDT,SOLUSDT", *self._arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert self.process.stdout is not None
         self.told: dict[str, Any] = json.loads(self.process.stdout.readline())
+
+    def admin(self, method: str, path: str, /, **body: object) -> Any:
+        """Only with `--admin-port`."""
+        access = self.told["admin"]
+        headers = {"Authorization": f"Bearer {access['token']}"}
+        content = json.dumps(body).encode() if method != "GET" else None
+        request = urllib.request.Request(access["url"] + path, content, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
 
     def end(self) -> None:
         if self.process.poll() is None:

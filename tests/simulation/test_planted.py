@@ -1,0 +1,41 @@
+"""The simulator bites: each of these small wrong changes is noticed on the day named (`make sim PLANTED=1` finds it)."""
+
+from __future__ import annotations
+
+import planted
+import pytest
+
+NOTICED = {
+    "unknown is taken for rejected": 21,
+    "an unknown order leaves its side free": 8,
+    "cancels are forgotten when quotes are pulled": 1,
+    "orders of others are taken for ours": 1,
+    "a fill told twice counts twice": 5,
+    "missed fills are not read": 5,
+    "the fee of each trade is rounded": 4,
+    "fills without an order known are dropped": 5,
+    "what an earlier run left is not cancelled": 2,
+    "a stop does not look again": 0,
+    "a symbol that leaves or crashes is not cleared": 0,
+    "a crash is not kept to its symbol": 0,
+    "the budget is a little more than the limit": 8,
+    "the window is too short": 0,
+    "the ledger is not completed": 0,
+    "the ledger drops a trade now and then": 0,
+}
+
+
+@pytest.mark.parametrize(("name", "seed"), NOTICED.items())
+def test_a_planted_bug_is_noticed(name: str, seed: int) -> None:
+    assert planted.first_day(name, range(seed, seed + 1)) is not None
+
+
+@pytest.mark.parametrize("seed", sorted(set(NOTICED.values())))
+def test_without_it_the_same_day_is_a_good_one(seed: int) -> None:
+    assert planted.live(planted.day(seed)).violations == ()
+
+
+def test_every_planted_bug_is_on_the_list_and_there_are_enough() -> None:
+    assert list(NOTICED) == list(planted.PLANTS)
+    assert len(planted.PLANTS) >= 15
+    assert max(NOTICED.values()) < planted.WITHIN
