@@ -51,8 +51,6 @@ class Watch:
     """A symbol whose orders are to be guarded."""
 
     wake: Callable[[], None]
-    is_asked: bool = False
-    """Its worker has come so far that it would quote: no countdown is started before."""
     wanted_us: int | None = None
     """Since when a countdown is to run; None: none is."""
     is_new: bool = True
@@ -111,14 +109,6 @@ class DeadMan:
         self._watched.pop(symbol, None)
         self.look()
 
-    def guard(self, symbol: str) -> bool:
-        """Orders of the symbol are to be guarded from now on. Whether they are: as `may_quote`."""
-        watch = self._watched.get(symbol)
-        if watch is not None and not watch.is_asked:
-            watch.is_asked = True
-            self.look()
-        return self.may_quote(symbol)
-
     def may_quote(self, symbol: str) -> bool:
         """Whether orders of the symbol may be in the market: with a countdown, or where none is wanted.
 
@@ -148,7 +138,7 @@ class DeadMan:
                 self._tell_foreign(symbol, has_foreign)
             if has_foreign or self._config.dead_man is None:
                 watch.wanted_us, watch.is_new, watch.told = None, False, Told.WELL
-            elif watch.wanted_us is None and watch.is_asked:
+            elif watch.wanted_us is None:
                 watch.wanted_us = self._clock.steady_us()
         self._changed.set()
         self._changed = anyio.Event()
@@ -181,9 +171,7 @@ class DeadMan:
         changed = self._changed
         now_us, terms = self._clock.steady_us(), self._terms()
         wanted = {symbol for symbol, watch in self._watched.items() if watch.wanted_us is not None}
-        unasked = {symbol for symbol, watch in self._watched.items() if not (watch.is_asked or watch.has_foreign)}
-        concerned = [each for symbol, each in self._countdowns.items() if symbol not in unasked]
-        round_ = countdowns.due(concerned, wanted, terms, self._way, now_us)
+        round_ = countdowns.due(self._countdowns.values(), wanted, terms, self._way, now_us)
         self._way = countdowns.left(self._way, round_.beats, terms, now_us)
         for beat in round_.beats:
             self._countdowns[beat.symbol] = countdowns.asking(self._countdowns[beat.symbol], now_us)
@@ -275,8 +263,7 @@ class DeadMan:
         return min(weights, default=math.inf)
 
     def _terms(self) -> Terms:
-        # Those that have not come up yet too: what is left to them is not for the first to use up.
-        dead_man, count = self._config.dead_man, sum(not each.has_foreign for each in self._watched.values())
+        dead_man, count = self._config.dead_man, sum(each.wanted_us is not None for each in self._watched.values())
         if dead_man is None:
             return Terms()
         timeout_us = self._timeout_us
@@ -293,8 +280,6 @@ class DeadMan:
         """Tells workers and owner what has become of each symbol; when to look again though no heartbeat is due."""
         alarms: list[int] = []
         for symbol, watch in self._watched.items():
-            if not watch.is_asked:
-                continue
             can_quote = self.may_quote(symbol)
             if can_quote != watch.could_quote:
                 watch.could_quote = can_quote

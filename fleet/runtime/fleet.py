@@ -438,7 +438,7 @@ class Fleet:
             self.journal,
             self.risk,
             self.kill,
-            partial(self.dead_man.guard, config.symbol),
+            partial(self.dead_man.may_quote, config.symbol),
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:
