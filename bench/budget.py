@@ -124,7 +124,7 @@ def main(
     """Run the whole fleet against the paper exchange, under each policy in the same markets, and compare."""
     _quiet()
     console = Console(width=max(Console().width, 150))
-    warm_up_s = 120.0
+    warm_up_s = 180.0
     if quick:
         seeds, minutes, symbols, warm_up_s = 1, 0.05, 8, 3.0
     chosen = policies or POLICIES

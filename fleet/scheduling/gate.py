@@ -73,6 +73,8 @@ class Gate:
         self._changed = anyio.Event()
         self._awaited: frozenset[Hashable] = frozenset()
         """Those whose turn `run` sleeps for: when these are others, or want something else, it must look again."""
+        self._let_through: dict[Spend, Waiting] = {}
+        """What is in flight."""
         self._ranked_us = 0
         self._order_interval_us = budget.interval_us(_ONE_ORDER)
         self._pause_ends_us = 0
@@ -129,27 +131,32 @@ class Gate:
                     return ticket
                 await woken.wait()
         finally:
-            self.withdraw(key)
+            self._forget(key)
 
     def withdraw(self, key: Hashable) -> None:
-        """`key` wants nothing any more. No harm when it was not waiting."""
+        """What `key` wanted has become pointless. No harm when it was not waiting."""
         waiting = self._forget(key)
         if waiting is not None:
             self.meter.withdrawn(waiting.stake.symbol)
 
     def withdraw_all(self, is_gone: Callable[[Hashable], bool]) -> None:
-        """Withdraws every key of which this holds."""
+        """Whoever wanted it is gone, for every key of which this holds."""
         for waiting in list(self._list):
             if is_gone(waiting.key):
-                self.withdraw(waiting.key)
+                self._forget(waiting.key)
 
     def settle(self, ticket: Ticket, used: Mapping[str, int]) -> None:
-        self._budget.settle(_spend(ticket), self._clock.steady_us(), used)
+        spend = _spend(ticket)
+        self._budget.settle(spend, self._clock.steady_us(), used)
+        self._let_through.pop(spend, None)
         self.in_flight -= 1
         self._changed.set()
 
     def release(self, ticket: Ticket) -> None:
-        self._budget.release(_spend(ticket))
+        spend = _spend(ticket)
+        self._budget.release(spend)
+        waiting = self._let_through.pop(spend)
+        self.meter.not_sent(waiting.stake.symbol, waiting.request_class, waiting.cost, self._clock.steady_us())
         self.in_flight -= 1
         self._changed.set()
 
@@ -287,6 +294,7 @@ class Gate:
         spend = self._budget.take(waiting.cost, now_us, LANES[waiting.request_class])
         if spend is not None:
             self.in_flight += 1
+            self._let_through[spend] = waiting
             stake = waiting.stake
             self._policy.spent(stake, waiting.cost.orders, now_us)
             waited_us = now_us - waiting.since_us

@@ -114,6 +114,13 @@ class Meter:
         if refresh_us:
             self._amended(symbol, waited_us, refresh_us, now_us)
 
+    def not_sent(self, symbol: str, request_class: RequestClass, cost: Cost, now_us: int) -> None:
+        """One that was let through a moment ago was given back."""
+        self._turn(now_us)
+        tally = self._newest.setdefault((symbol, request_class), Tally())
+        tally.add(Tally(1, cost.orders, cost.weight), -1)
+        self._totals[request_class] -= 1
+
     def withdrawn(self, symbol: str) -> None:
         """An intent that waited was withdrawn unsent."""
         self._withdrawn[symbol] += 1
@@ -174,7 +181,7 @@ class Meter:
         self._second = second
         while self._seconds and self._seconds[0][0] <= second - MINUTE_S:
             for key, tally in self._seconds.popleft()[1].items():
-                sums = self._sums[key]
+                sums = self._sums.setdefault(key, Tally())
                 sums.add(tally, -1)
                 if not sums.requests:
                     del self._sums[key]

@@ -618,3 +618,39 @@ def test_it_counts_what_it_lets_through_and_what_is_withdrawn() -> None:
         assert (gate.meter.withdrawn_total(), gate.meter.withdrawn_total("B")) == (1, 1)
 
     play(main)
+
+
+def test_leave_given_back_was_not_sent() -> None:
+    async def main() -> None:
+        clock = Clock(EPOCH_US)
+        gate = Gate(Budget(MINUTE, safety=1), clock)
+        kept = gate.ask("a", REFRESH, PLACE, lambda: None, Stake("A"))
+        given_back = gate.ask("b", REFRESH, PLACE, lambda: None, Stake("A"))
+        assert kept is not None
+        assert given_back is not None
+        await anyio.sleep(1.5)
+        gate.release(given_back)
+        gate.settle(kept, {})
+        for _ in range(2):
+            assert gate.meter.totals()[REFRESH] == 1
+            assert gate.meter.last_minute(clock.steady_us()).total.requests == 1
+            await anyio.sleep(30)
+        await anyio.sleep(60)
+        assert gate.meter.last_minute(clock.steady_us()).total.requests == 0
+
+    play(main)
+
+
+def test_only_what_became_pointless_counts_as_withdrawn() -> None:
+    async def main() -> None:
+        gate = Gate(Budget(MINUTE, safety=1), Clock(EPOCH_US))
+        assert gate.ask("all", CANCEL, Cost(1000), lambda: None) is not None
+        for key in ("pointless", "of a worker that ends"):
+            assert gate.ask(key, CANCEL, ONE, lambda: None, Stake("A")) is None
+        with anyio.move_on_after(0.1):
+            await gate.admit(CANCEL, ONE, "A")
+        gate.withdraw("pointless")
+        gate.withdraw_all(lambda key: True)
+        assert (gate.meter.withdrawn_total("A"), gate.waiting()) == (1, 0)
+
+    play(main)
