@@ -15,8 +15,8 @@ from fleet.runtime import flight_file
 from fleet.runtime.steps import Checkpoint, Segment, Step
 
 SPAN_US = 30_000_000
-MOST_STEPS = 1000
-"""Of one part; a ring holds between one and two of them."""
+MOST_STEPS = 500
+"""Of one part; a ring holds between one and two of them: of a busy symbol 0.7 MB at most."""
 
 EVERY_MS = 10_000
 """Incidents of one kind that follow each other so closely are of one story: the first of them has it."""

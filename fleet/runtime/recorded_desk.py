@@ -67,7 +67,7 @@ class RecordedDesk(Desk):
         super().reconcile(open_orders, asked_us, now_us)
 
     def sending(self, change: Change, now_us: int) -> Action:
-        self._turn_if_due(now_us)
+        # No checkpoint here: what is sent belongs to the plan before it.
         action = super().sending(change, now_us)
         self._flight.note(Sent(now_us, type(action).__name__, action))
         return action

@@ -52,6 +52,18 @@ def test_a_busy_ring_holds_so_many_steps_at_most() -> None:
     assert differences(table.flight.cut()) == []
 
 
+@pytest.mark.parametrize("left", range(1, 5))
+def test_what_is_sent_stays_with_the_plan_that_wanted_it(left: int) -> None:
+    table = Table()
+    table.look()
+    while len(table.flight.cut()[-1].steps) < MOST_STEPS - left:
+        table.look(1000)
+    assert len(table.send()) == 2
+    table.look()
+    assert len(table.flight.cut()) == 2
+    assert differences(table.flight.cut()) == []
+
+
 def test_another_desk_begins_with_its_own_checkpoint() -> None:
     table = Table()
     table.look()
