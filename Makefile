@@ -48,8 +48,12 @@ fuzz: .venv/dev ## 100,000 requests and 20,000 stream messages at the paper exch
 
 SEEDS ?= 100
 FIRST_SEED ?= 0
-sim: .venv/dev ## bad days in virtual time: SEEDS=1000 FIRST_SEED=0, or one of them with SEED=n
+sim: .venv/dev ## bad days in virtual time: SEEDS=1000 FIRST_SEED=0, one of them: SEED=n, planted bugs: PLANTED=1
+ifdef PLANTED
+	PYTHONPATH=tests/simulation $(BIN)/python -m planted
+else
 	$(BIN)/python -m fleet.simulation --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(if $(SEED),--seed $(SEED)) $(ARGS)
+endif
 
 KILLS ?= 50
 ROUNDS ?= 20

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("fleet.cli.config", "Write a commented starter fleet file."),
     "report": ("fleet.cli.report", "Show what was made: PnL, fees, funding, inventory, markouts."),
     "volume": ("fleet.cli.report", "Show what was traded, as maker and as taker."),
+    "replay": ("fleet.cli.replay", "Show what led up to an incident, step by step."),
     "paper": ("fleet.cli.paper", "Run the paper exchange alone."),
     "price": ("fleet.cli.market", "Show best bid, ask and mark prices."),
     "trades": ("fleet.cli.market", "Show the latest trades of a symbol."),

@@ -8,7 +8,7 @@ texts are made by whoever writes it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
@@ -88,6 +88,14 @@ class ConfigTaken:
     text: str
 
 
+class Recording(Protocol):
+    """What led up to an incident. Made into bytes by whoever writes it down: that takes milliseconds."""
+
+    def packed(self) -> bytes | None:
+        """None when there is nothing to keep."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Something that the owner may want to look into. `kind` is one word or two, for counting."""
@@ -96,6 +104,7 @@ class Incident:
     kind: str
     text: str
     symbol: str | None = None
+    recording: Recording | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Integer, cast, create_engine, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    FromClause,
+    Integer,
+    Select,
+    cast,
+    create_engine,
+    func,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -78,6 +89,19 @@ class Account:
     venue: str
     owner: str
     begun_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOnRecord:
+    """`program`: the version of the program whose it was. `is_recorded`: what led up to it was kept."""
+
+    id: int
+    at_ms: int
+    kind: str
+    symbol: str | None
+    text: str
+    program: str
+    is_recorded: bool
 
 
 class Reader:
@@ -227,11 +251,44 @@ class Reader:
         for symbol, at_ms, mark in self._rows(asked):
             yield symbol, at_ms // DAY_MS, Decimal(mark)
 
+    def incidents(self, most: int) -> list[IncidentOnRecord]:
+        """The newest, oldest first."""
+        asked = _incidents().order_by(schema.incidents.c.id.desc()).limit(most)
+        return [IncidentOnRecord(*row) for row in self._rows(asked)][::-1]
+
+    def incident(self, number: int) -> IncidentOnRecord | None:
+        found = self._rows(_incidents().where(schema.incidents.c.id == number))
+        return next((IncidentOnRecord(*row) for row in found), None)
+
+    def recorded_before(self, incident: IncidentOnRecord, within_ms: int) -> int | None:
+        """The number of the newest one before it of which the same symbol's recording is there."""
+        rows = schema.incidents
+        asked = (
+            select(rows.c.id)
+            .where(rows.c.id < incident.id, rows.c.at_ms > incident.at_ms - within_ms)
+            .where(rows.c.symbol.is_not_distinct_from(incident.symbol), rows.c.recording.is_not(None))
+            .order_by(rows.c.id.desc())
+            .limit(1)
+        )
+        return next((row[0] for row in self._rows(asked)), None)
+
+    def recording(self, number: int) -> bytes | None:
+        """What led up to an incident, as it was packed; None when that is not on record."""
+        incidents = schema.incidents
+        return next((row[0] for row in self._rows(select(incidents.c.recording).where(incidents.c.id == number))), None)
+
     def _rows(self, asked: Executable) -> Iterator[Any]:
         try:
             yield from self._connection.execution_options(yield_per=2000).execute(asked)
         except DBAPIError as error:
             raise LedgerError(f"ledger {self._path} cannot be read: {error.orig}") from None
+
+
+def _incidents() -> Select[Any]:
+    incidents, runs = schema.incidents, schema.runs
+    columns = (incidents.c[name] for name in ("id", "at_ms", "kind", "symbol", "text"))
+    is_recorded = incidents.c.recording.is_not(None)
+    return select(*columns, runs.c.program, is_recorded).join(runs, runs.c.id == incidents.c.run)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

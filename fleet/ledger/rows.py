@@ -87,8 +87,9 @@ def draw(batch: Iterable[Entry], account: int, run: int, reads: Mapping[str, int
                     add("holdings", {**at, "symbol": each.symbol, **held})
             case ConfigTaken(at_ms, version, digest, config):
                 add("configs", {"run": run, "at_ms": at_ms, "version": version, "digest": digest, "config": config})
-            case Incident(at_ms, kind, told, symbol):
-                add("incidents", {"run": run, "at_ms": at_ms, "kind": kind, "symbol": symbol, "text": told})
+            case Incident(at_ms, kind, told, symbol, recording):
+                row = {"run": run, "at_ms": at_ms, "kind": kind, "symbol": symbol, "text": told}
+                add("incidents", {**row, "recording": recording.packed() if recording else None})
             case RunStopped(at_ms, is_clean):
                 add("stops", {"the_run": run, "stopped_ms": at_ms, "is_clean": is_clean})
     # Fills before what says that they are there, in one transaction though it is.

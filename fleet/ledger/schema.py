@@ -11,12 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Boolean, Column, Connection, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 
 APPLICATION_ID = 0x41737446
 """In the file's header: this SQLite file is a ledger of ours."""
 
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -181,11 +192,19 @@ incidents = Table(
     _text("kind"),
     Column("symbol", Text),
     _text("text"),
+    Column("recording", LargeBinary),
 )
+recorded_incidents = Index("recorded_incidents", incidents.c.id, sqlite_where=incidents.c.recording.is_not(None))
 
 Step = Callable[[Connection], None]
 
-STEPS: dict[int, Step] = {}
+
+def _record_incidents(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE incidents ADD COLUMN recording BLOB")
+    recorded_incidents.create(connection)
+
+
+STEPS: dict[int, Step] = {2: _record_incidents}
 """Version -> how a file of the version before becomes one of it. Each step is carried out within one transaction."""
 
 

@@ -26,6 +26,9 @@ from fleet.ledger.entries import Entry
 CHANGES_KEPT_US = 7 * 86_400_000_000
 """Each change of an order is kept so long; the order as it ended, and all else, for ever."""
 
+RECORDINGS_KEPT = 500
+"""Of the steps that led up to incidents, the newest; the incidents themselves for ever."""
+
 PRUNE_EVERY_US = 60_000_000
 PRUNED_AT_ONCE = 5000
 """More than come in that time: a fleet may change 30 orders a second."""
@@ -196,6 +199,11 @@ class Store:
         changes = schema.order_changes
         oldest = select(changes.c.id).order_by(changes.c.id).limit(PRUNED_AT_ONCE)
         connection.execute(changes.delete().where(changes.c.id.in_(oldest), changes.c.at_us < now_us - CHANGES_KEPT_US))
+        incidents = schema.incidents
+        recorded = select(incidents.c.id).where(incidents.c.recording.is_not(None)).order_by(incidents.c.id.desc())
+        first_gone = recorded.limit(1).offset(RECORDINGS_KEPT).scalar_subquery()
+        is_old = incidents.c.recording.is_not(None) & (incidents.c.id <= first_gone)
+        connection.execute(incidents.update().where(is_old).values(recording=None))
 
     def _traded_ms(self, connection: Connection, symbol: str, trade_id: int) -> int:
         """0 where it is not on record."""

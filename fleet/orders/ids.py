@@ -6,6 +6,7 @@ Must fit `^[\\.A-Z\\:/a-z0-9_-]{1,36}$` (docs: New Order). An order whose id is 
 from __future__ import annotations
 
 import re
+import sys
 import zlib
 from collections.abc import Iterable
 
@@ -75,7 +76,7 @@ class ClientIds:
         if name != symbol or len(name) > 10:
             # Some real symbols are not ASCII, and two of them must not share an id.
             name = f"{name[:5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
-        self._run = run
+        self.run = run
         self._prefix = f"{run.fleet}:{name}:{base36(run.started_s)}:"
         self._count = 0
 
@@ -85,4 +86,4 @@ class ClientIds:
 
     def are_of(self, client_id: str) -> bool:
         """Whether the order is of this fleet, and no later run placed it."""
-        return self._run.owns(client_id)
+        return self.run.owns(client_id)

@@ -15,6 +15,17 @@ class FillWindow:
         self.paused_until_us = 0
         self._fills_us: deque[int] = deque()
 
+    @classmethod
+    def of(cls, fills_us: tuple[int, ...], paused_until_us: int) -> FillWindow:
+        """One that goes on from where another was `saved`."""
+        window = cls()
+        window._fills_us.extend(fills_us)
+        window.paused_until_us = paused_until_us
+        return window
+
+    def saved(self) -> tuple[tuple[int, ...], int]:
+        return tuple(self._fills_us), self.paused_until_us
+
     def count(self, limit: MaxFills | None, now_us: int) -> None:
         """A fill. Those of a pause count for the next one."""
         if limit is None:

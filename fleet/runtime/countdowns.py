@@ -119,6 +119,15 @@ def _turns(countdowns: Collection[Countdown], wanted: Collection[str], terms: Te
     return turns
 
 
+def urgent_us(countdown: Countdown, terms: Terms, now_us: int) -> int | None:
+    """From when on the heartbeat of one that is to run goes with the cancels; None: never.
+
+    One that guards nothing yet, or no more, is a new quote's business. One whose time has not come is sent ahead of it
+    to make bursts even, and can wait: what is kept for cancels must not go there.
+    """
+    return countdown.sent_us + terms.interval_us if now_us < countdown.until_us else None
+
+
 def asking(countdown: Countdown, now_us: int) -> Countdown:
     """Leave to send is asked for."""
     return replace(countdown, under_way=True, tried_us=now_us)

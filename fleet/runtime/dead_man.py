@@ -20,7 +20,7 @@ from anyio.abc import TaskGroup
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, VenueError
 from exchange.model import RateLimit
-from exchange.ports import Cost, RequestClass, Trading
+from exchange.ports import Cost, RequestClass, Ticket, Trading
 from fleet.config.models import FleetConfig
 from fleet.runtime import countdowns
 from fleet.runtime.countdowns import Beat, Countdown, Terms, Way
@@ -29,6 +29,7 @@ from fleet.runtime.journal import Journal
 from fleet.runtime.supervisor import OUTAGES
 from fleet.scheduling.gate import Gate
 from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, heartbeat_interval_s, timeout_s
+from fleet.scheduling.value import Stake
 
 EVERYBODYS = (*OUTAGES, Banned, BadCredentials)
 """What concerns every symbol, and says nothing against the one that met it."""
@@ -50,6 +51,8 @@ class Watch:
     """A symbol whose orders are to be guarded."""
 
     wake: Callable[[], None]
+    is_asked: bool = False
+    """Its worker has come so far that it would quote: no countdown is started before."""
     wanted_us: int | None = None
     """Since when a countdown is to run; None: none is."""
     is_new: bool = True
@@ -108,6 +111,14 @@ class DeadMan:
         self._watched.pop(symbol, None)
         self.look()
 
+    def guard(self, symbol: str) -> bool:
+        """Orders of the symbol are to be guarded from now on. Whether they are: as `may_quote`."""
+        watch = self._watched.get(symbol)
+        if watch is not None and not watch.is_asked:
+            watch.is_asked = True
+            self.look()
+        return self.may_quote(symbol)
+
     def may_quote(self, symbol: str) -> bool:
         """Whether orders of the symbol may be in the market: with a countdown, or where none is wanted.
 
@@ -137,7 +148,7 @@ class DeadMan:
                 self._tell_foreign(symbol, has_foreign)
             if has_foreign or self._config.dead_man is None:
                 watch.wanted_us, watch.is_new, watch.told = None, False, Told.WELL
-            elif watch.wanted_us is None:
+            elif watch.wanted_us is None and watch.is_asked:
                 watch.wanted_us = self._clock.steady_us()
         self._changed.set()
         self._changed = anyio.Event()
@@ -170,7 +181,9 @@ class DeadMan:
         changed = self._changed
         now_us, terms = self._clock.steady_us(), self._terms()
         wanted = {symbol for symbol, watch in self._watched.items() if watch.wanted_us is not None}
-        round_ = countdowns.due(self._countdowns.values(), wanted, terms, self._way, now_us)
+        unasked = {symbol for symbol, watch in self._watched.items() if not (watch.is_asked or watch.has_foreign)}
+        concerned = [each for symbol, each in self._countdowns.items() if symbol not in unasked]
+        round_ = countdowns.due(concerned, wanted, terms, self._way, now_us)
         self._way = countdowns.left(self._way, round_.beats, terms, now_us)
         for beat in round_.beats:
             self._countdowns[beat.symbol] = countdowns.asking(self._countdowns[beat.symbol], now_us)
@@ -188,7 +201,7 @@ class DeadMan:
         """One heartbeat. What it says is decided when it may go: the symbol may have changed sides while it waited."""
         beat, sent_us = Beat(symbol, self._timeout_us), None
         try:
-            ticket = await self._gate.admit(RequestClass.CANCEL, Cost(HEARTBEAT_WEIGHT), symbol)
+            ticket = await self._leave(symbol)
             watch, sent_us = self._watched.get(symbol), self._clock.steady_us()
             beat = Beat(symbol, self._timeout_us if watch is not None and watch.wanted_us is not None else 0)
             self._countdowns[symbol] = countdowns.sending(self._countdowns[symbol], beat, sent_us)
@@ -203,6 +216,25 @@ class DeadMan:
             self._way = replace(self._way, failures=0)
             self._countdowns[symbol] = countdowns.confirmed(self._countdowns[symbol], beat, sent_us)
         self.look()
+
+    async def _leave(self, symbol: str) -> Ticket:
+        """Waits for leave to send, before quotes at first, and with the cancels once the countdown's time has come."""
+        key, stake = (symbol, "heartbeat"), Stake(symbol)
+        try:
+            while True:
+                now_us, watch, woken = self._clock.steady_us(), self._watched.get(symbol), anyio.Event()
+                is_wanted = watch is not None and watch.wanted_us is not None
+                urgent_us = countdowns.urgent_us(self._countdowns[symbol], self._terms(), now_us) if is_wanted else 0
+                is_urgent = urgent_us is not None and urgent_us <= now_us
+                request_class = RequestClass.CANCEL if is_urgent else RequestClass.QUOTE
+                ticket = self._gate.ask(key, request_class, Cost(HEARTBEAT_WEIGHT), woken.set, stake)
+                if ticket is not None:
+                    return ticket
+                wait_s = None if is_urgent or urgent_us is None else -(-(urgent_us - now_us) // 1000) / 1e3
+                with anyio.move_on_after(wait_s):
+                    await woken.wait()
+        finally:
+            self._gate.withdraw(key)
 
     def _failed(self, beat: Beat, sent_us: int | None, error: VenueError | ValueError) -> None:
         """ValueError: the limits have no room for so much at once, ever."""
@@ -243,7 +275,8 @@ class DeadMan:
         return min(weights, default=math.inf)
 
     def _terms(self) -> Terms:
-        dead_man, count = self._config.dead_man, sum(each.wanted_us is not None for each in self._watched.values())
+        # Those that have not come up yet too: what is left to them is not for the first to use up.
+        dead_man, count = self._config.dead_man, sum(not each.has_foreign for each in self._watched.values())
         if dead_man is None:
             return Terms()
         timeout_us = self._timeout_us
@@ -260,6 +293,8 @@ class DeadMan:
         """Tells workers and owner what has become of each symbol; when to look again though no heartbeat is due."""
         alarms: list[int] = []
         for symbol, watch in self._watched.items():
+            if not watch.is_asked:
+                continue
             can_quote = self.may_quote(symbol)
             if can_quote != watch.could_quote:
                 watch.could_quote = can_quote

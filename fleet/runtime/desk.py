@@ -32,6 +32,7 @@ from fleet.orders.ids import ClientIds
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Change, Plan, Policy, Query, plan
 from fleet.risk.checks import Known, room_usd
+from fleet.risk.exposure import Held
 from fleet.risk.officer import SymbolRisk
 from fleet.runtime.capital import Capital
 from strategies.base import Decision, Quote, Situation, Strategy
@@ -93,6 +94,9 @@ class Desk:
         """Why no quote may stand; empty while they may."""
         self.problem = ""
         """The last refusal, for the owner; empty again when an order was accepted."""
+        self.others = Held()
+        self.granted_usd = Decimal(0)
+        """What the last decision was made by of what belongs to all symbols: what the others hold, and the margin."""
         self._ids = ids
         self._ledger = ledger or NoLedger()
         self._holds: dict[Side, int] = {}
@@ -127,6 +131,9 @@ class Desk:
 
     def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> None:
         """News of an order. One of the fleet's that is not known (an earlier run's, a late arrival) is adopted."""
+        self._hear(told, now_us, answer=answer)
+
+    def _hear(self, told: Order, now_us: int, *, answer: bool = False) -> None:
         order = self.orders.get(told.client_id)
         if order is not None:
             self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
@@ -159,7 +166,7 @@ class Desk:
         if isinstance(action, Place | Amend) and not told.status.is_final:
             self.problem = ""
         order = self.orders.get(told.client_id)
-        self.on_order(told, now_us, answer=order is not None and not _is_overtaken(order, action))
+        self._hear(told, now_us, answer=order is not None and not _is_overtaken(order, action))
 
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
         order = self.orders.get(action.client_id)
@@ -196,7 +203,7 @@ class Desk:
         listed = {told.client_id for told in open_orders}
         self.counters.differences += len(self.differing(open_orders, asked_us))
         for told in open_orders:
-            self.on_order(told, now_us)
+            self._hear(told, now_us)
         for order in list(self.orders.values()):
             if order.client_id not in listed and _should_be_listed(order, asked_us):
                 order = lifecycle.missing(order, now_us)
@@ -212,6 +219,7 @@ class Desk:
             return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
         mark = self.mark.mark if self.mark else None
         known = self.risk.known(self.config, self.book, self.ticker, mark, now_us)
+        self.others = known.others
         quotes = self.risk.permitted(known, (), ()) if self.pulled else self._quotes(known, now_us)
         if not awaits_fills:
             self._commit(quotes)
@@ -271,7 +279,8 @@ class Desk:
         ticker, mark = self.ticker, self.mark
         if ticker is None or mark is None:
             return ()
-        granted_usd = self.capital.grant(self.config.symbol, self._position_margin) * self.leverage
+        self.granted_usd = self.capital.grant(self.config.symbol, self._position_margin)
+        granted_usd = self.granted_usd * self.leverage
         room = room_usd(self.config, known.position_usd)
         self._volatility.see(ticker.bid_ticks + ticker.ask_ticks, now_us)
         situation = Situation(

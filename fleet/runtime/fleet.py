@@ -438,7 +438,7 @@ class Fleet:
             self.journal,
             self.risk,
             self.kill,
-            partial(self.dead_man.may_quote, config.symbol),
+            partial(self.dead_man.guard, config.symbol),
             self.retired.pop(config.symbol, None),
         )
         if self.market_line.up:
@@ -472,6 +472,7 @@ class Fleet:
             self.account.detach(symbol)
             self.capital.remove(symbol)
             self.risk.drop(symbol)
+            self.journal.flights.drop(symbol)
             self.dead_man.forget(symbol)
             self.journal.info("has left the fleet", symbol)
             if symbol in self.config.symbols and not self.stopping:

@@ -12,6 +12,7 @@ from loguru import logger
 from exchange.clock import Clock
 from fleet.control.state import EventLine
 from fleet.ledger.entries import Incident, NoLedger, Recorder
+from fleet.runtime.flight import Flights
 
 KEPT = 200
 
@@ -21,6 +22,8 @@ class Journal:
         self._clock = clock
         self.lines: deque[EventLine] = deque(maxlen=KEPT)
         self.ledger: Recorder = NoLedger()
+        self.flights = Flights()
+        """What led up to an incident, symbol by symbol."""
 
     def info(self, text: str, symbol: str | None = None) -> None:
         self._add("INFO", text, symbol)
@@ -41,7 +44,8 @@ class Journal:
             self.debug(text, symbol)
         else:
             self._add(level, text, symbol)
-        self.ledger.write(Incident(self._clock.now_ms(), kind, text, symbol))
+        now_ms = self._clock.now_ms()
+        self.ledger.write(Incident(now_ms, kind, text, symbol, self.flights.cut(symbol, kind, now_ms)))
 
     def _add(self, level: str, text: str, symbol: str | None) -> None:
         self.lines.append(EventLine(self._clock.now_ms(), level, symbol, text))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import anyio
 
@@ -25,6 +26,7 @@ from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox
+from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.sender import Sender
 from fleet.runtime.supervisor import Supervisor
 from fleet.runtime.worker import Worker
@@ -193,7 +195,10 @@ class Slot:
 
     def _make(self) -> Worker:
         strategy = make_strategy(self.config.strategy, self.config.parameters)
-        desk = Desk(
+        # Made of what each desk is: one that nobody keeps incidents for notes nothing.
+        is_kept = self._journal.ledger.is_kept
+        make = partial(RecordedDesk, self._journal.flights.of(self.config.symbol)) if is_kept else Desk
+        desk = make(
             self.config,
             self.instrument,
             strategy,

@@ -23,6 +23,7 @@ from exchange.paper.venue import Venue as PaperVenue
 from exchange.protocol.hosts import Host
 from fleet.config.models import FleetConfig
 from fleet.control.state import FleetState
+from fleet.ledger.entries import Recorder
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.runtime.status import fleet_state
@@ -71,13 +72,26 @@ class _Recorder(httpx.AsyncBaseTransport):
 
 
 def simulate(
-    config: FleetConfig, seed: int, seconds: float, *, faults: FaultSettings = CALM, script: Script | None = None
+    config: FleetConfig,
+    seed: int,
+    seconds: float,
+    *,
+    faults: FaultSettings = CALM,
+    script: Script | None = None,
+    ledger: Recorder | None = None,
 ) -> Outcome:
     """Runs the fleet for so many virtual seconds and stops it. Raises what the fleet raises."""
-    return run_virtual(_run, config, seed, seconds, faults, script)
+    return run_virtual(_run, config, seed, seconds, faults, script, ledger)
 
 
-async def _run(config: FleetConfig, seed: int, seconds: float, faults: FaultSettings, script: Script | None) -> Outcome:
+async def _run(
+    config: FleetConfig,
+    seed: int,
+    seconds: float,
+    faults: FaultSettings,
+    script: Script | None,
+    ledger: Recorder | None,
+) -> Outcome:
     # Two clocks: the fleet's follows what the venue tells it.
     clock, venue_clock = Clock(START_US), Clock(START_US)
     seeded = config.paper.model_copy(update={"seed": seed})
@@ -92,7 +106,7 @@ async def _run(config: FleetConfig, seed: int, seconds: float, faults: FaultSett
         async with open_venue(
             address, paper.demo, clock, safety=config.budget.safety, rng=Random(f"{seed}:jitter")
         ) as venue:
-            fleet = Fleet(config, venue, Journal(clock))
+            fleet = Fleet(config, venue, Journal(clock), ledger)
             around.start_soon(_live, Running(fleet, paper, runner), seconds, faults, script)
             await fleet.run()
             state = fleet_state(fleet)

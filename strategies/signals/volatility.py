@@ -34,6 +34,16 @@ class Volatility:
         self._seconds = GIVEN_S
         self._squares = GIVEN_S * ASSUMED_BPS**2
 
+    @classmethod
+    def of(cls, saved: tuple[float, float, int, float, float]) -> Volatility:
+        """One that goes on from where another was `saved`."""
+        volatility = cls()
+        volatility.bps, volatility._last, volatility._last_us, volatility._seconds, volatility._squares = saved
+        return volatility
+
+    def saved(self) -> tuple[float, float, int, float, float]:
+        return self.bps, self._last, self._last_us, self._seconds, self._squares
+
     def see(self, mid: float, now_us: int) -> None:
         """`mid` in any unit, above 0."""
         elapsed_us = now_us - self._last_us

@@ -20,7 +20,7 @@ COMMANDS = [
     for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     for line in block.splitlines()
 ]
-OF_A_LEDGER = ("report", "volume")
+OF_A_LEDGER = ("report", "volume", "replay")
 """These read what a fleet has kept: one runs before."""
 ENDLESS = ("up", "paper", "watch", "record")
 """These run until they are told to stop: `--for 3s` is added."""

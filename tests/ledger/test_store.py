@@ -86,6 +86,26 @@ def test_changes_of_orders_are_kept_for_a_week_and_the_order_for_ever() -> None:
     assert len(rows(store, schema.orders)) == 1
 
 
+class Recording:
+    def __init__(self, blob: bytes | None) -> None:
+        self._blob = blob
+
+    def packed(self) -> bytes | None:
+        return self._blob
+
+
+def test_what_led_up_to_incidents_is_kept_of_the_newest_and_the_incidents_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fleet.ledger.store.RECORDINGS_KEPT", 2)
+    store = open_at()
+    for blob in (b"1", b"2", None, b"3", None, b"4"):
+        store.write([Incident(8, "crash", "it broke", "XUSDT", Recording(blob))])
+    placed = lifecycle.placing(Place("XUSDT", "f:X:r:1", Side.BUY, 1000, 50), 5)
+    store.write([OrderChanged(X, placed, PRUNE_EVERY_US + 1)])
+    assert [row.recording for row in rows(store, schema.incidents)] == [None, None, None, b"3", None, b"4"]
+
+
 def test_everything_else_that_is_told_has_its_row() -> None:
     store = open_at()
     paid = FundingPayment("9:XUSDT", "XUSDT", Decimal("-0.1"), "USDT", 3)
@@ -106,7 +126,7 @@ def test_everything_else_that_is_told_has_its_row() -> None:
     assert [tuple(row)[1:] for row in rows(store, schema.equity)] == [(6, "1000", "-1.5")]
     assert [tuple(row)[1:] for row in rows(store, schema.holdings)] == [(6, "XUSDT", "2", "99", None)]
     assert [tuple(row)[1:] for row in rows(store, schema.configs)] == [(1, 7, 1, "abc", "{}")]
-    assert [tuple(row)[1:] for row in rows(store, schema.incidents)] == [(1, 8, "crash", "XUSDT", "it broke")]
+    assert [tuple(row)[1:] for row in rows(store, schema.incidents)] == [(1, 8, "crash", "XUSDT", "it broke", None)]
     [run] = rows(store, schema.runs)
     assert (run.fleet, run.started_ms, run.stopped_ms, run.is_clean) == ("f", MORNING_MS, 9, True)
 
@@ -327,10 +347,28 @@ def test_an_older_file_is_taken_forward_step_by_step_and_only_as_a_whole() -> No
     assert columns[-2:] == ["one", "two"]
 
 
+def test_a_ledger_of_the_first_version_goes_on_as_one_of_this(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite3"
+    with open_at(path) as store:
+        store.write([Incident(8, "crash", "it broke", "XUSDT")])
+    for statement in (
+        "DROP INDEX recorded_incidents",
+        "ALTER TABLE incidents DROP COLUMN recording",
+        "PRAGMA user_version = 1",
+    ):
+        _change(path, statement)
+    with open_at(path) as store, open_at() as fresh:
+        store.write([Incident(9, "crash", "it broke", "XUSDT", Recording(b"1"))])
+        assert [row.recording for row in rows(store, schema.incidents)] == [None, b"1"]
+        for pragma in ("user_version", "table_info(incidents)", "index_list(incidents)"):
+            old, new = (each.connection.exec_driver_sql(f"PRAGMA {pragma}").all() for each in (store, fresh))
+            assert old == new
+
+
 def test_what_this_version_creates_is_what_its_number_says() -> None:
     """Whoever changes the tables gives them a new version and a step that leads to it, and this digest anew."""
     store = open_at()
     found = store.connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
     text = "\n".join(" ".join(str(row[0]).split()) for row in found)
-    assert (schema.VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (1, "5abff5304facb3fa"), text
+    assert (schema.VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "3152b4de300e4f0d"), text
     assert list(schema.STEPS) == list(range(2, schema.VERSION + 1))

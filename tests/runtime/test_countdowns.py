@@ -52,6 +52,21 @@ def test_what_is_due(countdown: Countdown, is_wanted: bool, beat: int | None, wa
     assert found == Round(beats, None if wake_s is None else NOW + wake_s * S)
 
 
+@pytest.mark.parametrize(
+    ("countdown", "is_urgent"),
+    [
+        pytest.param(NEW, False, id="a first one is a new quote's business"),
+        pytest.param(armed(age_s=29), False, id="one ahead of its time can wait"),
+        pytest.param(armed(age_s=30), True, id="one whose time has come goes with the cancels"),
+        pytest.param(armed(age_s=119), True, id="to the last"),
+        pytest.param(armed(age_s=120), False, id="what has run out guards nothing"),
+    ],
+)
+def test_which_go_with_the_cancels(countdown: Countdown, is_urgent: bool) -> None:
+    from_us = countdowns.urgent_us(countdown, TERMS, NOW)
+    assert (from_us is not None and from_us <= NOW) is is_urgent
+
+
 def test_the_turn_goes_to_whom_it_has_been_longest() -> None:
     known = [armed("A", 12), armed("B", 20), armed("C", 11)]
     assert due(known, {"A", "B", "C"}, TERMS, Way(last_us=NOW - 9 * S), NOW) == Round((), NOW + 1 * S)

@@ -13,9 +13,11 @@ from runtime_fakes import World, fleet_config, symbol_config
 
 from exchange.errors import Banned, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import OrderStatus, Side
+from exchange.ports import RequestClass
 from fleet.config.models import FleetConfig
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.status import fleet_state
+from fleet.scheduling.meter import Tally
 from fleet.simulation.loop import run_virtual
 
 X, Y, Z = "XUSDT", "YUSDT", "ZUSDT"
@@ -102,6 +104,31 @@ def test_a_symbol_is_guarded_before_its_first_order_and_until_its_last_is_gone()
         assert at.trading.open() == []
 
     play(fleet(X, Y), scene)
+
+
+def test_the_first_heartbeat_goes_with_the_quotes_that_wait_for_it_and_one_that_is_due_with_the_cancels() -> None:
+    async def scene(at: Scene) -> None:
+        heartbeat, sent = Tally(1, 0, 10), at.gate.meter.last_minute(at.clock.steady_us()).by_class
+        assert (sent[RequestClass.CANCEL].weight, sent[RequestClass.QUOTE].weight) == (0, heartbeat.weight + 2)
+        await anyio.sleep(1)
+        assert at.gate.meter.last_minute(at.clock.steady_us()).by_class[RequestClass.CANCEL] == heartbeat
+
+    play(fleet(X), scene)
+
+
+def test_no_countdown_is_started_before_the_worker_has_come_so_far() -> None:
+    async def scene(at: Scene) -> None:
+        assert at.beats(X) == []
+        assert at.told(Y)[0] == "countdown 10000"
+        at.trading.troubles.clear()
+        await anyio.sleep(5)
+        assert at.told(X)[0] == "countdown 10000"
+
+    def trouble(at: Scene) -> None:
+        for _ in range(100):
+            at.trading.trouble("set_leverage", Unavailable("no"), symbol=X)
+
+    play(fleet(X, Y), scene, trouble)
 
 
 def test_switched_off_nothing_is_told() -> None:
@@ -213,7 +240,7 @@ def test_the_owner_is_warned_at_half_time_and_told_when_it_is_well_and_when_it_i
             at.trading.trouble("countdown", Unavailable("no connection"))
         await anyio.sleep(3)
         assert not at.said("heartbeat")
-        await anyio.sleep(0.1)
+        await anyio.sleep(0.2)
         assert at.said("no heartbeat gets through: no connection; the exchange cancels the orders in 5 s")
         assert len(at.trading.open()) == 2
         await anyio.sleep(5.1)

@@ -20,24 +20,23 @@ from typing import Any
 import pytest
 from loguru import logger
 
-from exchange.errors import OutcomeUnknown, Rejected, VenueError
-from exchange.limits.budget import Budget
+from exchange.errors import OutcomeUnknown, VenueError
+from exchange.limits import budget
 from exchange.limits.window import Window
-from exchange.model import Cancel, Fill, Order
+from exchange.model import Cancel, Fill, Place
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import Entry, Traded
 from fleet.ledger.ledger import Ledger
 from fleet.orders import lifecycle
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import Phase, WorkingOrder
-from fleet.orders.plan import Plan
+from fleet.orders.plan import Action, Plan
 from fleet.runtime import fleet as fleet_module
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.completion import Completion
 from fleet.runtime.desk import Desk
 from fleet.runtime.slot import Slot
 from fleet.runtime.supervisor import Supervisor
-from fleet.runtime.worker import Worker
 from fleet.simulation.trouble import Day, draw_day
 from fleet.simulation.world import live
 
@@ -67,12 +66,16 @@ async def nothing(*_: Any, **__: Any) -> int:
 
 @plant
 def unknown_is_taken_for_rejected(patch: pytest.MonkeyPatch) -> None:
-    original = lifecycle.unanswered
+    original = Desk.failed
 
-    def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOrder:
-        return original(order, Rejected("planted") if isinstance(error, OutcomeUnknown) else error, now_us)
+    def failed(desk: Desk, action: Action, error: VenueError, now_us: int) -> None:
+        if isinstance(action, Place) and isinstance(error, OutcomeUnknown):
+            desk.orders.pop(action.client_id, None)
+            getattr(desk, "_finished").append(action.client_id)  # noqa: B009
+        else:
+            original(desk, action, error, now_us)
 
-    patch.setattr(lifecycle, "unanswered", unanswered)
+    patch.setattr(Desk, "failed", failed)
 
 
 @plant
@@ -101,18 +104,6 @@ def cancels_are_forgotten_when_quotes_are_pulled(patch: pytest.MonkeyPatch) -> N
         return replace(planned, changes=tuple(c for c in planned.changes if not isinstance(c.action, Cancel)))
 
     patch.setattr(Desk, "plan", plan)
-
-
-@plant
-def what_is_over_lives_again_by_late_news(patch: pytest.MonkeyPatch) -> None:
-    original = lifecycle.heard
-
-    def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
-        if order.phase is Phase.DONE or told.status.is_final:
-            return replace(original(order, told, answer=answer), phase=Phase.OPEN)
-        return original(order, told, answer=answer)
-
-    patch.setattr(lifecycle, "heard", heard)
 
 
 @plant
@@ -162,16 +153,6 @@ def fills_without_an_order_known_are_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant
-def the_resync_after_a_gap_is_left_out(patch: pytest.MonkeyPatch) -> None:
-    async def resync(worker: Worker) -> None:
-        account: Account = getattr(worker, "_account")  # noqa: B009
-        setattr(worker, "_lines_seen", account.lines_opened)  # noqa: B010
-        setattr(worker, "_is_doubted", False)  # noqa: B010
-
-    patch.setattr(Worker, "_resync", resync)
-
-
-@plant
 def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Snapshot, "own_orders", lambda snapshot, run: [])
 
@@ -196,26 +177,20 @@ def a_crash_is_not_kept_to_its_symbol(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Supervisor, "run", run)
 
 
-@plant
-def orders_that_nobody_knows_are_not_adopted(patch: pytest.MonkeyPatch) -> None:
-    original = lifecycle.adopted
-    patch.setattr(lifecycle, "adopted", lambda told, now_us: replace(original(told, now_us), phase=Phase.DONE))
-
-
 # --- limits, ledger
 
 
 @plant
-def the_budget_is_all_of_the_limit_and_one_more(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Budget, "_capacity", lambda budget, limit: limit.limit + 1)
+def the_budget_is_a_little_more_than_the_limit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budget, "_share", lambda safety: Decimal("1.02"))
 
 
 @plant
-def the_window_is_a_tenth_too_short(patch: pytest.MonkeyPatch) -> None:
+def the_window_is_too_short(patch: pytest.MonkeyPatch) -> None:
     original = Window.__init__
 
-    def init(window: Window, capacity: int, interval_us: int, *rest: Any) -> None:
-        original(window, capacity, interval_us * 8 // 10, *rest)
+    def init(window: Window, capacity: int, length_us: int, in_flight: int = 0) -> None:
+        original(window, capacity, length_us * 8 // 10, in_flight)
 
     patch.setattr(Window, "__init__", init)
 

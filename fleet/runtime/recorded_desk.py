@@ -1,0 +1,143 @@
+"""A desk that notes all that it is fed before it takes it, so that the same can be fed to it again.
+
+Owns: which of a desk is in a checkpoint, and setting a desk up from one. Must not know: rings, files, who replays.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from exchange.errors import VenueError
+from exchange.model import Fill, Order
+from fleet.config.models import SymbolConfig
+from fleet.orders.plan import Action, Change, Plan
+from fleet.risk.fills import FillWindow
+from fleet.runtime.desk import FINISHED_KEPT, Desk
+from fleet.runtime.flight import Flight
+from fleet.runtime.steps import (
+    Answered,
+    Around,
+    Checkpoint,
+    HeardFill,
+    HeardOrder,
+    Planned,
+    Reconciled,
+    Reconfigured,
+    Sent,
+    Step,
+    failed,
+)
+from strategies.base import Strategy
+from strategies.signals.volatility import Volatility
+
+
+class RecordedDesk(Desk):
+    def __init__(self, flight: Flight, *arguments: Any) -> None:
+        """The other arguments are a desk's."""
+        super().__init__(*arguments)
+        self._flight = flight
+        self._around: tuple[object, ...] = ()
+        self._noted_us = 0
+        self._is_first = True
+        flight.begin()
+
+    def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
+        self._note(Reconfigured(self._noted_us, config))
+        super().reconfigure(config, strategy)
+
+    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> None:
+        self._note(HeardOrder(now_us, told, answer))
+        super().on_order(told, now_us, answer=answer)
+
+    def on_fill(self, fill: Fill, now_us: int) -> None:
+        self._note(HeardFill(now_us, fill))
+        super().on_fill(fill, now_us)
+
+    def answered(self, action: Action, told: Order, now_us: int) -> None:
+        self._note(Answered(now_us, type(action).__name__, action, told))
+        super().answered(action, told, now_us)
+
+    def failed(self, action: Action, error: VenueError, now_us: int) -> None:
+        self._note(failed(now_us, action, error))
+        super().failed(action, error, now_us)
+
+    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> None:
+        self._note(Reconciled(now_us, asked_us, tuple(open_orders)))
+        super().reconcile(open_orders, asked_us, now_us)
+
+    def sending(self, change: Change, now_us: int) -> Action:
+        self._turn_if_due(now_us)
+        action = super().sending(change, now_us)
+        self._flight.note(Sent(now_us, type(action).__name__, action))
+        return action
+
+    def plan(self, now_us: int) -> Plan:
+        self._turn_if_due(now_us)
+        self._note_around(now_us)
+        broke, plan = "", Plan((), None)
+        try:
+            plan = super().plan(now_us)
+        except Exception as error:
+            broke = type(error).__name__
+            raise
+        finally:
+            book, changes = self.book, plan.changes
+            others, granted_usd = self.others, self.granted_usd
+            self._flight.note(
+                Planned(
+                    now_us, self.ticker, self.mark, book.position_lots, book.cost, granted_usd, others, changes,
+                    plan.wake_us, broke,
+                )
+            )  # fmt: skip
+        return plan
+
+    def checkpoint(self, at_us: int) -> Checkpoint:
+        risk = self.risk
+        return Checkpoint(
+            at_us,
+            self._is_first,
+            self.config,
+            self.instrument,
+            self._ids.run.fleet,
+            self._ids.run.started_s,
+            tuple(self.orders.values()),
+            dict(self._holds),
+            dict(self._refusals),
+            tuple(self._finished),
+            self._fills_late_us,
+            self._volatility.saved(),
+            *risk.fills.saved(),
+            self._state,
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """What a desk cannot be made with."""
+        self._is_first = False
+        self.orders = {order.client_id: order for order in checkpoint.orders}
+        self._holds, self._refusals = dict(checkpoint.holds), dict(checkpoint.refusals)
+        self._finished = deque(checkpoint.finished, FINISHED_KEPT)
+        self._fills_late_us = checkpoint.fills_late_us
+        self._volatility = Volatility.of(checkpoint.volatility)
+        self.risk.fills = FillWindow.of(checkpoint.fills_us, checkpoint.paused_until_us)
+        self._state = checkpoint.state
+
+    def _note(self, step: Step) -> None:
+        self._turn_if_due(step.at_us)
+        self._noted_us = step.at_us
+        self._flight.note(step)
+
+    def _note_around(self, now_us: int) -> None:
+        risk = self.risk
+        around = (
+            self.market_up, self.account_up, self.guarded, self.closing, self.leverage,
+            risk.killed, risk.closing, risk.fleet.loss.limit, risk.fleet.limits,
+        )  # fmt: skip
+        if around != self._around:
+            self._around = around
+            self._flight.note(Around(now_us, *around))
+
+    def _turn_if_due(self, now_us: int) -> None:
+        if self._flight.is_due(now_us):
+            self._flight.turn(self.checkpoint(now_us))
+            self._is_first, self._around = False, ()
