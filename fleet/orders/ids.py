@@ -6,7 +6,6 @@ Must fit `^[\\.A-Z\\:/a-z0-9_-]{1,36}$` (docs: New Order). An order whose id is 
 from __future__ import annotations
 
 import re
-import sys
 import zlib
 from collections.abc import Iterable
 
