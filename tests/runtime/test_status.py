@@ -233,7 +233,7 @@ def test_who_spends_the_budget_and_how_late_and_wrong_that_leaves_the_quotes() -
         budget, [symbol] = at.state.budget, at.state.symbols
         assert (budget.policy, budget.stretch, budget.waiting) == ("value", 1, 0)
         assert list(budget.by_class) == list(budget.totals) == ["cancel", "reduce", "quote", "amend", "query"]
-        assert (budget.by_class["quote"], symbol.requests_per_minute) == (2, 3), "and a heartbeat"
+        assert (budget.by_class["quote"], symbol.requests_per_minute) == (3, 3), "and the first heartbeat"
         assert symbol.share == 3 / sum(budget.by_class.values())
         assert (budget.mean_error_bps, budget.worst_error_bps, budget.missing_quotes) == (0, 0, 0)
         # Room for both amendments, but paced: the second has to wait.
@@ -256,7 +256,7 @@ def test_who_spends_the_budget_and_how_late_and_wrong_that_leaves_the_quotes() -
         assert (budget.waiting, budget.withdrawn, symbol.withdrawn) == (1, 1, 1)
         await anyio.sleep(60)
         assert at.state.budget.by_class["quote"] == 0
-        assert at.state.budget.totals["quote"] == 2
+        assert at.state.budget.totals["quote"] == 3
 
     play(fleet_config(X), scene)
 

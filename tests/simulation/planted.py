@@ -27,7 +27,6 @@ from exchange.model import Cancel, Fill, Place
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import Entry, Traded
 from fleet.ledger.ledger import Ledger
-from fleet.orders import lifecycle
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Plan
@@ -81,16 +80,6 @@ def unknown_is_taken_for_rejected(patch: pytest.MonkeyPatch) -> None:
 @plant
 def an_unknown_order_leaves_its_side_free(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkingOrder, "is_live", property(lambda order: order.phase not in (Phase.DONE, Phase.UNKNOWN)))
-
-
-@plant
-def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
-    original = lifecycle.not_found
-
-    def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
-        return replace(original(order, now_us), phase=Phase.DONE, status=None)
-
-    patch.setattr(lifecycle, "not_found", not_found)
 
 
 @plant

@@ -6,7 +6,22 @@ import planted
 import pytest
 
 NOTICED = {
+    "unknown is taken for rejected": 21,
+    "an unknown order leaves its side free": 8,
     "cancels are forgotten when quotes are pulled": 1,
+    "orders of others are taken for ours": 1,
+    "a fill told twice counts twice": 5,
+    "missed fills are not read": 5,
+    "the fee of each trade is rounded": 4,
+    "fills without an order known are dropped": 5,
+    "what an earlier run left is not cancelled": 2,
+    "a stop does not look again": 0,
+    "a symbol that leaves or crashes is not cleared": 0,
+    "a crash is not kept to its symbol": 0,
+    "the budget is a little more than the limit": 8,
+    "the window is too short": 0,
+    "the ledger is not completed": 0,
+    "the ledger drops a trade now and then": 0,
 }
 
 
