@@ -2,7 +2,8 @@
 
 The pulled plug, for real: `astermm-fleet up` processes on paper exchange processes, killed, stopped, cut off, without
 disk, with damaged ledgers. After each round no own order may be left beyond the bound, the ledger has every trade that
-the exchange has, once, and the fleet quotes again. The last line has the figures; exits with 1 when anything was lost.
+the exchange has, once, and the fleet quotes again in time. The last line has the figures; exits with 1 when anything
+was lost or late.
 """
 
 from __future__ import annotations
@@ -100,9 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with ThreadPoolExecutor(given.lanes) as pool:
         all_figures = [figures for every in pool.map(run, range(given.lanes)) for figures in every]
-    lost = [text for figures in all_figures for text in figures.lost]
-    for text in lost:
-        print(f"LOST: {text}")
+    lost = [f"LOST: {text}" for figures in all_figures for text in figures.lost]
+    lost += [f"LATE: {text}" for figures in all_figures for text in figures.late]
+    print(*lost, sep="\n", end="\n" if lost else "")
     if lost:
         print(f"the fleets' logs and ledgers are in {place}")
     else:
@@ -115,6 +116,7 @@ def told(all_figures: Sequence[Figures], seconds: float) -> str:
     rounds = sum((figures.rounds for figures in all_figures), Counter[str]())
     by_kind = ", ".join(f"{kind} {rounds[kind]}" for kind in ROUNDS)
     lost = sum(len(figures.lost) for figures in all_figures)
+    late = sum(len(figures.late) for figures in all_figures)
 
     def total(name: str) -> int:
         return sum(getattr(figures, name) for figures in all_figures)
@@ -127,7 +129,7 @@ def told(all_figures: Sequence[Figures], seconds: float) -> str:
         f" missing {total('missing')}, double {total('double')}, orders left {total('left')},"
         f" longest left after a death {most('longest_left_s'):.1f} s (bound {TIMEOUT_S + SLACK_S:.0f} s),"
         f" slowest start {most('slowest_start_s'):.1f} s, slowest return {most('slowest_return_s'):.1f} s,"
-        f" {seconds:.0f} s: {'nothing lost' if not lost else f'{lost} LOST'}"
+        f" late {late}, {seconds:.0f} s: {f'{lost} LOST' if lost else 'nothing lost'}"
     )
 
 
