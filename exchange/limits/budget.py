@@ -18,10 +18,10 @@ from exchange.limits.window import Window
 from exchange.model import RateLimit
 from exchange.ports import Cost
 
-RESERVES = {"REQUEST_WEIGHT": Decimal("0.1"), "ORDERS": Decimal("0.025")}
+RESERVES = {"REQUEST_WEIGHT": Decimal("0.1"), "ORDERS": Decimal("0.02")}
 """By kind, the part that is kept for the urgent lane. Weight is rarely the tight limit and every cancel wants some, so
-a tenth. Fleets live at the order limit, where each token kept lies idle: 27 of 1080 let as many positions be reduced at
-one instant, and leave 97.5 % to quotes and amendments."""
+a tenth. Fleets live at the order limit, where each token kept lies idle: 21 of 1080 let as many positions be reduced at
+one instant, and leave 98 % to quotes and amendments."""
 
 
 class Lane(IntEnum):

@@ -254,9 +254,9 @@ def many(symbols: int, more: str = "") -> list[str]:
                 " the 0 that share 0.01 of 72 allows: a share of at least 0.93, or at most 2 symbols, or dead_man: null to do"
                 " without",
                 "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 11.4 minutes, as ORDERS_1M leaves 35 a"
-                " minute (1200 x 0.03, less 2.5% for cancels and reductions): a safety of at least 0.35, or fewer symbols",
+                " minute (1200 x 0.03, less 2% for cancels and reductions): a safety of at least 0.35, or fewer symbols",
                 "warning: f:205:18: to place the 400 quotes of 200 symbols once takes 7.6 minutes, as ORDERS_10S leaves 52 a"
-                " minute (1800 x 0.03, less 2.5% for cancels and reductions): a safety of at least 0.23, or fewer symbols",
+                " minute (1800 x 0.03, less 2% for cancels and reductions): a safety of at least 0.23, or fewer symbols",
             ],
         ),
         (

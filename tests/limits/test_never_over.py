@@ -52,7 +52,7 @@ class Model:
         """What was spent just before we came, where the budget is to assume so, and nothing has misled it since."""
         for limit in limits:
             # Of what was spent before we came the budget leaves a probe's room.
-            reserve = max(int(limit.limit * (0.025 if limit.kind == "ORDERS" else 0.1)), 1 if limit.limit >= 4 else 0)
+            reserve = max(int(limit.limit * (0.02 if limit.kind == "ORDERS" else 0.1)), 1 if limit.limit >= 4 else 0)
             if assume_spent:
                 self.before[limit.name] = min(spent_before, max(0, limit.limit - reserve - 1))
                 self.foreign[limit.name].append((self.now_us, self.before[limit.name]))

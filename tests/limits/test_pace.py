@@ -114,9 +114,9 @@ def test_after_a_burst_it_goes_slower_for_one_window_instead_of_standing_still()
     def rate(from_s: int, until_s: int) -> float:
         return sum(from_s * SECOND <= at < until_s * SECOND for at in scene.sent_us) / (until_s - from_s)
 
-    even = 1053 / 60
+    even = 1059 / 60
     # After 520 at once the even distance is twice as long, and a quarter of a window's worth of it had been saved up.
-    left = 1053 - 520 - 520 / 4
+    left = 1059 - 520 - 520 / 4
     assert all(rate(at, at + 10) == pytest.approx(left / 60, rel=0.2) for at in (10, 20, 30, 40))
     assert all(rate(at, at + 10) == pytest.approx(even, rel=0.1) for at in (70, 80, 90, 100))
 

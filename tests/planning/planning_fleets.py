@@ -9,7 +9,7 @@ from fleet.planning.forecast import Moves
 
 LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 2400), RateLimit("ORDERS", 60, 1200), RateLimit("ORDERS", 10, 300))
 
-ROOM = 1200 * 0.9 * 0.975
+ROOM = 1200 * 0.9 * 0.98
 """Amends a minute that the tightest of them leaves: safety 0.9, and of orders a fortieth is kept for reductions."""
 
 

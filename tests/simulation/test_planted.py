@@ -7,7 +7,7 @@ import pytest
 
 NOTICED = {
     "unknown is taken for rejected": 21,
-    "an unknown order leaves its side free": 8,
+    "an unknown order leaves its side free": 4,
     "cancels are forgotten when quotes are pulled": 1,
     "orders of others are taken for ours": 1,
     "a fill told twice counts twice": 5,
@@ -18,7 +18,7 @@ NOTICED = {
     "a stop does not look again": 0,
     "a symbol that leaves or crashes is not cleared": 0,
     "a crash is not kept to its symbol": 0,
-    "the budget is a little more than the limit": 8,
+    "the budget is a little more than the limit": 4,
     "the window is too short": 0,
     "the ledger is not completed": 0,
     "the ledger drops a trade now and then": 0,

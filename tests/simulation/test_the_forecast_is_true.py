@@ -96,11 +96,11 @@ def test_unsaturated_a_symbol_gets_what_it_was_said_to_want_within_a_fifth(seed:
 
 
 @pytest.mark.parametrize("policy", ["value", "fair"])
-def test_saturated_the_whole_is_foreseen_within_a_twentieth_and_a_symbol_within_two_fifths(policy: str) -> None:
+def test_saturated_the_whole_is_foreseen_within_a_twentieth_and_a_symbol_within_a_half(policy: str) -> None:
     """In line, a quote whose price comes back gives its place up: the calm ones lose more than the model says."""
     result, done = foreseen_and_done(SATURATED.replace("POLICY", policy), 1, 240)
     assert not result.fits
     assert result.mean_stretch > 3
     assert sum(done.values()) == pytest.approx(result.granted, rel=0.05)
     for each in result.symbols:
-        assert done[each.symbol] == pytest.approx(each.granted, rel=0.4), each
+        assert done[each.symbol] == pytest.approx(each.granted, rel=0.5), each
