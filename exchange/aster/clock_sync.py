@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import anyio
 import msgspec
 
+from exchange.aster.again import Again
 from exchange.aster.rest import Rest
 from exchange.clock import Clock
 from exchange.errors import VenueError
@@ -21,7 +21,6 @@ from exchange.protocol.payloads import ServerTime
 _decode = msgspec.json.Decoder(ServerTime).decode
 _MILLISECOND_US = 1000
 _NOT_SOONER_S = 10.0
-"""Between two measurements: what makes us doubt the clock may come by the dozen, and have another cause."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,18 +49,18 @@ def believed(samples: Sequence[Sample]) -> Sample:
     return min(samples)
 
 
-class ClockSync:
+class ClockSync(Again):
     """`offset_us` and `round_trip_us` are what the last measurement found, `shifted_us` all the shifts so far."""
 
     def __init__(self, rest: Rest, clock: Clock, *, samples: int = 5, every_s: float = 600.0) -> None:
+        super().__init__(every_s, _NOT_SOONER_S)
         self._rest = rest
         self._clock = clock
         self._samples = samples
-        self._every_s = every_s
-        self._doubted = anyio.Event()
         self.offset_us = 0
         self.round_trip_us = 0
         self.shifted_us = 0
+        # A request was too old or too young: our clock may be off.
         rest.on_stale = self.doubt
 
     async def sync(self) -> int:
@@ -73,22 +72,6 @@ class ClockSync:
         self._clock.shift(best.offset_us)
         self.shifted_us += best.offset_us
         return best.offset_us
-
-    def doubt(self) -> None:
-        """The venue found a request too old or too young: `run` measures again soon."""
-        self._doubted.set()
-
-    async def run(self) -> None:
-        """Again and again, and when in doubt; a measurement that fails is left out."""
-        while True:
-            self._doubted = anyio.Event()
-            await anyio.sleep(min(_NOT_SOONER_S, self._every_s))
-            with anyio.move_on_after(self._every_s - _NOT_SOONER_S):
-                await self._doubted.wait()
-            try:
-                await self.sync()
-            except VenueError:
-                continue
 
     async def _measure(self) -> list[Sample]:
         """Those of the samples that could be had, at least one."""

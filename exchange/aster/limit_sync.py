@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import anyio
 import msgspec
 from loguru import logger
 
+from exchange.aster.again import Again
 from exchange.aster.instruments import rate_limits
 from exchange.aster.rest import Rest
-from exchange.errors import VenueError
 from exchange.limits.stated import sound_limits
 from exchange.model import RateLimit
 from exchange.protocol.endpoints import EXCHANGE_INFO
@@ -21,10 +20,9 @@ from exchange.protocol.payloads import RateLimitsBody
 
 _decode = msgspec.json.Decoder(RateLimitsBody).decode
 _NOT_SOONER_S = 30.0
-"""Between two readings: 429s come by the dozen."""
 
 
-class LimitSync:
+class LimitSync(Again):
     """`known` are the limits kept to so far; `restrict` is told of others."""
 
     def __init__(
@@ -35,12 +33,12 @@ class LimitSync:
         *,
         every_s: float = 600.0,
     ) -> None:
+        super().__init__(every_s, _NOT_SOONER_S)
         self._rest = rest
         self._known = tuple(known)
         self._restrict = restrict
-        self._every_s = every_s
-        self._doubted = anyio.Event()
         self._told: set[str] = set()
+        # We sent too much: the limits may be others.
         rest.on_throttled = self.doubt
 
     async def sync(self) -> None:
@@ -55,19 +53,3 @@ class LimitSync:
             logger.warning("the venue's limits are now {}", ", ".join(f"{each.name} {each.limit}" for each in limits))
             self._known = limits
             self._restrict(limits)
-
-    def doubt(self) -> None:
-        """The venue found that we sent too much: `run` reads the limits again soon."""
-        self._doubted.set()
-
-    async def run(self) -> None:
-        """Again and again, and when in doubt; a reading that fails is left out."""
-        while True:
-            self._doubted = anyio.Event()
-            await anyio.sleep(min(_NOT_SOONER_S, self._every_s))
-            with anyio.move_on_after(self._every_s - _NOT_SOONER_S):
-                await self._doubted.wait()
-            try:
-                await self.sync()
-            except VenueError:
-                continue
