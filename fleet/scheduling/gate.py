@@ -253,7 +253,9 @@ class Gate:
                 continue
             times_us: list[int] = []
             for head in heads:
-                ready_us = self._ready_us(head, now_us) if self._may_go(head, heads, now_us) else None
+                if not (self._has_slot(head) and self._may_go(head, heads, now_us)):
+                    continue
+                ready_us = self._ready_us(head.cost, head.request_class, now_us)
                 if ready_us == now_us:
                     self._woken = (head.key, now_us + self._grace_us)
                     head.wake()
@@ -274,15 +276,12 @@ class Gate:
             return True
         if waiting.key != heads[-1].key or not first.cost.orders:
             return False
-        weight_alone = Cost(first.cost.weight)
-        return self._budget.ready_us(weight_alone, now_us, LANES[first.request_class]) == now_us
+        return self._ready_us(Cost(first.cost.weight), first.request_class, now_us) == now_us
 
-    def _ready_us(self, waiting: Waiting, now_us: int) -> int | None:
-        """When there will be room; None: when something is answered."""
-        if not self._has_slot(waiting):
-            return None
+    def _ready_us(self, cost: Cost, request_class: RequestClass, now_us: int) -> int | None:
+        """When the budget will have room; None: when something is answered."""
         try:
-            ready_us = self._budget.ready_us(waiting.cost, now_us, LANES[waiting.request_class])
+            ready_us = self._budget.ready_us(cost, now_us, LANES[request_class])
         except ValueError:
             # The limits were lowered under it: asking again, its owner learns that it can never fit.
             return now_us

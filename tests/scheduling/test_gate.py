@@ -654,3 +654,16 @@ def test_only_what_became_pointless_counts_as_withdrawn() -> None:
         assert (gate.meter.withdrawn_total("A"), gate.waiting()) == (1, 0)
 
     play(main)
+
+
+def test_a_wish_that_can_never_fit_any_more_holds_up_nobody_else() -> None:
+    async def main() -> None:
+        gate = Gate(Budget(MINUTE, safety=1), Clock(EPOCH_US))
+        assert gate.ask("all", CANCEL, Cost(0, 100), lambda: None) is not None
+        assert gate.ask("many", QUOTE, Cost(50, 1), lambda: None) is None
+        gate.restrict([RateLimit("ORDERS", 10, 100), RateLimit("REQUEST_WEIGHT", 10, 20)])
+        assert gate.ask("question", QUERY, ONE, lambda: None) is not None
+        with pytest.raises(ValueError, match="never fit"):
+            gate.ask("many", QUOTE, Cost(50, 1), lambda: None)
+
+    play(main)
