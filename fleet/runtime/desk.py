@@ -195,19 +195,21 @@ class Desk:
         ]
         return gone + unknown
 
-    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> None:
+    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> list[str]:
         """Holds the venue's list of open orders, asked for at `asked_us`, against ours; the trades are all counted.
 
-        What it does not list any more is asked for one by one.
+        What it does not list any more is asked for one by one. Returns what `differing` says.
         """
         listed = {told.client_id for told in open_orders}
-        self.counters.differences += len(self.differing(open_orders, asked_us))
+        differing = self.differing(open_orders, asked_us)
+        self.counters.differences += len(differing)
         for told in open_orders:
             self._hear(told, now_us)
         for order in list(self.orders.values()):
             if order.client_id not in listed and _should_be_listed(order, asked_us):
                 order = lifecycle.missing(order, now_us)
             self._put(order, lifecycle.all_fills_counted(order), now_us)
+        return differing
 
     # --- what should be sent
 

@@ -62,9 +62,9 @@ class RecordedDesk(Desk):
         self._note(failed(now_us, action, error))
         super().failed(action, error, now_us)
 
-    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> None:
+    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> list[str]:
         self._note(Reconciled(now_us, asked_us, tuple(open_orders)))
-        super().reconcile(open_orders, asked_us, now_us)
+        return super().reconcile(open_orders, asked_us, now_us)
 
     def sending(self, change: Change, now_us: int) -> Action:
         # No checkpoint here: what is sent belongs to the plan before it.

@@ -235,8 +235,7 @@ class Worker:
             self._untold.append(fill)
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
-        differing = self.desk.differing(orders, snapshot.asked_us)
-        self.desk.reconcile(orders, snapshot.asked_us, now_us)
+        differing = self.desk.reconcile(orders, snapshot.asked_us, now_us)
         if missed or differing:
             self.desk.counters.differences += len(missed)
             self._journal.info(_found(len(missed), differing), self.symbol)
