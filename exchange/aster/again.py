@@ -13,8 +13,10 @@ from exchange.errors import VenueError
 
 
 class Again(ABC):
-    """Every `every_s`, and when in doubt; but not sooner than `not_sooner_s` after the last time: what makes us doubt may
-    come by the dozen, and have another cause."""
+    """Every `every_s`, and when in doubt; but not sooner than `not_sooner_s` after the last time.
+
+    What makes us doubt may come by the dozen, and have another cause.
+    """
 
     def __init__(self, every_s: float, not_sooner_s: float) -> None:
         self._every_s = every_s
