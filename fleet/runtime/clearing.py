@@ -6,6 +6,7 @@ Owns: the cancel-and-look-again loop used at a worker's start, after its crash, 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import anyio
 
@@ -15,26 +16,32 @@ from exchange.ports import Admission, Cost, RequestClass, Trading
 from fleet.orders.batches import MOST_TOGETHER
 from fleet.orders.ids import Run
 
+ALL_OPEN_ORDERS_WEIGHT = 40
+"""Of the list of all symbols' open orders (docs: Current All Open Orders)."""
+
 _PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
     """Our orders that the venue says are open, of one symbol or (None) of all. Raises VenueError."""
-    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else 40), symbol or "")
+    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else ALL_OPEN_ORDERS_WEIGHT), symbol or "")
     orders = await trading.open_orders(symbol, ticket)
     return [order for order in orders if run.owns(order.client_id)]
 
 
-async def clear(run: Run, trading: Trading, gate: Admission, symbol: str | None = None) -> int:
+async def clear(
+    run: Run, trading: Trading, gate: Admission, symbol: str | None = None, *, found: Sequence[Order] = ()
+) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
-    The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
+    `found`: those that it has just said are. The caller bounds the time. Raises Banned and BadCredentials: then nothing
+    can be cancelled.
     """
     cancelled = 0
     attempt = 0
     while True:
         try:
-            orders = await own_open_orders(run, trading, gate, symbol)
+            orders, found = found or await own_open_orders(run, trading, gate, symbol), ()
             if not orders:
                 return cancelled
             gone = await _cancel(orders, trading, gate)
@@ -50,7 +57,7 @@ async def clear(run: Run, trading: Trading, gate: Admission, symbol: str | None 
         attempt += 1
 
 
-async def _cancel(orders: list[Order], trading: Trading, gate: Admission) -> int:
+async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission) -> int:
     by_symbol: defaultdict[str, list[str]] = defaultdict(list)
     for order in orders:
         by_symbol[order.symbol].append(order.client_id)
