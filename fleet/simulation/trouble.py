@@ -24,11 +24,16 @@ from exchange.paper.fault_settings import (
     Stall,
     Uniform,
 )
+from fleet.orders.lifecycle import NONCE_WINDOW_US
+from fleet.scheduling.heartbeats import USUAL_TIMEOUT_S
 
 SECONDS = 60.0
 SYMBOLS = 20
 SPARE_SYMBOLS = 4
 """Not in the fleet at first: edits bring them in."""
+
+DEAD_S = USUAL_TIMEOUT_S + NONCE_WINDOW_US / 1e6
+"""After the death of a process no order of its own may be left: its last heartbeat may have come as late as that."""
 
 CHANCES = (
     ("answer_503_executed", 0.05),
@@ -72,6 +77,18 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """The next placements or amendments are held up on their way, and their connections break: they arrive when nobody
+    reckons with them any more, perhaps after the process that sent them is gone."""
+
+    at_s: float
+    method: str
+    count: int
+    late_s: float
+    broken_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Its owner stops the fleet, and starts it again after a pause."""
 
@@ -112,7 +129,7 @@ class Foreign:
     symbol: int
 
 
-Trouble = Spell | Blow | Crash | Stop | WorkerCrash | Edit | ClockStep | Foreign
+Trouble = Spell | Blow | Crash | Late | Stop | WorkerCrash | Edit | ClockStep | Foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +230,29 @@ def _crashes(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Crash(_when(rng, seconds), round(rng.uniform(1, 6), 3)) for _ in range(count)]
 
 
+def _long_crashes(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Seldom: nobody starts the fleet again before the exchange's countdown must have run out."""
+    if rng.random() < 0.95:
+        return []
+    return [Crash(_when(rng, seconds), round(DEAD_S + rng.uniform(1, 5), 3))]
+
+
+def _late(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Sometimes the process dies with them on their way, and the next one is there before they are."""
+    found: list[Trouble] = []
+    if rng.random() < 0.7:
+        return found
+    for _ in range(rng.choice((1, 2, 3))):
+        at_s = _when(rng, seconds)
+        method = rng.choice(("POST", "POST", "PUT"))
+        found.append(
+            Late(at_s, method, rng.choice((1, 1, 3)), round(rng.uniform(0.3, 9.9), 3), rng.choice((0.0, 0.2, 2.0)))
+        )
+        if rng.random() < 0.4:
+            found.append(Crash(round(at_s + rng.uniform(0.1, 2), 3), round(rng.uniform(0.3, 2), 3)))
+    return found
+
+
 def _stops(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Stop(_when(rng, seconds), round(rng.uniform(1, 3), 3))] if rng.random() < 0.2 else []
 
@@ -246,6 +286,8 @@ _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "blows": _blows,
     "bans": _bans,
     "crashes": _crashes,
+    "long crashes": _long_crashes,
+    "late": _late,
     "stops": _stops,
     "worker crashes": _worker_crashes,
     "edits": _edits,
