@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from exchange.model import Side
 from exchange.paper.fault_settings import (
     CutLines,
     Events,
@@ -129,7 +130,16 @@ class Foreign:
     symbol: int
 
 
-Trouble = Spell | Blow | Crash | Late | Stop | WorkerCrash | Edit | ClockStep | Foreign
+@dataclass(frozen=True, slots=True)
+class OwnersTrade:
+    """The owner trades by hand beside the fleet."""
+
+    at_s: float
+    symbol: int
+    side: Side
+
+
+Trouble = Spell | Blow | Crash | Late | Stop | WorkerCrash | Edit | ClockStep | Foreign | OwnersTrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +291,21 @@ def _foreign(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Foreign(_when(rng, seconds), rng.randrange(symbols)) for _ in range(rng.choice((0, 1, 2)))]
 
 
+def _owners_trades(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Mostly while the fleet hears of nothing, and no order of its own tells it either."""
+    found: list[Trouble] = []
+    if rng.random() < 0.75:
+        return found
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        at_s = _when(rng, seconds)
+        if rng.random() < 0.7:
+            found.append(Blow(at_s, CutLines(refused_for_s=2.0)))
+        found.append(
+            OwnersTrade(round(at_s + rng.uniform(0.1, 1.5), 3), rng.randrange(symbols), rng.choice(list(Side)))
+        )
+    return found
+
+
 _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "spells": _spells,
     "blows": _blows,
@@ -293,4 +318,5 @@ _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "edits": _edits,
     "clock steps": _clock_steps,
     "foreign orders": _foreign,
+    "owner's trades": _owners_trades,
 }

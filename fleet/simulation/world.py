@@ -52,6 +52,7 @@ from fleet.simulation.trouble import (
     Edit,
     Foreign,
     Late,
+    OwnersTrade,
     Spell,
     Stop,
     Trouble,
@@ -345,6 +346,8 @@ class World:
                 self._set_faults()
             case Foreign(symbol=number):
                 self._place_foreign(self._file.symbols[number], len(self._watch.foreign))
+            case OwnersTrade(symbol=number, side=side):
+                self._place_owners(self._file.symbols[number], "", side, is_market=True)
 
     @property
     def _running_fleet(self) -> Fleet | None:
@@ -365,29 +368,37 @@ class World:
         self._runner.set_faults(replace(self._settings, **chances))
 
     def _place_foreign(self, symbol: str, number: int) -> None:
+        order = self._place_owners(symbol, f"the-owners-{number}", Side.BUY, is_market=False)
+        if order is not None:
+            self._watch.foreign[order.client_id] = order
+
+    def _place_owners(self, symbol: str, client_id: str, side: Side, *, is_market: bool) -> PaperOrder | None:
+        """Of a little more than may be ordered at least; None when the exchange refuses it."""
+        placed: list[PaperOrder] = []
+
         def place(engine: Engine) -> None:
             listing = engine.listing(symbol)
             instrument = listing.instrument
             ticks = instrument.floor_price(listing.mark * Decimal("0.99"))
             lots = max(instrument.floor_lots(10 / instrument.price(ticks)) + 1, instrument.min_lots)
             new = NewOrder(
-                side=Side.BUY,
-                type="LIMIT",
+                side=side,
+                type="MARKET" if is_market else "LIMIT",
                 time_in_force=TimeInForce.GTC,
-                ticks=ticks,
+                ticks=0 if is_market else ticks,
                 lots=lots,
                 reduce_only=False,
-                client_id=f"the-owners-{number}",
+                client_id=client_id,
                 wants_result=False,
             )
             try:
-                order: PaperOrder = engine.orders.place(self._paper.account(), listing, new, engine.now_us)
+                placed.append(engine.orders.place(self._paper.account(), listing, new, engine.now_us))
             except Refusal:
                 return
             engine.acted(listing)
-            self._watch.foreign[order.client_id] = order
 
         self._runner.act(place)
+        return placed[0] if placed else None
 
     # --- the end
 

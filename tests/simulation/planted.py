@@ -175,10 +175,10 @@ def what_a_gap_has_swallowed_is_not_asked_for(patch: pytest.MonkeyPatch) -> None
     original: Callable[[Any], Any] = getattr(Worker, "_resync")  # noqa: B009
 
     async def resync(worker: Any) -> None:
-        is_doubted = getattr(worker, "_is_doubted")  # noqa: B009
-        setattr(worker, "_lines_seen", getattr(worker, "_account").lines_opened)  # noqa: B009, B010
-        if is_doubted:
+        lines_opened = getattr(worker, "_account").lines_opened  # noqa: B009
+        if lines_opened == getattr(worker, "_lines_seen"):  # noqa: B009
             await original(worker)
+        setattr(worker, "_lines_seen", lines_opened)  # noqa: B010
 
     patch.setattr(Worker, "_resync", resync)
 
