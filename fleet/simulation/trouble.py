@@ -248,18 +248,20 @@ def _long_crashes(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
 
 
 def _late(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
-    """Sometimes the process dies with them on their way, and the next one is there before they are."""
+    """Often the process has just been started, and dies with its first placements on their way: the next one is there
+    before they are."""
     found: list[Trouble] = []
     if rng.random() < 0.7:
         return found
     for _ in range(rng.choice((1, 2, 3))):
         at_s = _when(rng, seconds)
-        method = rng.choice(("POST", "POST", "PUT"))
-        found.append(
-            Late(at_s, method, rng.choice((1, 1, 3)), round(rng.uniform(0.3, 9.9), 3), rng.choice((0.0, 0.2, 2.0)))
-        )
-        if rng.random() < 0.4:
-            found.append(Crash(round(at_s + rng.uniform(0.1, 2), 3), round(rng.uniform(0.3, 2), 3)))
+        late_s = round(rng.choice((rng.uniform(0.3, 2), rng.uniform(1, 4.9), rng.uniform(4, 9.9))), 3)
+        method, count = rng.choice((("POST", 1), ("POST", 4), ("PUT", 1), ("PUT", 3)))
+        found.append(Late(at_s, method, count, late_s, rng.choice((0.0, 0.0, 0.2, 2.0))))
+        if rng.random() < 0.5:
+            pause_s = round(rng.uniform(0.3, 1.5), 3)
+            again_s = round(at_s + pause_s + rng.uniform(0.5, 2.5), 3)
+            found += [Crash(at_s, pause_s), Crash(again_s, round(rng.uniform(0.3, 1.5), 3))]
     return found
 
 

@@ -63,9 +63,17 @@ _symbol = re.compile(r"\bsymbol=([A-Z0-9]+)").search
 
 
 class Wire(httpx.AsyncBaseTransport):
-    def __init__(self, transport: PaperTransport, lines: PaperLines, tasks: TaskGroup, trace: Trace) -> None:
+    def __init__(
+        self,
+        transport: PaperTransport,
+        lines: PaperLines,
+        tasks: TaskGroup,
+        trace: Trace,
+        held_up: list[HeldUp],
+    ) -> None:
+        """`held_up`: what is to come of the next requests, of whichever process they are."""
         self.is_dead = False
-        self._held_up: list[HeldUp] = []
+        self._held_up = held_up
         self._under_way: dict[_Trip, None] = {}
         self._troubled_us: dict[str, int] = {}
         self._transport = transport
@@ -75,9 +83,6 @@ class Wire(httpx.AsyncBaseTransport):
 
     def die(self) -> None:
         self.is_dead = True
-
-    def hold_up(self, next_one: HeldUp) -> None:
-        self._held_up.append(next_one)
 
     def troubled_us(self, symbol: str) -> int:
         """When a request about the symbol, or about all, was last under way or ended without a proper answer."""

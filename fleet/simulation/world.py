@@ -146,6 +146,7 @@ class World:
         self._store = Store(None, Owner("paper", FLEET), now_ms=self._venue_clock.now_ms(), fleet=FLEET)
         self._settings = day.faults
         self._spells: list[Spell] = []
+        self._held_up: list[HeldUp] = []
         self._counted: Counter[str] = Counter()
         self._process: _Process | None = None
         self._down_until_s = 0.0
@@ -210,7 +211,7 @@ class World:
     def _start(self) -> None:
         """Another process: with its own clock and connections, and nothing known."""
         self._lives += 1
-        wire = Wire(PaperTransport(self._runner), PaperLines(self._runner), self._tasks, self._trace)
+        wire = Wire(PaperTransport(self._runner), PaperLines(self._runner), self._tasks, self._trace, self._held_up)
         self._store.begin_run(self._venue_clock.now_ms())
         process = self._process = _Process(wire, Ledger(self._store))
         self._trace.add(f"# process {self._lives} starts")
@@ -330,9 +331,7 @@ class World:
             case Crash():
                 await self._crash(trouble)
             case Late(method=method, count=count, late_s=late_s, broken_after_s=broken_after_s):
-                if self._process is not None:
-                    for _ in range(count):
-                        self._process.wire.hold_up(HeldUp(method, late_s, broken_after_s))
+                self._held_up += [HeldUp(method, late_s, broken_after_s)] * count
             case Stop(pause_s=pause_s):
                 await self._stop(pause_s)
             case WorkerCrash(symbol=number):
@@ -406,6 +405,7 @@ class World:
         """Nothing goes wrong any more: what is believed is held against what is, the fleet stops, and the books too."""
         self._trace.add("# nothing goes wrong any more")
         self._spells.clear()
+        self._held_up.clear()
         self._runner.faults = self._fates(self._day.faults)
         self._runner.set_faults(replace(self._day.faults, clock_skew_ms=self._settings.clock_skew_ms))
         if self._banned_until_s > anyio.current_time():
