@@ -137,10 +137,11 @@ class Desk:
         order = self.orders.get(told.client_id)
         if order is not None:
             self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
-            if told.status.is_final:
-                self._finished.append(told.client_id)
         elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
             self._take(lifecycle.adopted(told, now_us), now_us)
+        if told.status.is_final:
+            # Whether it was known or not: an earlier worker's may end, and what was told before come after.
+            self._finished.append(told.client_id)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""

@@ -197,6 +197,7 @@ def the_countdown_is_told_ten_times_the_time(patch: pytest.MonkeyPatch) -> None:
 
 @plant
 def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fleet_module.Fleet, "_clear_earlier", nothing)
     patch.setattr(Snapshot, "own_orders", lambda snapshot, run: [])
 
 
