@@ -214,7 +214,7 @@ class Fleet:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
             try:
-                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate)
+                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate, found=self._found_open)
             except VenueError as error:
                 # Not raised inside: the task group would wrap it.
                 failure = error
