@@ -86,13 +86,13 @@ class Symbol:
             self._later(lambda: self._answer(action, answer))
 
     def lose(self) -> None:
-        """No answer: a placement may still arrive, of the others it is decided now whether they did."""
+        """No answer: a placement or an amendment may still arrive, of the others it is decided now whether they did."""
         if not self.under_way:
             return
         action, sent_us, is_awaited = self.under_way.pop(self.rng.randrange(len(self.under_way)))
         if not is_awaited:
             return
-        if isinstance(action, Place) and self.rng.random() < 0.5:
+        if isinstance(action, Place | Amend) and self.rng.random() < 0.5:
             self.under_way.append((action, sent_us, False))
         elif self.rng.random() < 0.5:
             self._carry_out(action)
