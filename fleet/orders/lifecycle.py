@@ -149,6 +149,7 @@ def adopted(told: Order, now_us: int) -> WorkingOrder:
 
 
 def amending(order: WorkingOrder, amend: Amend, now_us: int) -> WorkingOrder:
+    assert order.asked is None, "an amendment of it may still arrive"
     return replace(order, phase=Phase.AMENDING, changed_us=now_us, asked=(amend.price_ticks, amend.lots))
 
 

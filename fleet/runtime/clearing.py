@@ -60,9 +60,7 @@ async def clear(
         attempt += 1
 
 
-async def _cancel(
-    orders: Sequence[Order], trading: Trading, gate: Admission, tell: Callable[[Order], None]
-) -> int:
+async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission, tell: Callable[[Order], None]) -> int:
     """How many are gone. All at once: an answer that does not come keeps nobody waiting but its own."""
     by_symbol: defaultdict[str, list[str]] = defaultdict(list)
     for order in orders:

@@ -290,7 +290,9 @@ AMENDED = told(price=101, ms=5)
         pytest.param([update(told()), cancel, error(Rejected("no"))], (101, 10), id="and a cancel was refused"),
         pytest.param([update(told()), cancel, error(OutcomeUnknown("503"))], (101, 10), id="or lost"),
         pytest.param([update(AMENDED)], None, id="it has arrived"),
-        pytest.param([update(told()), cancel, update(AMENDED), error(Rejected("no"))], (101, 10), id="while cancelling"),
+        pytest.param(
+            [update(told()), cancel, update(AMENDED), error(Rejected("no"))], (101, 10), id="while cancelling"
+        ),
         pytest.param([ask(LATE_US), answer(told())], (101, 10), id="asked while it could just be let in"),
         pytest.param([ask(LATE_US + 1), answer(told())], None, id="asked when it no longer could"),
         pytest.param([ask(LATE_US + 1), update(told())], (101, 10), id="older news came before that answer"),
@@ -303,6 +305,11 @@ def test_an_amendment_without_an_answer_counts_until_it_was_seen_or_cannot_arriv
     for step in steps:
         order = step(order)
     assert order.asked == asked
+
+
+def test_there_is_never_a_second_one() -> None:
+    with pytest.raises(AssertionError, match="may still arrive"):
+        amend_again(lifecycle.heard(AMEND_LOST, told(), answer=False))
 
 
 @pytest.mark.parametrize("refusal", [Rejected("no"), UnknownOrder("gone"), Throttled("429", retry_after_s=1)])
