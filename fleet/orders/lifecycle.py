@@ -9,17 +9,17 @@
 may not have heard of it yet. Until an UNKNOWN order is something else its side stays empty, and it is asked after, by
 one query at a time. It counts as gone, or as never placed, when
 
- - the venue has answered "no such order" at least NO_SUCH_ORDERS times since it became UNKNOWN, and between the first of
-   these answers and the sending of the last question there passed NO_SUCH_ORDER_US; a question without an answer counts
-   for nothing;
+ - the venue has answered "no such order" at least NO_SUCH_ORDERS times since it became UNKNOWN, and NO_SUCH_ORDER_US
+   passed between the first of these answers and the sending of the last question; one without an answer counts for
+   nothing;
  - and, if the venue never acknowledged it, that last question was sent when its placement could no longer be let in
    (SURELY_NOT_PLACED_US).
 
 An order that the list of open ones lacks is not gone either: it becomes UNKNOWN, and is asked after like the others.
 
 An amendment without an answer may arrive as long. Until it was seen, or the venue was asked what the order is once it
-can no longer arrive, it counts with the order (`asked`), and the order is not amended again but replaced: there is never
-more than one.
+can no longer arrive, it counts with the order (`asked`), and the order is not amended again but replaced: there is
+never more than one.
 
 Owns: the states and every way between them. Must not know: sockets, tasks, clocks (`now_us` comes in).
 """
@@ -41,8 +41,8 @@ Twice the window, as our clock may have been ahead of the venue's by a whole one
 
 NO_SUCH_ORDERS = 4
 NO_SUCH_ORDER_US = 1_500_000
-"""Servers that are asked lag behind the one that matches, by less than this. Four, as the pauses between so many queries
-take half of it by themselves: our clock may leap when it is put right."""
+"""Servers that are asked lag behind the one that matches, by less than this. Four, as the pauses between so many take
+half of it whatever the clock does: it leaps when it is put right."""
 
 RETRY_PAUSE_US = 500_000
 
@@ -242,13 +242,14 @@ def queried(order: WorkingOrder) -> WorkingOrder:
 
 def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
     """After the query under way was answered "no such order". See above for when this proves anything."""
+    query_us = order.query_us
     # One that was sent before the order came in doubt tells of another time.
-    if order.phase is not Phase.UNKNOWN or not order.queries or order.query_us is None:
+    if order.phase is not Phase.UNKNOWN or not order.queries or query_us is None:
         return order
     absent_us = order.absent_us if order.absences else now_us
     order = replace(order, absences=order.absences + 1, absent_us=absent_us)
-    was_in_time = order.order_id is None and order.query_us - order.changed_us <= SURELY_NOT_PLACED_US
-    if was_in_time or order.absences < NO_SUCH_ORDERS or order.query_us - absent_us < NO_SUCH_ORDER_US:
+    may_arrive = order.order_id is None and query_us - order.changed_us <= SURELY_NOT_PLACED_US
+    if may_arrive or order.absences < NO_SUCH_ORDERS or query_us - absent_us < NO_SUCH_ORDER_US:
         return order
     return replace(order, phase=Phase.DONE, status=OrderStatus.CANCELED, reason="unknown to the venue")
 

@@ -255,6 +255,10 @@ class Kept(NoLedger):
             self.orders[entry.order.client_id] = entry.order
 
 
+def nothing_else(at: Scene) -> None:
+    pass
+
+
 def no_answer(at: Scene) -> None:
     at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=True)
 
@@ -272,7 +276,7 @@ def filled_meanwhile(at: Scene) -> None:
 @pytest.mark.parametrize(
     ("happens", "status"),
     [
-        pytest.param(lambda at: None, OrderStatus.CANCELED, id="by the answer"),
+        pytest.param(nothing_else, OrderStatus.CANCELED, id="by the answer"),
         pytest.param(no_answer, OrderStatus.CANCELED, id="by the stream"),
         pytest.param(filled_meanwhile, OrderStatus.FILLED, id="filled, as the stream told"),
         pytest.param(nobody_tells, None, id="nobody told"),
