@@ -38,6 +38,9 @@ FILLS_PAGE = 500
 SNAPSHOT_WEIGHT = 50
 """Of open orders, positions and balances of the whole account (docs: 40, 5 and 5)."""
 
+CLOCKS_APART_MS = 500
+"""The venue's clock may be so far from how we know it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -50,11 +53,24 @@ class Snapshot:
     balances: tuple[Balance, ...]
 
     def position(self, symbol: str) -> Position:
-        """One that the venue does not list is flat, as of asking."""
-        return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=self.asked_us // 1000)
+        """One that the venue does not list is flat, as of asking, or a little before: two clocks are in this."""
+        flat_ms = self.asked_us // 1000 - CLOCKS_APART_MS
+        return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=flat_ms)
 
     def own_orders(self, run: Run) -> list[Order]:
         return [order for order in self.open_orders if run.owns(order.client_id)]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a worker's first look at its symbol has brought."""
+
+    left_open: tuple[Order, ...] = ()
+    """Of ours: nothing has begun while there are any."""
+    missed: tuple[Fill, ...] = ()
+    """Trades that came while no worker ran, and were not told of."""
+    is_corrected: bool = False
+    """The position was another than those trades make it."""
 
 
 class Account:
@@ -280,33 +296,52 @@ class Account:
         """Whether its position is known: what its book makes of the market is a result."""
         return symbol in self._begun
 
-    async def begin(self, symbol: str) -> list[Order]:
-        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile: returns what is,
-        and then nothing has begun.
+    async def begin(self, symbol: str) -> Begun:
+        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
 
         The first time of all, trades up to the newest are in that position already; later, those that came while no
         worker ran are counted. Raises VenueError. Asked again when a trade comes in between.
         """
+        if symbol in self._begun:
+            return await self._begin_again(symbol)
         book = self.books[symbol]
-        newest: list[Fill] = []
+        newest: list[Fill] | None = None
+        while True:
+            counted, before = book.fills, newest
+            # At the fleet's start all begin at once, later one by one.
+            snapshot = await (self.snapshot() if before is None else self.look(symbol))
+            if own := self._own_orders(snapshot, symbol):
+                return Begun(own)
+            newest = await self._trading.fills(symbol, limit=2)
+            # With no trade since the position was asked for it holds just those.
+            is_whole = newest == before or _holds_all(snapshot.position(symbol), newest)
+            if is_whole and book.fills == counted:
+                break
+        newest_id = max((fill.trade_id for fill in newest), default=0)
+        book.begin(snapshot.position(symbol), newest_id, snapshot.asked_us // 1000)
+        self._begun[symbol] = None
+        return Begun()
+
+    async def _begin_again(self, symbol: str) -> Begun:
+        book = self.books[symbol]
+        missed: list[Fill] = []
         while True:
             counted = book.fills
-            # At the fleet's start all begin at once, later one by one.
-            snapshot = await (self.look(symbol) if symbol in self._begun else self.snapshot())
-            own = [each for each in snapshot.own_orders(self._run) if each.symbol == symbol]
-            if own:
-                return own
-            if symbol in self._begun:
-                await self.missed_fills(symbol)
-            else:
-                newest = await self._trading.fills(symbol, limit=1)
+            snapshot = await self.look(symbol)
+            if own := self._own_orders(snapshot, symbol):
+                return Begun(own, tuple(missed))
+            missed += await self.missed_fills(symbol)
             if book.fills == counted:
-                break
-        position = snapshot.position(symbol)
-        if symbol in self._begun:
-            book.correct(position)
-        else:
-            newest_id = max((fill.trade_id for fill in newest), default=0)
-            book.begin(position, newest_id, snapshot.asked_us // 1000)
-            self._begun[symbol] = None
-        return []
+                return Begun((), tuple(missed), book.correct(snapshot.position(symbol)))
+
+    def _own_orders(self, snapshot: Snapshot, symbol: str) -> tuple[Order, ...]:
+        return tuple(order for order in snapshot.own_orders(self._run) if order.symbol == symbol)
+
+
+def _holds_all(position: Position, newest: list[Fill]) -> bool:
+    """Whether a position that was asked for before the newest two trades holds these too, by when it last changed."""
+    if not newest or newest[-1].exchange_ms < position.exchange_ms:
+        return True
+    # Of several that were made in that very millisecond, maybe not all.
+    is_alone = len(newest) == 1 or newest[0].exchange_ms < newest[-1].exchange_ms
+    return is_alone and newest[-1].exchange_ms == position.exchange_ms

@@ -25,11 +25,11 @@ from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
-from fleet.runtime.mailbox import Answer, Mailbox
+from fleet.runtime.mailbox import Answer, Mailbox, Told
 from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.sender import Sender
 from fleet.runtime.supervisor import Supervisor
-from fleet.runtime.worker import Worker
+from fleet.runtime.worker import Worker, fill_text
 from fleet.scheduling.gate import Gate
 from strategies.registry import make_strategy
 
@@ -183,9 +183,12 @@ class Slot:
         desk.orders = {}
 
     def _hear_last_answers(self) -> None:
-        """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
+        """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already, but the
+        owner was not told of them."""
         now_us = self._clock.now_us()
         for news in self.mailbox.take():
+            if isinstance(news, Told) and news.fill is not None:
+                self._journal.info(fill_text(news.fill, self.instrument), self.config.symbol)
             if self.desk is None or not isinstance(news, Answer):
                 continue
             if isinstance(news.result, VenueError):

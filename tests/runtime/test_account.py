@@ -11,7 +11,18 @@ from anyio.abc import TaskGroup
 from runtime_fakes import RUN, World
 
 from exchange.errors import Unavailable
-from exchange.model import AccountUpdate, Balance, Order, OrderStatus, OrderUpdate, Position, Side, StreamDown, StreamUp
+from exchange.model import (
+    AccountUpdate,
+    Balance,
+    Fill,
+    Order,
+    OrderStatus,
+    OrderUpdate,
+    Position,
+    Side,
+    StreamDown,
+    StreamUp,
+)
 from fleet.ledger.books import SymbolBook
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
@@ -120,7 +131,8 @@ def test_a_worker_that_starts_again_counts_what_was_traded_meanwhile() -> None:
         at.trading.fill("f:X:r:1", 50)
         at.account_stream.up()
         await anyio.sleep(0.001)
-        await at.account.begin("XUSDT")
+        begun = await at.account.begin("XUSDT")
+        assert (len(begun.missed), begun.is_corrected) == (1, False)
         assert (book.position_lots, book.fills, book.fees) == (50, 1, Decimal("0.01"))
 
     play(scene)
@@ -151,6 +163,51 @@ def test_a_trade_while_the_start_is_asking_is_in_the_position_once() -> None:
         book = await at.begin()
         await anyio.sleep(5)
         assert book.position_lots == at.trading.held["XUSDT"].lots == 15
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("before", "lots"),
+    [
+        pytest.param(["look"], 10, id="before the position is asked for"),
+        pytest.param(["look", "trade"], 10, id="between the position and the newest trade"),
+        pytest.param(["trade", "look", "trade"], 20, id="two of one millisecond, the position between them"),
+    ],
+)
+def test_a_trade_around_the_position_that_it_begins_from_is_in_it_once(before: list[str], lots: int) -> None:
+    """Its news comes only after the beginning."""
+
+    async def scene(at: Scene) -> None:
+        at.account.attach("XUSDT", at.mailbox)
+        at.trading.put_order("web_1", tell=False)
+        steps, news = list(before), list[OrderUpdate]()
+
+        def trade() -> None:
+            fill = at.trading.fill("web_1", 10, tell=False)
+            news.append(OrderUpdate(at.trading.orders["web_1"], "TRADE", fill))
+
+        ask_positions, ask_fills = at.trading.positions, at.trading.fills
+
+        async def positions() -> list[Position]:
+            while steps and steps.pop(0) == "trade":
+                trade()
+            return await ask_positions()
+
+        async def fills(symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
+            while steps:
+                steps.pop(0)
+                trade()
+            return await ask_fills(symbol, from_id=from_id, limit=limit)
+
+        at.trading.positions, at.trading.fills = positions, fills
+        if before == ["look"]:
+            trade()
+        await at.account.begin("XUSDT")
+        for each in news:
+            at.account.on_event(each)
+        assert at.account.books["XUSDT"].position_lots == at.trading.held["XUSDT"].lots == lots
+        assert at.account.books["XUSDT"].fills == 0
 
     play(scene)
 

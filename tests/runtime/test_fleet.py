@@ -17,6 +17,7 @@ from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.runtime.account import SNAPSHOT_WEIGHT
 from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet, FleetError
+from fleet.runtime.mailbox import Crash
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 from strategies.base import Decision, Situation
@@ -422,6 +423,73 @@ def test_an_own_order_that_nobody_knows_of_is_found_by_looking_and_cancelled() -
         assert len(at.trading.open(X)) == 2
         [symbol] = fleet_state(at.fleet).symbols
         assert symbol.differences == 1
+
+    play(fleet_config(X), scene)
+
+
+def test_an_amendment_that_came_late_and_unheard_is_found_by_looking_and_mended() -> None:
+    """Answered 503, queried as it was before, then carried out, and its event lost."""
+
+    async def scene(at: Scene) -> None:
+        order = at.trading.one(Side.BUY, X)
+        late = replace(order, price_ticks=order.price_ticks + 9, lots=3 * order.lots, exchange_ms=at.clock.now_ms())
+        at.trading.orders[order.client_id] = late
+        await anyio.sleep(at.fleet.reconcile_every_s + 4)
+        mended = at.trading.one(Side.BUY, X)
+        assert (mended.client_id, mended.price_ticks, mended.lots) == (order.client_id, order.price_ticks, order.lots)
+        assert at.said(f"had told nothing of orders {order.client_id}")
+        assert at.fleet.slots[X].counters.differences == 1
+
+    play(fleet_config(X), scene)
+
+
+def test_an_own_order_that_only_the_line_knows_of_is_counted_and_told() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("f:X:old:1", X)
+        await anyio.sleep(1)
+        assert at.said("the line told of an order of the fleet that was not known: f:X:old:1")
+        assert at.fleet.slots[X].counters.differences == 1
+
+    play(fleet_config(X), scene)
+
+
+def _a_move(at: Scene) -> None:
+    at.trading.move(X, 30)
+
+
+def _a_fill(at: Scene) -> None:
+    at.trading.fill(at.trading.one(Side.BUY, X).client_id, 30, tell=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "told", "fills"),
+    [
+        (_a_move, "position was not the exchange's: corrected to 0.3", 0),
+        (_a_fill, "had told nothing of 1 trades", 1),
+    ],
+)
+def test_what_a_worker_that_starts_again_finds_is_counted_and_told(
+    change: Callable[[Scene], None], told: str, fills: int
+) -> None:
+    async def scene(at: Scene) -> None:
+        slot = at.fleet.slots[X]
+        change(at)
+        slot.mailbox.put(Crash(RuntimeError("planted")))
+        await anyio.sleep(5)
+        assert (slot.book.position_lots, slot.book.fills, slot.counters.differences) == (30, fills, 1)
+        assert at.said(told)
+        assert at.said("bought 0.30 at") is bool(fills)
+
+    play(fleet_config(X), scene)
+
+
+def test_what_was_filled_while_no_worker_ran_is_told_too() -> None:
+    async def scene(at: Scene) -> None:
+        at.fleet.slots[X].mailbox.put(Crash(RuntimeError("planted")))
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 30)
+        await anyio.sleep(5)
+        assert at.fleet.slots[X].counters.differences == 0
+        assert at.said("bought 0.30 at")
 
     play(fleet_config(X), scene)
 
