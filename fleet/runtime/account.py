@@ -6,7 +6,7 @@ Fills are counted here, before anybody acts on them, so that a worker's crash ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from decimal import Decimal
 
 import anyio
@@ -30,47 +30,17 @@ from fleet.ledger.entries import ListRead, NoLedger, Recorder, Traded
 from fleet.ledger.markouts import Markouts
 from fleet.orders.ids import Run
 from fleet.runtime.capital import Capital
-from fleet.runtime.foreign import ForeignOrders
+from fleet.runtime.foreign import ForeignOrders, NotOurs
 from fleet.runtime.mailbox import Mailbox, Told
+from fleet.runtime.snapshot import Begun, Snapshot, holds_all
 
 FILLS_PAGE = 500
 
 SNAPSHOT_WEIGHT = 50
 """Of open orders, positions and balances of the whole account (docs: 40, 5 and 5)."""
 
-CLOCKS_APART_MS = 500
-"""The venue's clock may be so far from how we know it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the venue said of the whole account. `asked_us`: what was done later may be missing in it."""
-
-    asked_us: int
-    open_orders: tuple[Order, ...]
-    positions: dict[str, Position]
-    """Flat ones too."""
-    balances: tuple[Balance, ...]
-
-    def position(self, symbol: str) -> Position:
-        """One that the venue does not list is flat, as of asking, or a little before: two clocks are in this."""
-        flat_ms = self.asked_us // 1000 - CLOCKS_APART_MS
-        return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=flat_ms)
-
-    def own_orders(self, run: Run) -> list[Order]:
-        return [order for order in self.open_orders if run.owns(order.client_id)]
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What a worker's first look at its symbol has brought."""
-
-    left_open: tuple[Order, ...] = ()
-    """Of ours: nothing has begun while there are any."""
-    missed: tuple[Fill, ...] = ()
-    """Trades that came while no worker ran, and were not told of."""
-    is_corrected: bool = False
-    """The position was another than those trades make it."""
+BALANCE_LATE_MS = 5000
+"""So long after a balance changed its news has come, or will not any more."""
 
 
 class Account:
@@ -87,16 +57,20 @@ class Account:
         self.capital = capital
         self.books: dict[str, SymbolBook] = {}
         self.funding = Decimal(0)
+        """Since the start, of the positions in `books`: counted by whoever reads the venue's list."""
         self.line_up = anyio.Event()
         """Set while the user stream is open."""
         self.lines_opened = 0
         self.is_multi_assets = False
         self.known = False
         self.foreign = ForeignOrders()
-        self.elsewhere: dict[str, Decimal] = {}
-        """Unrealised PnL, as the venue last told it, of positions that no worker follows."""
+        self.elsewhere: dict[str, Position] = {}
+        """As the venue last told them, those that no worker follows."""
+        self.balances_mended = 0
+        self.on_mended: Callable[[str], None] = lambda text: None
+        """Called with what a look at the account has found and mended that is no worker's."""
         self.funding_told = 0
-        """Events that told of funding."""
+        """Events that told of funding: not of which position, ours or another."""
         self._ledger = ledger or NoLedger()
         self._markouts = markouts
         self._run = run
@@ -158,7 +132,6 @@ class Account:
             self._wallet(balance)
         if event.reason == "FUNDING_FEE":
             self.funding_told += 1
-            self.funding += sum(event.balance_changes.values(), Decimal(0))
         self._count_collateral()
 
     def _wake_all(self) -> None:
@@ -206,6 +179,18 @@ class Account:
         if known is None or balance.exchange_ms >= known.exchange_ms:
             self._wallets[balance.asset] = balance
 
+    def _mend(self, balance: Balance, asked_us: int) -> None:
+        """As a look at the account tells it. One that changed so long ago that the line must have told of it, and has
+        not, is a difference; of a younger one the news may be on its way."""
+        known = self._wallets.get(balance.asset)
+        self._wallet(balance)
+        is_late = asked_us // 1000 - balance.exchange_ms > BALANCE_LATE_MS
+        if known is None or known.wallet == balance.wallet or known.exchange_ms >= balance.exchange_ms or not is_late:
+            return
+        if self.lines_opened:
+            self.balances_mended += 1
+            self.on_mended(f"balance was not the exchange's: {known.wallet:f} {balance.asset} are {balance.wallet:f}")
+
     def _count_collateral(self) -> None:
         self.capital.wallet = self.wallet
 
@@ -237,7 +222,7 @@ class Account:
         positions = await self._trading.positions()
         balances = await self._trading.balances()
         for balance in balances:
-            self._wallet(balance)
+            self._mend(balance, asked_us)
         found = {position.symbol: position for position in positions}
         self._count_foreign(open_orders, found)
         others = [order for order in open_orders if not self._run.owns(order.client_id)]
@@ -250,7 +235,7 @@ class Account:
         """The margin that the owner's other orders and positions hold: seen, reserved, left alone."""
         margin = Decimal(0)
         others = [each for each in positions.values() if each.symbol not in self._mailboxes]
-        self.elsewhere = {each.symbol: each.unrealised for each in others if each.lots}
+        self.elsewhere = {each.symbol: each for each in others if each.lots}
         for position in others:
             if position.symbol in self._instruments:
                 size = abs(position.lots) * self._instruments[position.symbol].step_size
@@ -260,6 +245,13 @@ class Account:
             if instrument is not None and not self._run.owns(order.client_id) and not order.reduce_only:
                 margin += instrument.notional(order.price_ticks, order.lots - order.filled_lots)
         self.capital.foreign_margin = margin
+
+    def not_ours(self) -> dict[str, NotOurs]:
+        """What the account has beside the fleet's, in order of the symbols. A position that one left behind as it went
+        is the fleet's."""
+        positions = {symbol: each.lots for symbol, each in self.elsewhere.items() if symbol not in self.books}
+        symbols = sorted({*positions, *self.foreign.symbols()})
+        return {symbol: NotOurs(self.foreign.count(symbol), positions.get(symbol, 0)) for symbol in symbols}
 
     async def missed_fills(self, symbol: str) -> list[Fill]:
         """Reads the trade list on from where it was read to, and counts what was not counted before. Raises VenueError.
@@ -314,7 +306,7 @@ class Account:
                 return Begun(own)
             newest = await self._trading.fills(symbol, limit=2)
             # With no trade since the position was asked for it holds just those.
-            is_whole = newest == before or _holds_all(snapshot.position(symbol), newest)
+            is_whole = newest == before or holds_all(snapshot.position(symbol), newest)
             if is_whole and book.fills == counted:
                 break
         newest_id = max((fill.trade_id for fill in newest), default=0)
@@ -336,12 +328,3 @@ class Account:
 
     def _own_orders(self, snapshot: Snapshot, symbol: str) -> tuple[Order, ...]:
         return tuple(order for order in snapshot.own_orders(self._run) if order.symbol == symbol)
-
-
-def _holds_all(position: Position, newest: list[Fill]) -> bool:
-    """Whether a position that was asked for before the newest two trades holds these too, by when it last changed."""
-    if not newest or newest[-1].exchange_ms < position.exchange_ms:
-        return True
-    # Of several that were made in that very millisecond, maybe not all.
-    is_alone = len(newest) == 1 or newest[0].exchange_ms < newest[-1].exchange_ms
-    return is_alone and newest[-1].exchange_ms == position.exchange_ms

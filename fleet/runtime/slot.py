@@ -20,7 +20,7 @@ from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
-from fleet.runtime.account import Account, Snapshot
+from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
@@ -28,6 +28,7 @@ from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox, Told
 from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.sender import Sender
+from fleet.runtime.snapshot import Snapshot
 from fleet.runtime.supervisor import Supervisor
 from fleet.runtime.worker import Worker, fill_text
 from fleet.scheduling.gate import Gate
@@ -134,7 +135,7 @@ class Slot:
         """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
         told = self._account.elsewhere.get(self.config.symbol)
         if told is not None:
-            return told
+            return told.unrealised
         mark = self.last_mark
         return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
 

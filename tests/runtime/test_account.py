@@ -345,7 +345,40 @@ def test_other_peoples_orders_and_positions_are_reserved_for() -> None:
     play(scene)
 
 
-def test_balances_and_funding_come_by_the_line() -> None:
+@pytest.mark.parametrize(
+    ("changed_s_ago", "told", "is_difference"),
+    [
+        pytest.param(60, False, True, id="of which nothing was told"),
+        pytest.param(60, True, False, id="as it was told"),
+        pytest.param(1, False, False, id="whose news may be on its way"),
+    ],
+)
+def test_a_balance_that_the_line_should_have_told_of_is_mended_and_told(
+    changed_s_ago: float, told: bool, is_difference: bool
+) -> None:
+    async def scene(at: Scene) -> None:
+        texts: list[str] = []
+        at.account.on_mended = texts.append
+        await at.begin()
+        await anyio.sleep(1)
+        changed = Balance("USDT", Decimal(990), at.clock.now_ms())
+        await anyio.sleep(changed_s_ago)
+        if told:
+            at.account.on_event(AccountUpdate("ORDER", (changed,), {}, (), changed.exchange_ms))
+
+        async def balances() -> list[Balance]:
+            return [changed]
+
+        at.trading.balances = balances
+        await at.account.snapshot()
+        await at.account.snapshot()
+        assert (at.account.wallet, at.account.balances_mended) == (990, int(is_difference))
+        assert texts == ["balance was not the exchange's: 1000 USDT are 990"] * is_difference
+
+    play(scene)
+
+
+def test_balances_and_the_news_of_funding_come_by_the_line() -> None:
     async def scene(at: Scene) -> None:
         await at.begin()
         assert at.capital.wallet == 1000
@@ -353,7 +386,7 @@ def test_balances_and_funding_come_by_the_line() -> None:
         paid = {"USDT": Decimal("-0.5")}
         balances = (Balance("USDT", Decimal("999.5"), now_ms), Balance("BNB", Decimal(7), now_ms))
         at.account.on_event(AccountUpdate("FUNDING_FEE", balances, paid, (), now_ms))
-        assert (at.account.wallet, at.account.funding) == (Decimal("999.5"), Decimal("-0.5"))
+        assert (at.account.wallet, at.account.funding_told) == (Decimal("999.5"), 1)
         at.account.on_event(AccountUpdate("ORDER", (Balance("USDT", Decimal(1), now_ms - 1),), {}, (), now_ms - 1))
         assert at.capital.wallet == Decimal("999.5")
 

@@ -538,6 +538,34 @@ def test_equity_counts_positions_that_no_worker_follows() -> None:
     play(fleet_config(X, Y), scene)
 
 
+def test_what_is_not_the_fleets_is_told_once_and_shown() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("web_1", X)
+        at.trading.held[Z] = Position(Z, 77, Decimal(100))
+        await anyio.sleep(3 * at.fleet.reconcile_every_s + 1)
+        told = [line.text for line in at.journal.lines if "not the fleet's" in line.text]
+        assert told == [f"not the fleet's, and left alone: {each}" for each in FOREIGN_TOLD]
+        seen = [(each.symbol, each.orders, each.position) for each in fleet_state(at.fleet).foreign]
+        assert seen == [(X, 1, 0), (Z, 0, Decimal("0.77"))]
+        assert not at.trading.orders["web_1"].status.is_final
+
+    play(fleet_config(X), scene)
+
+
+FOREIGN_TOLD = ["XUSDT 1 open order", "ZUSDT a position of 0.77"]
+
+
+def test_a_position_that_a_symbol_left_behind_is_the_fleets() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, Y).client_id, 30)
+        at.fleet.apply(fleet_config(X))
+        await anyio.sleep(2 * at.fleet.reconcile_every_s + 1)
+        assert at.fleet.account.elsewhere[Y].lots == 30
+        assert fleet_state(at.fleet).foreign == ()
+
+    play(fleet_config(X, Y), scene)
+
+
 def test_the_complaint_about_an_edit_ends_when_it_is_taken_back() -> None:
     async def scene(at: Scene) -> None:
         at.fleet.refuse("fleet.yaml:3:1: what: ever")
