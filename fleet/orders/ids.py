@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 
-_OURS = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:([a-z0-9]+):[a-z0-9]+")
+_OURS = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:(\.?[a-z0-9]+):[a-z0-9]+")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+BY_OWNER = "."
+"""Before what is no run of a fleet, but its owner's word carried out beside it: a fleet that sees such an order is not
+replaced."""
 
 
 def base36(number: int) -> str:
@@ -64,19 +68,30 @@ class Run:
 
     def _started_s(self, client_id: str) -> int | None:
         match = _OURS.fullmatch(client_id)
-        return int(match[2], 36) if match and match[1] == self.fleet else None
+        is_runs = match is not None and match[1] == self.fleet and not match[2].startswith(BY_OWNER)
+        return int(match[2], 36) if match and is_runs else None
+
+
+def owners_ids(fleet: str, symbol: str, now_ms: int) -> Iterator[str]:
+    """For orders that close a fleet's position and are placed by no run of it; `now_ms` tells two such words apart."""
+    prefix = f"{fleet}:{_short(symbol)}:{BY_OWNER}{base36(now_ms)}:"
+    return (f"{prefix}{base36(number)}" for number in count(1))
+
+
+def _short(symbol: str) -> str:
+    name = re.sub("[^A-Z0-9]", "", symbol)
+    if name != symbol or len(name) > 10:
+        # Some real symbols are not ASCII, and two of them must not share an id.
+        name = f"{name[:5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
+    return name
 
 
 class ClientIds:
     """Counts up for one symbol of one run."""
 
     def __init__(self, run: Run, symbol: str) -> None:
-        name = re.sub("[^A-Z0-9]", "", symbol)
-        if name != symbol or len(name) > 10:
-            # Some real symbols are not ASCII, and two of them must not share an id.
-            name = f"{name[:5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
         self.run = run
-        self._prefix = f"{run.fleet}:{name}:{base36(run.started_s)}:"
+        self._prefix = f"{run.fleet}:{_short(symbol)}:{base36(run.started_s)}:"
         self._count = 0
 
     def next(self) -> str:
