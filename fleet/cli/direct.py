@@ -57,7 +57,7 @@ async def directly(errand: Errand) -> Done:
     address = address_of(errand.config.venue)
     async with open_venue(address, errand.credentials, Clock(time.time_ns() // 1000)) as venue:
         try:
-            done = await _carry_out(errand, venue)
+            done = await carry_out(errand, venue)
         except (Banned, BadCredentials) as error:
             failure = error
     if failure is not None:
@@ -65,7 +65,8 @@ async def directly(errand: Errand) -> Done:
     return done
 
 
-async def _carry_out(errand: Errand, venue: Venue) -> Done:
+async def carry_out(errand: Errand, venue: Venue) -> Done:
+    """Raises Banned and BadCredentials."""
     # Symbols that are in the file no more may be traded by the fleet all the same: its orders tell of them.
     symbols, cancelled, problems = dict.fromkeys(errand.symbols), 0, list[str]()
 

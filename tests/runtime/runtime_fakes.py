@@ -204,6 +204,8 @@ class FakeTrading:
     # --- the port
 
     async def place(self, order: Place, ticket: Ticket | None = None) -> Order:
+        if ticket is None and order.reduce_only:
+            ticket = await self._gate.admit(RequestClass.REDUCE, Cost(1, 1), order.symbol)
         return await self._do("place", order, order.symbol, lambda: self._new(order), ticket, orders=1)
 
     async def amend(self, order: Amend, ticket: Ticket | None = None) -> Order:
@@ -465,9 +467,9 @@ class FakeMarketData:
 class World:
     """A venue with its gate, to be made inside the loop; `gate.run` is the maker's to start."""
 
-    def __init__(self, *symbols: str, limits: Sequence[RateLimit] = LIMITS) -> None:
+    def __init__(self, *symbols: str, limits: Sequence[RateLimit] = LIMITS, reserve: float = 0) -> None:
         self.clock = Clock(EPOCH_US)
-        self.gate = Gate(Budget(limits, safety=1, reserve=0), self.clock)
+        self.gate = Gate(Budget(limits, safety=1, reserve=reserve), self.clock)
         self.account_stream = FakeAccountStream()
         self.market_stream = FakeMarketStream(self.clock)
         self.trading = FakeTrading(self.clock, self.gate, self.account_stream)
