@@ -86,8 +86,7 @@ def test_flat_is_what_is_flat_twice() -> None:
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(fill_late)
-            [closed] = await close(at.venue, holdings(at, "XUSDT"))
-        assert closed == Closed("XUSDT", Decimal(0))
+            assert await close(at.venue, holdings(at, "XUSDT")) == [Closed("XUSDT", Decimal(0))]
         assert held(at) == {}
 
     play(scene)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import pytest
 from anyio.abc import TaskGroup
 from runtime_fakes import World, fleet_config, symbol_config
 
-from exchange.errors import OutcomeUnknown, Rejected, Unavailable
-from exchange.model import Amend, Order, Place, Side, TimeInForce
+from exchange.errors import OutcomeUnknown, Rejected, Unavailable, VenueError
+from exchange.model import Amend, Cancel, Order, Place, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.orders.lifecycle import Phase as Phases
@@ -323,8 +323,16 @@ def test_a_loss_limit_closes_a_symbol_when_none_of_its_own_orders_could_be_what_
     async def scene(at: Scene) -> None:
         at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
         await anyio.sleep(1)
-        at.trading.latency_s = 0.4
-        new = at.trading._new  # pyright: ignore[reportPrivateUsage]
+        new, cancel_many = at.trading._new, at.trading.cancel_many  # pyright: ignore[reportPrivateUsage]
+        cancel = at.trading.cancel
+
+        async def late(order: Cancel, ticket: Any = None) -> Order:
+            await anyio.sleep(1)
+            return await cancel(order, ticket)
+
+        async def late_many(symbol: str, client_ids: Sequence[str], ticket: Any = None) -> list[Order | VenueError]:
+            await anyio.sleep(1)
+            return await cancel_many(symbol, client_ids, ticket)
 
         def note(place: Place, *, tell: bool = True) -> Order:
             if place.time_in_force is TimeInForce.IOC:
@@ -332,6 +340,7 @@ def test_a_loss_limit_closes_a_symbol_when_none_of_its_own_orders_could_be_what_
             return new(place, tell=tell)
 
         at.trading._new = note  # pyright: ignore[reportPrivateUsage]
+        at.trading.cancel, at.trading.cancel_many = late, late_many
         at.market_stream.tick(X, 980)
         await anyio.sleep(6)
         assert at.lots_held() == {}
