@@ -32,12 +32,13 @@ async def clear(
     gate: Admission,
     symbol: str | None = None,
     found: Sequence[Order] = (),
-    tell: Callable[[Order], None] = lambda order: None,
+    seen: Callable[[Sequence[Order]], None] = lambda _: None,
+    tell: Callable[[Order], None] = lambda _: None,
 ) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
-    `found`: those that the venue has just told of. `tell` hears of each that was cancelled. The caller bounds the time.
-    Raises Banned and BadCredentials: then nothing can be cancelled.
+    `found`: those that the venue has just told of; `seen` is told of all that are found, `tell` of each that was
+    cancelled. The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
     """
     cancelled = 0
     attempt = 0
@@ -45,6 +46,7 @@ async def clear(
         try:
             orders = found or await own_open_orders(run, trading, gate, symbol)
             found = ()
+            seen(orders)
             if not orders:
                 return cancelled
             gone = await _cancel(orders, trading, gate, tell)

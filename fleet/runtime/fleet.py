@@ -204,6 +204,8 @@ class Fleet:
             self.risk.hold(symbol, Held(size * position.entry_price))
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
         self._found_open = tuple(snapshot.own_orders(self.run_id))
+        for order in self._found_open:
+            self.dead_man.suspect(order.symbol)
         if self._found_open:
             await self._clear_earlier()
 
@@ -463,6 +465,7 @@ class Fleet:
         symbol = slot.config.symbol
         try:
             await slot.clear()
+            await slot.unprotect()
         except (Banned, BadCredentials) as error:
             self._fail(str(error))
             return
@@ -502,6 +505,8 @@ class Fleet:
                         clearing.start_soon(self._clear_at_end, slot)
                 # Whatever of ours is open in any symbol, then seen to be gone.
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
+                for slot in slots:
+                    await slot.unprotect()
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.may_be_open())
@@ -543,5 +548,5 @@ class Fleet:
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
         slots = {**self.slots, **self.retired}
-        others = [told for symbol, told in self.account.elsewhere.items() if symbol not in slots]
+        others = [told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots]
         return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))

@@ -13,7 +13,7 @@ from functools import partial
 import anyio
 
 from exchange.clock import Clock
-from exchange.errors import VenueError
+from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import Instrument, Order
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
@@ -21,7 +21,7 @@ from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
-from fleet.runtime.account import Account, Snapshot
+from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
@@ -29,8 +29,9 @@ from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox, Told
 from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.sender import Sender
+from fleet.runtime.snapshot import Snapshot
 from fleet.runtime.supervisor import Supervisor
-from fleet.runtime.worker import Worker
+from fleet.runtime.worker import Worker, fill_text
 from fleet.scheduling.gate import Gate
 from strategies.registry import make_strategy
 
@@ -135,7 +136,7 @@ class Slot:
         """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
         told = self._account.elsewhere.get(self.config.symbol)
         if told is not None:
-            return told
+            return told.unrealised
         mark = self.last_mark
         return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
 
@@ -165,6 +166,19 @@ class Slot:
         leverage = self.desk.leverage if self.desk else self.config.leverage
         self._account.capital.commit(self.config.symbol, held_usd / leverage)
 
+    async def unprotect(self) -> None:
+        """Takes the exchange's own protection away again, where the file has set one: what comes after us trades by its
+        own rules. Raises Banned and BadCredentials."""
+        if self.config.mmp is None:
+            return
+        try:
+            await self._trading.delete_protection(self.config.symbol)
+        except (Banned, BadCredentials):
+            raise
+        except VenueError as error:
+            text = f"the exchange's market maker protection is left as the file has it: {error}"
+            self._journal.warning(text, self.config.symbol)
+
     def hold_risk(self) -> None:
         """Tells the fleet's limits what the symbol may come to hold, where no plan does, and its position is known."""
         if not self._account.has_begun(self.config.symbol):
@@ -183,14 +197,19 @@ class Slot:
         desk.orders = {}
 
     def _hear_last(self) -> None:
-        """The worker is gone: what its last requests brought is only in its mailbox."""
+        """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already, but the
+        owner was not told of them."""
         now_us = self._clock.now_us()
         for news in self.mailbox.take():
+            if isinstance(news, Told) and news.fill is not None:
+                self._journal.info(fill_text(news.fill, self.instrument), self.config.symbol)
             match news:
                 case Told(order, fill) if self.desk is not None:
                     if fill is not None:
                         self.desk.on_fill(fill, now_us)
-                    self.desk.on_order(order, now_us)
+                    # What is not known is of another run, and cancelled like the others.
+                    if order.client_id in self.desk.orders:
+                        self.desk.on_order(order, now_us)
                 case Answer(action, VenueError() as error) if self.desk is not None:
                     self.desk.failed(action, error, now_us)
                 case Answer(action, Order() as order) if self.desk is not None:

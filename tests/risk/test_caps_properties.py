@@ -63,7 +63,7 @@ class Symbol:
     orders: dict[str, Order] = field(default_factory=dict[str, Order])
     under_way: list[tuple[Action, int, bool]] = field(default_factory=list[tuple[Action, int, bool]])
     """Requests that have not arrived, when they were sent, and whether somebody waits for the answer."""
-    untold: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    untold: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     count: int = 0
 
     # --- steps
@@ -165,7 +165,7 @@ class Symbol:
         self._later(tell)
         self._put(replace(order, filled_lots=filled, status=status))
 
-    def _later(self, tell: Callable[[], None]) -> None:
+    def _later(self, tell: Callable[[], object]) -> None:
         """Trades and orders in their order; an answer may overtake them."""
         self.untold.append(tell)
 
