@@ -230,6 +230,8 @@ class Fleet:
         self._found_open = tuple(order for order in found if self.run_id.owns(order.client_id))
         if not self._found_open:
             return
+        for order in self._found_open:
+            self.dead_man.suspect(order.symbol)
         leftover = await clear(self.run_id, self.venue.trading, self.venue.gate, found=self._found_open)
         for symbol in dict.fromkeys(order.symbol for order in self._found_open):
             self.books.completion.also(symbol)
@@ -472,6 +474,7 @@ class Fleet:
         symbol = slot.config.symbol
         try:
             await slot.clear()
+            await slot.unprotect()
         except (Banned, BadCredentials) as error:
             self._fail(str(error))
             return
@@ -511,6 +514,8 @@ class Fleet:
                         clearing.start_soon(self._clear_at_end, slot)
                 # Whatever of ours is open in any symbol, then seen to be gone.
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
+                for slot in slots:
+                    await slot.unprotect()
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.may_be_open())
@@ -552,5 +557,5 @@ class Fleet:
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
         slots = {**self.slots, **self.retired}
-        others = [told for symbol, told in self.account.elsewhere.items() if symbol not in slots]
+        others = [told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots]
         return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))

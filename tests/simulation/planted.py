@@ -88,6 +88,19 @@ def an_unknown_order_leaves_its_side_free(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant
+def no_such_order_is_believed_of_what_was_asked_after_three_times(patch: pytest.MonkeyPatch) -> None:
+    """Whatever the two other questions brought, and however soon."""
+    original = lifecycle.not_found
+
+    def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
+        if order.phase is Phase.UNKNOWN and order.order_id is not None and order.queries >= 3:
+            return replace(order, phase=Phase.DONE, status=OrderStatus.CANCELED)
+        return original(order, now_us)
+
+    patch.setattr(lifecycle, "not_found", not_found)
+
+
+@plant
 def cancels_are_forgotten_when_quotes_are_pulled(patch: pytest.MonkeyPatch) -> None:
     original = Desk.plan
 
@@ -120,11 +133,10 @@ def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
 
 @plant
 def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch) -> None:
-    original: Callable[..., None] = getattr(Desk, "_hear")  # noqa: B009
+    original: Callable[..., bool] = getattr(Desk, "_hear")  # noqa: B009
 
-    def hear(desk: Desk, told: Order, now_us: int, *, answer: bool = False) -> None:
-        if told.client_id in desk.orders:
-            original(desk, told, now_us, answer=answer)
+    def hear(desk: Desk, told: Order, now_us: int, *, answer: bool = False) -> bool:
+        return told.client_id in desk.orders and original(desk, told, now_us, answer=answer)
 
     patch.setattr(Desk, "_hear", hear)
 

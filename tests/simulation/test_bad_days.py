@@ -142,7 +142,9 @@ RULES = [
     pytest.param(invariants.belief_is_true("X", "a is open", 3.0, None), "", id="not wrong for long"),
     pytest.param(invariants.belief_is_true("X", "a is open", 3.1, None), "X: a is open", id="wrong for too long"),
     pytest.param(invariants.belief_is_true("X", "a is open", 25.0, 15.0), "", id="its news was lost"),
-    pytest.param(invariants.belief_is_true("X", "a is open", 25.1, 15.0), "X: a is open", id="and it was not looked for"),
+    pytest.param(
+        invariants.belief_is_true("X", "a is open", 25.1, 15.0), "X: a is open", id="and it was not looked for"
+    ),
     pytest.param(invariants.what_is_over_stays_over([]), "", id="over"),
     pytest.param(invariants.what_is_over_stays_over(["a"]), "live: a", id="over, and live again"),
     pytest.param(invariants.nothing_left_after_a_stop([resting("a")], ("a",)), "", id="left, and told"),
