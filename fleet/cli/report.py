@@ -74,15 +74,17 @@ def report(json_output: bool, **asked: Any) -> None:
     """Show what the fleet of FILE made: PnL, fees, funding, inventory, and what its quotes were worth.
 
     SPREAD is how much better than mid its trades were made, 1s, 10s and 60s what was left of that so long after.
+    ORDERS are those that the exchange took in, INVENTORY is what is held at the end of that time, at mark.
     """
     found = _find(**asked)
     if json_output:
         print_json(_shape(found, _report_shape))
-    else:
+    elif _has_any(found):
         _print(found, _MONEY)
         _print_equity(found.report)
         click.echo()
         _print(found, _QUALITY)
+        _print_coverage(found.report.total)
 
 
 @click.command()
@@ -92,7 +94,7 @@ def volume(json_output: bool, **asked: Any) -> None:
     found = _find(**asked)
     if json_output:
         print_json(_shape(found, _volume_shape))
-    else:
+    elif _has_any(found):
         _print(found, _VOLUME)
 
 
@@ -141,11 +143,14 @@ _VOLUME: tuple[_Column, ...] = (
 )
 
 
+def _has_any(found: Found) -> bool:
+    if not found.report.lines:
+        click.echo(f"nothing is on record of {found.account.venue} in that time")
+    return bool(found.report.lines)
+
+
 def _print(found: Found, columns: tuple[_Column, ...]) -> None:
     lines = found.report.lines
-    if not lines:
-        click.echo(f"nothing is on record of {found.account.venue} in that time")
-        return
     has_days = lines[0].day is not None
     titles: Titles = [
         *([("DAY", "left")] if has_days else []),
@@ -176,6 +181,13 @@ def _print_equity(report: Report) -> None:
         change = last.usd - first.usd
         since = f"since {utc(first.at_ms)[:16]}"
         print_lines([Text.assemble(f"equity of the account {money(last.usd)}, ", amount(change), f" {since} UTC")])
+
+
+def _print_coverage(total: Line) -> None:
+    """Where mid was not known of all trades, that is not to be taken for a figure of all."""
+    if total.spread.volume < total.volume:
+        share = float(total.spread.volume / total.volume)
+        click.echo(f"SPREAD is of {share:.1%} of the volume: of the other trades mid was not known")
 
 
 def _day(day: int | None) -> str:

@@ -6,10 +6,12 @@ are not SQL's to make: it would add floats.
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,9 +20,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     FromClause,
-    Integer,
     Select,
-    cast,
     create_engine,
     func,
     select,
@@ -30,19 +30,20 @@ from sqlalchemy.pool import StaticPool
 
 from fleet.ledger import schema
 from fleet.ledger.markouts import HORIZONS_S
+from fleet.ledger.positions import Told
 from fleet.ledger.store import LedgerError
 
 DAY_MS = 86_400_000
 
 _TRADE = (
-    "account", "symbol", "trade_id", "exchange_ms", "side", "price", "quantity", "is_maker", "fee", "fee_asset",
-    "realised_pnl", "mid", "mark",
+    "account", "symbol", "trade_id", "exchange_ms", "order_id", "side", "price", "quantity", "is_maker", "fee",
+    "fee_asset", "realised_pnl", "mid", "mark",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Times in [since, until), and whose. With `all_accounts` those before it too: positions are this one's alone."""
+    """Times in [since, until), and whose. With `all_accounts` the others' too: positions are this one's alone."""
 
     since_ms: int
     until_ms: int
@@ -138,19 +139,24 @@ class Reader:
         self.close()
 
     def newest_account(self) -> Account | None:
-        accounts = schema.accounts
+        """The one in use: the newest run's."""
+        accounts, runs = schema.accounts, schema.runs
         found = self._rows(
             select(accounts.c.id, accounts.c.venue, accounts.c.owner, accounts.c.begun_ms)
-            .order_by(accounts.c.id.desc())
+            .join(runs, runs.c.account == accounts.c.id)
+            .order_by(runs.c.id.desc())
             .limit(1)
         )
         return next((Account(*row) for row in found), None)
 
     def trades(self, span: Span) -> Iterator[Trade]:
-        """In the order in which they were made; those before `since` too, for they make the position."""
-        fills = schema.fills
-        columns: list[ColumnElement[Any]] = [fills.c[name] for name in _TRADE]
-        joined: FromClause = fills
+        """In the order in which they were made; those outside of the span too, as far as they make the position.
+
+        An account that was used by a key, and later by its user, has its trades on record twice: they come once.
+        """
+        fills, accounts = schema.fills, schema.accounts
+        columns: list[ColumnElement[Any]] = [*(fills.c[name] for name in _TRADE), accounts.c.venue]
+        joined: FromClause = fills.join(accounts, accounts.c.id == fills.c.account)
         for horizon_s in HORIZONS_S:
             marks = schema.markouts.alias(f"after_{horizon_s}")
             same = (marks.c.account == fills.c.account) & (marks.c.symbol == fills.c.symbol)
@@ -158,42 +164,28 @@ class Reader:
                 marks, same & (marks.c.trade_id == fills.c.trade_id) & (marks.c.horizon_s == horizon_s)
             )
             columns.append(marks.c.mid)
+        until_ms = max([span.until_ms, *(told.as_of_ms + 1 for told in _first_of_each(self.positions(span)))])
         asked = (
             select(*columns)
             .select_from(joined)
-            .where(fills.c.exchange_ms < span.until_ms)
-            .order_by(fills.c.exchange_ms, fills.c.symbol, fills.c.trade_id)
+            .where(fills.c.exchange_ms < until_ms)
+            .order_by(fills.c.exchange_ms, fills.c.symbol, fills.c.trade_id, fills.c.order_id, accounts.c.venue)
+            .order_by(fills.c.account)
         )
         if not span.all_accounts:
             asked = asked.where(fills.c.account == span.account)
-        for row in self._rows(asked):
-            yield Trade(
-                row.account,
-                row.symbol,
-                row.trade_id,
-                row.exchange_ms,
-                1 if row.side == "BUY" else -1,
-                Decimal(row.price),
-                Decimal(row.quantity),
-                row.is_maker,
-                Decimal(row.fee),
-                row.fee_asset,
-                Decimal(row.realised_pnl),
-                None if row.mid is None else Decimal(row.mid),
-                None if row.mark is None else Decimal(row.mark),
-                tuple(
-                    (horizon_s, Decimal(mid))
-                    for horizon_s, mid in zip(HORIZONS_S, row[len(_TRADE) :], strict=True)
-                    if mid is not None
-                ),
-            )
+        for _, same in groupby(self._rows(asked), _identity):
+            yield _trade(list(same), span.account)
 
     def funding(self, span: Span) -> Iterator[Payment]:
-        paid = schema.funding
+        paid, accounts = schema.funding, schema.accounts
         asked = (
             select(paid.c.symbol, paid.c.exchange_ms, paid.c.amount, paid.c.asset)
+            .join(accounts, accounts.c.id == paid.c.account)
             .where(paid.c.exchange_ms >= span.since_ms, paid.c.exchange_ms < span.until_ms)
-            .order_by(paid.c.exchange_ms, paid.c.payment_id)
+            # As with trades: one of each, whatever account it was learnt for.
+            .group_by(paid.c.exchange_ms, paid.c.payment_id, accounts.c.venue)
+            .order_by(paid.c.exchange_ms, paid.c.payment_id, accounts.c.venue)
         )
         if not span.all_accounts:
             asked = asked.where(paid.c.account == span.account)
@@ -201,24 +193,51 @@ class Reader:
             yield Payment(row.symbol, row.exchange_ms, Decimal(row.amount), row.asset)
 
     def orders(self, span: Span) -> Iterator[tuple[str, int, int, int]]:
-        """(symbol, day, orders placed, of them filled in whole or part)."""
+        """(symbol, day, orders that the exchange took in, of them filled in whole or part).
+
+        Those placed in the span, and those filled in it: each once, on the day of its first fill there, or else of
+        its placing.
+        """
         orders, fills = schema.orders, schema.fills
-        day = orders.c.placed_us // (1000 * DAY_MS)
-        is_traded = (
-            select(fills.c.trade_id)
-            .where(fills.c.account == orders.c.account, fills.c.symbol == orders.c.symbol)
-            .where(fills.c.order_id == orders.c.order_id)
-            .exists()
-        )
-        asked = (
-            select(orders.c.symbol, func.min(orders.c.placed_us), func.count(), func.sum(cast(is_traded, Integer)))
-            .where(orders.c.placed_us >= span.since_ms * 1000, orders.c.placed_us < span.until_ms * 1000)
-            .group_by(orders.c.symbol, day)
+        filled = (
+            select(fills.c.account, fills.c.symbol, fills.c.order_id, func.min(fills.c.exchange_ms).label("first_ms"))
+            .where(fills.c.exchange_ms >= span.since_ms, fills.c.exchange_ms < span.until_ms)
+            .group_by(fills.c.account, fills.c.symbol, fills.c.order_id)
         )
         if not span.all_accounts:
-            asked = asked.where(orders.c.account == span.account)
-        for symbol, placed_us, count, filled in self._rows(asked):
-            yield symbol, placed_us // 1000 // DAY_MS, count, filled
+            filled = filled.where(fills.c.account == span.account)
+        traded = filled.subquery()
+        same = (traded.c.account == orders.c.account) & (traded.c.symbol == orders.c.symbol)
+        same &= traded.c.order_id == orders.c.order_id
+        filled_day, placed_day = traded.c.first_ms // DAY_MS, orders.c.placed_us // (1000 * DAY_MS)
+        for row in self._rows(
+            select(orders.c.symbol, filled_day.label("day"), func.count().label("number"))
+            .select_from(traded.join(orders, same))
+            .group_by(orders.c.symbol, filled_day)
+        ):
+            yield row.symbol, row.day, row.number, row.number
+        unfilled = (
+            select(orders.c.symbol, placed_day.label("day"), func.count().label("number"))
+            .select_from(orders.outerjoin(traded, same))
+            .where(orders.c.placed_us >= span.since_ms * 1000, orders.c.placed_us < span.until_ms * 1000)
+            .where(orders.c.order_id.is_not(None), traded.c.first_ms.is_(None))
+            .group_by(orders.c.symbol, placed_day)
+        )
+        if not span.all_accounts:
+            unfilled = unfilled.where(orders.c.account == span.account)
+        for row in self._rows(unfilled):
+            yield row.symbol, row.day, row.number, 0
+
+    def positions(self, span: Span) -> list[Told]:
+        """What the venue told of the account's positions, the oldest first, and without regard to the span's times."""
+        held = schema.holdings
+        asked = (
+            select(held.c.symbol, held.c.as_of_ms, held.c.quantity, func.max(held.c.at_ms))
+            .where(held.c.account == span.account, held.c.as_of_ms.is_not(None))
+            .group_by(held.c.symbol, held.c.as_of_ms)
+            .order_by(held.c.as_of_ms, held.c.symbol)
+        )
+        return [Told(row.symbol, row.as_of_ms, Decimal(row.quantity)) for row in self._rows(asked)]
 
     def equity(self, span: Span) -> tuple[Worth, Worth] | None:
         """What the account was worth first and last in that time."""
@@ -237,19 +256,15 @@ class Reader:
         return (ends[0], ends[-1]) if ends else None
 
     def marks(self, span: Span) -> Iterator[tuple[str, int, Decimal]]:
-        """(symbol, day, the last mark price of that day), of positions held."""
+        """(symbol, when, the last mark price of that day), of positions held."""
         held = schema.holdings
-        day = held.c.at_ms // DAY_MS
         asked = (
-            select(held.c.symbol, func.max(held.c.at_ms), held.c.mark)
-            .where(held.c.mark.is_not(None), held.c.at_ms < span.until_ms)
-            .group_by(held.c.symbol, day)
-            .order_by(func.max(held.c.at_ms))
+            select(held.c.symbol, func.max(held.c.at_ms).label("at_ms"), held.c.mark)
+            .where(held.c.account == span.account, held.c.mark.is_not(None), held.c.at_ms < span.until_ms)
+            .group_by(held.c.symbol, held.c.at_ms // DAY_MS)
         )
-        if not span.all_accounts:
-            asked = asked.where(held.c.account == span.account)
-        for symbol, at_ms, mark in self._rows(asked):
-            yield symbol, at_ms // DAY_MS, Decimal(mark)
+        for row in self._rows(asked):
+            yield row.symbol, row.at_ms, Decimal(row.mark)
 
     def incidents(self, most: int) -> list[IncidentOnRecord]:
         """The newest, oldest first."""
@@ -291,13 +306,65 @@ def _incidents() -> Select[Any]:
     return select(*columns, runs.c.program, is_recorded).join(runs, runs.c.id == incidents.c.run)
 
 
+def _identity(row: Any) -> tuple[object, ...]:
+    """Of a trade, whichever account it was learnt for. Both sides of one trade have its number: each has its order."""
+    return row.venue, row.symbol, row.trade_id, row.exchange_ms, row.order_id
+
+
+def _trade(same: Sequence[Any], account: int) -> Trade:
+    """One trade, of whose rows one tells what the line told, and another may be the account's."""
+    row = next((each for each in same if each.account == account), same[-1])
+    first = len(_TRADE) + 1
+    later = ((horizon_s, _known(same, first + index)) for index, horizon_s in enumerate(HORIZONS_S))
+    return Trade(
+        row.account,
+        row.symbol,
+        row.trade_id,
+        row.exchange_ms,
+        1 if row.side == "BUY" else -1,
+        Decimal(row.price),
+        Decimal(row.quantity),
+        row.is_maker,
+        Decimal(row.fee),
+        row.fee_asset,
+        Decimal(row.realised_pnl),
+        _known(same, _TRADE.index("mid")),
+        _known(same, _TRADE.index("mark")),
+        tuple((horizon_s, mid) for horizon_s, mid in later if mid is not None),
+    )
+
+
+def _known(rows: Sequence[Any], column: int) -> Decimal | None:
+    return next((Decimal(row[column]) for row in rows if row[column] is not None), None)
+
+
+def _first_of_each(told: Sequence[Told]) -> Iterator[Told]:
+    seen: set[str] = set()
+    for each in told:
+        if each.symbol not in seen:
+            seen.add(each.symbol)
+            yield each
+
+
+_NO_LOG_CAN_BE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    """Where the directory is read-only, SQLite cannot share a log: then nobody writes it either."""
+    """Where the directory is read-only SQLite cannot share a log: then nobody writes it either, and what a log from
+    before holds cannot be read. Raises LedgerError for that, and sqlite3.Error."""
     uri = path.absolute().as_uri()
     connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
     try:
         connection.execute("SELECT 1 FROM sqlite_master").close()
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
+        if error.sqlite_errorcode & 0xFF not in _NO_LOG_CAN_BE or os.access(path.parent, os.W_OK):
+            raise
+        log = path.with_name(f"{path.name}-wal")
+        if log.is_file() and log.stat().st_size:
+            raise LedgerError(
+                f"ledger {path} cannot be read where nothing can be written: its newest entries are in {log.name}; "
+                "copy both to another directory, and name that one with --ledger"
+            ) from None
         connection = sqlite3.connect(f"{uri}?immutable=1", uri=True)
     return connection

@@ -131,6 +131,8 @@ class Completion:
             text = f"{lost - self._lost} entries found no room; trades and funding will be read again"
             self._journal.incident("ledger", text, level="WARNING")
         self._lost = lost
+        for text in self._ledger.refused():
+            self._journal.incident("ledger", text, level="WARNING")
 
     # --- inside
 

@@ -197,6 +197,7 @@ class Fleet:
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
+        self._value()
         # Before the first of them may open anything: each will say for itself once it has begun.
         for symbol in self.config.symbols:
             position = snapshot.position(symbol)
@@ -297,7 +298,11 @@ class Fleet:
             # What the line told of is read in the list as well, before it is more than one wants to remember.
             if len(slot.book.unlisted) > UNLISTED_MOST:
                 slot.doubt()
-        self.books.value(self.unrealised_pnl, self._mark)
+        self._value()
+
+    def _value(self, *, is_end: bool = False) -> None:
+        """Writes down what the account is worth now."""
+        self.books.value(self.config.symbols, self.unrealised_pnl, self._mark, is_end=is_end)
 
     def _mark(self, symbol: str) -> Decimal | None:
         slot = self.slots.get(symbol) or self.retired.get(symbol)
@@ -515,6 +520,7 @@ class Fleet:
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
                 if self.dead_man.guarded_until_ms(symbol) is not None:
                     self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
+            self._value(is_end=True)
             self.books.close(is_clean=False)
             return
         with anyio.move_on_after(STAND_DOWN_S):
@@ -527,7 +533,7 @@ class Fleet:
             self.has_counted_all = True
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
-        self.books.value(self.unrealised_pnl, self._mark)
+        self._value(is_end=True)
         self.books.close(is_clean=self.failure is None)
 
     async def _clear_at_end(self, slot: Slot) -> None:

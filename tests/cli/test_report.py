@@ -128,7 +128,6 @@ def test_so_long_ago(file: Path, ago: str, days: float, monkeypatch: pytest.Monk
     [
         (["--ledger", "none.sqlite3"], 1, "error: there is no ledger at none.sqlite3: a fleet that runs writes one"),
         (["--since", "yesterday"], 2, "yesterday is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d"),
-        (["--since", "2100-01-01"], 0, "nothing is on record of testnet in that time"),
     ],
 )
 def test_what_cannot_be_told_is_told_in_a_line(file: Path, arguments: list[str], exit_code: int, said: str) -> None:
@@ -136,6 +135,26 @@ def test_what_cannot_be_told_is_told_in_a_line(file: Path, arguments: list[str],
     assert answer.exit_code == exit_code
     assert said in answer.output
     assert "Traceback" not in answer.output
+
+
+@pytest.mark.parametrize("command", ["report", "volume"])
+def test_a_time_of_which_nothing_is_on_record_is_told_once(file: Path, command: str) -> None:
+    assert ask(command, file, "--until", "2026-01-01").output == "nothing is on record of testnet in that time\n"
+
+
+@pytest.mark.parametrize("by", ["symbol", "day", "both"])
+def test_what_is_held_is_told_though_nothing_was_done_in_that_time(file: Path, by: str) -> None:
+    options = ["--since", "2027-01-01", "--until", "2028-01-01", "--by", by]
+    [line, total] = ask("report", file, *options).output.splitlines()[1:3]
+    assert [each.split()[-1] for each in (line, total)] == ["+123,516"] * 2
+    told = json.loads(ask("report", file, *options, "--json").output)
+    assert [each["position_usd"] for each in (*told["lines"], told["total"])] == ["123516.000"] * 2
+
+
+def test_that_mid_was_not_known_of_all_trades_is_told(file: Path) -> None:
+    told = ask("report", file).output.splitlines()
+    assert told[-1] == "SPREAD is of 0.0% of the volume: of the other trades mid was not known"
+    assert "SPREAD is of" not in ask("report", file, "--until", "2026-09-22").output
 
 
 def test_a_file_without_a_ledger_has_no_report(tmp_path: Path) -> None:
