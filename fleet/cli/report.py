@@ -47,6 +47,8 @@ class Asked:
 class Found:
     account: Account
     report: Report
+    is_part: bool
+    """Others' trades at the same venue are on record, and were not asked for."""
 
 
 def _asking(command: F) -> F:
@@ -60,7 +62,7 @@ def _asking(command: F) -> F:
         click.option("--until", type=MOMENT, help="Up to then, a day's end not included."),
         click.option("--by", type=_BY, default="symbol", show_default=True, help="A line for each; days are UTC."),
         click.option(
-            "--all", "all_accounts", is_flag=True, help="Former accounts too: earlier paper runs, for instance."
+            "--all", "all_accounts", is_flag=True, help="Other accounts too: earlier paper runs, former keys."
         ),
         as_json,
     ):
@@ -85,6 +87,7 @@ def report(json_output: bool, **asked: Any) -> None:
         click.echo()
         _print(found, _QUALITY)
         _print_coverage(found.report.total)
+        _print_whose(found)
 
 
 @click.command()
@@ -96,6 +99,7 @@ def volume(json_output: bool, **asked: Any) -> None:
         print_json(_shape(found, _volume_shape))
     elif _has_any(found):
         _print(found, _VOLUME)
+        _print_whose(found)
 
 
 def _find(file: Path, ledger: Path | None, since: int | None, until: int | None, by: str, all_accounts: bool) -> Found:
@@ -110,7 +114,8 @@ def _find(file: Path, ledger: Path | None, since: int | None, until: int | None,
             if account is None:
                 raise Failure(f"error: ledger {path} is empty")
             span = Span(since or 0, until_ms, account.id, all_accounts)
-            return Found(account, add_up(reader, span, by_symbol=by != "day", by_day=by != "symbol"))
+            added = add_up(reader, span, by_symbol=by != "day", by_day=by != "symbol")
+            return Found(account, added, is_part=not all_accounts and reader.has_others(account))
     except LedgerError as error:
         raise Failure(f"error: {error}") from None
 
@@ -188,6 +193,11 @@ def _print_coverage(total: Line) -> None:
     if total.spread.volume < total.volume:
         share = float(total.spread.volume / total.volume)
         click.echo(f"SPREAD is of {share:.1%} of the volume: of the other trades mid was not known")
+
+
+def _print_whose(found: Found) -> None:
+    if found.is_part:
+        click.echo("what was traded by another key or user is on record, too: see it with --all")
 
 
 def _day(day: int | None) -> str:

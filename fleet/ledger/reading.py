@@ -6,10 +6,9 @@ are not SQL's to make: it would add floats.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +30,7 @@ from sqlalchemy.pool import StaticPool
 from fleet.ledger import schema
 from fleet.ledger.markouts import HORIZONS_S
 from fleet.ledger.positions import Told
+from fleet.ledger.read_only import connect
 from fleet.ledger.store import LedgerError
 
 DAY_MS = 86_400_000
@@ -112,7 +112,7 @@ class Reader:
         self._path = path
         if not path.is_file():
             raise LedgerError(f"there is no ledger at {path}: a fleet that runs writes one")
-        self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=StaticPool)
+        self._engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=StaticPool)
         try:
             self._connection: Connection = self._engine.connect()
             version = int(self._connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -149,6 +149,13 @@ class Reader:
         )
         return next((Account(*row) for row in found), None)
 
+    def has_others(self, account: Account) -> bool:
+        """Whether trades of another key or user of the same venue are on record."""
+        accounts, fills = schema.accounts, schema.fills
+        other = (accounts.c.venue == account.venue) & (accounts.c.owner != account.owner)
+        traded = select(fills.c.trade_id).where(fills.c.account == accounts.c.id).exists()
+        return any(self._rows(select(accounts.c.id).where(other, traded).limit(1)))
+
     def trades(self, span: Span) -> Iterator[Trade]:
         """In the order in which they were made; those outside of the span too, as far as they make the position.
 
@@ -164,7 +171,7 @@ class Reader:
                 marks, same & (marks.c.trade_id == fills.c.trade_id) & (marks.c.horizon_s == horizon_s)
             )
             columns.append(marks.c.mid)
-        until_ms = max([span.until_ms, *(told.as_of_ms + 1 for told in _first_of_each(self.positions(span)))])
+        until_ms = max([span.until_ms, *(told_ms + 1 for told_ms in self._first_told(span))])
         asked = (
             select(*columns)
             .select_from(joined)
@@ -175,7 +182,14 @@ class Reader:
         if not span.all_accounts:
             asked = asked.where(fills.c.account == span.account)
         for _, same in groupby(self._rows(asked), _identity):
-            yield _trade(list(same), span.account)
+            rows = list(same)
+            yield _trade(rows[0]) if len(rows) == 1 else _joined([_trade(row) for row in rows], span.account)
+
+    def _first_told(self, span: Span) -> list[int]:
+        """From when the first word of each position is."""
+        held = schema.holdings
+        asked = select(func.min(held.c.as_of_ms)).where(held.c.account == span.account, held.c.as_of_ms.is_not(None))
+        return [row[0] for row in self._rows(asked.group_by(held.c.symbol))]
 
     def funding(self, span: Span) -> Iterator[Payment]:
         paid, accounts = schema.funding, schema.accounts
@@ -311,11 +325,8 @@ def _identity(row: Any) -> tuple[object, ...]:
     return row.venue, row.symbol, row.trade_id, row.exchange_ms, row.order_id
 
 
-def _trade(same: Sequence[Any], account: int) -> Trade:
-    """One trade, of whose rows one tells what the line told, and another may be the account's."""
-    row = next((each for each in same if each.account == account), same[-1])
-    first = len(_TRADE) + 1
-    later = ((horizon_s, _known(same, first + index)) for index, horizon_s in enumerate(HORIZONS_S))
+def _trade(row: Any) -> Trade:
+    later = zip(HORIZONS_S, row[len(_TRADE) + 1 :], strict=True)
     return Trade(
         row.account,
         row.symbol,
@@ -328,43 +339,15 @@ def _trade(same: Sequence[Any], account: int) -> Trade:
         Decimal(row.fee),
         row.fee_asset,
         Decimal(row.realised_pnl),
-        _known(same, _TRADE.index("mid")),
-        _known(same, _TRADE.index("mark")),
-        tuple((horizon_s, mid) for horizon_s, mid in later if mid is not None),
+        None if row.mid is None else Decimal(row.mid),
+        None if row.mark is None else Decimal(row.mark),
+        tuple((horizon_s, Decimal(mid)) for horizon_s, mid in later if mid is not None),
     )
 
 
-def _known(rows: Sequence[Any], column: int) -> Decimal | None:
-    return next((Decimal(row[column]) for row in rows if row[column] is not None), None)
-
-
-def _first_of_each(told: Sequence[Told]) -> Iterator[Told]:
-    seen: set[str] = set()
-    for each in told:
-        if each.symbol not in seen:
-            seen.add(each.symbol)
-            yield each
-
-
-_NO_LOG_CAN_BE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Where the directory is read-only SQLite cannot share a log: then nobody writes it either, and what a log from
-    before holds cannot be read. Raises LedgerError for that, and sqlite3.Error."""
-    uri = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").close()
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if error.sqlite_errorcode & 0xFF not in _NO_LOG_CAN_BE or os.access(path.parent, os.W_OK):
-            raise
-        log = path.with_name(f"{path.name}-wal")
-        if log.is_file() and log.stat().st_size:
-            raise LedgerError(
-                f"ledger {path} cannot be read where nothing can be written: its newest entries are in {log.name}; "
-                "copy both to another directory, and name that one with --ledger"
-            ) from None
-        connection = sqlite3.connect(f"{uri}?immutable=1", uri=True)
-    return connection
+def _joined(same: Sequence[Trade], account: int) -> Trade:
+    """One trade as several accounts have it: the one in use, with what only the line told, whichever heard it."""
+    first = next((each for each in same if each.account == account), same[0])
+    mid = next((each.mid for each in same if each.mid is not None), None)
+    mark = next((each.mark for each in same if each.mark is not None), None)
+    return replace(first, mid=mid, mark=mark, later=max((each.later for each in same), key=len))

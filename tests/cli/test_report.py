@@ -18,6 +18,7 @@ from fleet.config.credentials import Credentials
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
 from fleet.ledger.entries import Equity, FundingRead, Marked, OrderChanged
+from fleet.ledger.store import Owner
 from fleet.orders import lifecycle
 from fleet.wiring.ledger import ledger_path, owner_of
 
@@ -155,6 +156,25 @@ def test_that_mid_was_not_known_of_all_trades_is_told(file: Path) -> None:
     told = ask("report", file).output.splitlines()
     assert told[-1] == "SPREAD is of 0.0% of the volume: of the other trades mid was not known"
     assert "SPREAD is of" not in ask("report", file, "--until", "2026-09-22").output
+
+
+@pytest.mark.parametrize(
+    ("other", "is_told"),
+    [
+        (replace(OWNER, name="key 1"), True),
+        # An exchange that was begun anew, and another one.
+        (replace(OWNER, is_new=True), False),
+        (replace(OWNER, venue="mainnet"), False),
+    ],
+)
+def test_that_there_are_trades_of_a_former_key_is_told(file: Path, other: Owner, is_told: bool) -> None:
+    path = file.parent / ".astermm" / "a-paper.sqlite3"
+    with open_at(path, other, MORNING_MS + 1) as store:
+        store.write(traded(trade(9)))
+    open_at(path, now_ms=MORNING_MS + 2).close()
+    for command in ("report", "volume"):
+        assert ("another key or user is on record, too" in ask(command, file).output) is is_told
+        assert "another key or user" not in ask(command, file, "--all").output
 
 
 def test_a_file_without_a_ledger_has_no_report(tmp_path: Path) -> None:

@@ -416,6 +416,10 @@ def test_a_log_that_cannot_be_opened_is_told_where_it_could_be_written(
     """Whatever the reason is: what was not heard of may be in it."""
     path = directory / "a.sqlite3"
     open_at(path).close()
-    monkeypatch.setattr("os.access", lambda _path, _mode: True)
+
+    def may(_path: Path, _mode: int) -> bool:
+        return True
+
+    monkeypatch.setattr("os.access", may)
     with read_only(directory), pytest.raises(LedgerError, match="cannot be read: attempt to write a readonly database"):
         Reader(path)
