@@ -6,7 +6,7 @@ Owns: the cancel-and-look-again loop used at a worker's start, after its crash, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -27,12 +27,18 @@ async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: s
 
 
 async def clear(
-    run: Run, trading: Trading, gate: Admission, symbol: str | None = None, found: Sequence[Order] = ()
+    run: Run,
+    trading: Trading,
+    gate: Admission,
+    symbol: str | None = None,
+    found: Sequence[Order] = (),
+    seen: Callable[[Sequence[Order]], None] = lambda _: None,
+    tell: Callable[[Order], None] = lambda _: None,
 ) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
-    `found`: those that the venue has just told of. The caller bounds the time. Raises Banned and BadCredentials: then
-    nothing can be cancelled.
+    `found`: those that the venue has just told of; `seen` is told of all that are found, `tell` of each that was
+    cancelled. The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
     """
     cancelled = 0
     attempt = 0
@@ -40,9 +46,10 @@ async def clear(
         try:
             orders = found or await own_open_orders(run, trading, gate, symbol)
             found = ()
+            seen(orders)
             if not orders:
                 return cancelled
-            gone = await _cancel(orders, trading, gate)
+            gone = await _cancel(orders, trading, gate, tell)
             cancelled += gone
             if gone == len(orders):
                 continue
@@ -55,7 +62,7 @@ async def clear(
         attempt += 1
 
 
-async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission) -> int:
+async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission, tell: Callable[[Order], None]) -> int:
     """How many are gone. All at once: an answer that does not come keeps nobody waiting but its own."""
     by_symbol: defaultdict[str, list[str]] = defaultdict(list)
     for order in orders:
@@ -68,7 +75,10 @@ async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission) ->
         try:
             ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1), symbol)
             answers = await trading.cancel_many(symbol, ids, ticket)
-            gone += sum(isinstance(answer, Order) for answer in answers)
+            for answer in answers:
+                if isinstance(answer, Order):
+                    gone += 1
+                    tell(answer)
         except (Banned, BadCredentials) as error:
             # Not raised inside: the task group would wrap it.
             fatal = error
