@@ -186,8 +186,8 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
 
 def _is_amend_over(order: WorkingOrder, told: Order, *, answer: bool) -> bool:
     """Whether an amendment was answered, is seen to have been carried out, or was not and will never be."""
-    if order.phase is Phase.AMENDING:
-        return answer
+    if answer and order.phase is Phase.AMENDING:
+        return True
     if order.asked == (told.price_ticks, told.lots) and told.exchange_ms > order.venue_ms:
         return True
     return answer and order.query_us is not None and order.query_us - order.changed_us > SURELY_NOT_PLACED_US

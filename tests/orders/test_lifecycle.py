@@ -304,6 +304,12 @@ def test_there_is_never_a_second_one() -> None:
         amend_again(lifecycle.heard(AMEND_LOST, told(), answer=False))
 
 
+def test_one_that_was_seen_before_its_answer_was_lost_is_over() -> None:
+    seen = lifecycle.heard(AMENDING, AMENDED, answer=False)
+    assert (seen.phase, seen.price_ticks, seen.asked) == (Phase.AMENDING, 101, None)
+    assert lifecycle.unanswered(seen, OutcomeUnknown("503"), 9).asked is None
+
+
 @pytest.mark.parametrize("refusal", [Rejected("no"), UnknownOrder("gone"), Throttled("429", retry_after_s=1)])
 def test_one_that_was_refused_will_not_arrive(refusal: VenueError) -> None:
     assert lifecycle.unanswered(AMENDING, refusal, 5).asked is None
