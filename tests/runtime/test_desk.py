@@ -498,7 +498,7 @@ def test_an_acknowledged_order_is_gone_when_the_venue_has_said_so_often_enough()
         table.fail(table.send(), Unavailable("no answer") if len(asked) <= 2 else UnknownOrder("no such order"))
         if name in table.desk.orders:
             table.later(table.desk.orders[name].next_query_us - table.now_us)
-    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75]
+    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75]
 
 
 def test_it_is_asked_after_by_one_query_at_a_time() -> None:
