@@ -150,7 +150,7 @@ def _directly(target: Target, live: bool, slippage: Decimal | None) -> Done:
     try:
         loaded = target.sound()
     except ConfigError:
-        click.echo("at the exchange nothing was done: for that the fleet file is needed", err=True)
+        click.echo("it is written down for the fleet; for the way to the exchange the fleet file is needed:", err=True)
         raise
     if target.is_embedded:
         raise Failure(_EMBEDDED.format(rest="" if slippage is None else ", but keeps its positions: say it again then"))
