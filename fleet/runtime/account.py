@@ -90,6 +90,8 @@ class Account:
         self._mailboxes: dict[str, Mailbox] = {}
         self._wallets: dict[str, Balance] = {}
         self._begun: dict[str, None] = {}
+        self._missed: dict[str, list[Fill]] = {}
+        """Trades that no worker has heard of."""
         self._snapshot: Snapshot | None = None
         self._asked = 0
         """How often the venue was asked for one."""
@@ -276,6 +278,10 @@ class Account:
         if behind:
             await self.snapshot()
 
+    def take_missed(self, symbol: str) -> list[Fill]:
+        """The trades that `begin` found while no worker ran."""
+        return self._missed.pop(symbol, [])
+
     def has_begun(self, symbol: str) -> bool:
         """Whether its position is known: what its book makes of the market is a result."""
         return symbol in self._begun
@@ -297,7 +303,7 @@ class Account:
             if own:
                 return own
             if symbol in self._begun:
-                await self.missed_fills(symbol)
+                self._missed.setdefault(symbol, []).extend(await self.missed_fills(symbol))
             else:
                 newest = await self._trading.fills(symbol, limit=1)
             if book.fills == counted:

@@ -25,7 +25,7 @@ from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
-from fleet.runtime.mailbox import Answer, Mailbox
+from fleet.runtime.mailbox import Answer, Mailbox, Told
 from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.sender import Sender
 from fleet.runtime.supervisor import Supervisor
@@ -186,6 +186,8 @@ class Slot:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
         now_us = self._clock.now_us()
         for news in self.mailbox.take():
+            if isinstance(news, Told) and news.fill is not None and self._run.owns(news.order.client_id):
+                self.risk.fills.count(self.config.max_fills, news.fill.exchange_ms * 1000)
             if self.desk is None or not isinstance(news, Answer):
                 continue
             if isinstance(news.result, VenueError):

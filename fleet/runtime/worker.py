@@ -24,6 +24,7 @@ from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
+from fleet.runtime.downtime import made_by, traded_since
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
@@ -100,6 +101,7 @@ class Worker:
         while await self._account.begin(self.symbol):
             leftover = await clear(self._run, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+        await self._count_missed()
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
             await self._protect(self.desk.config.mmp)
@@ -107,6 +109,22 @@ class Worker:
         position = self.desk.book.position_lots
         if position:
             self._journal.info(f"takes up a position of {self.desk.instrument.quantity(position):f}", self.symbol)
+
+    async def _count_missed(self) -> None:
+        """What was traded while no worker ran, and what while no process did: both count for the limits."""
+        risk, book, limit = self.desk.risk, self.desk.book, self.desk.config.max_fills
+        found: list[Fill] | None = []
+        basis = risk.fleet.remembered(self.symbol)
+        if basis is not None:
+            found = await traded_since(basis, book, self._trading)
+            if found is None:
+                risk.fleet.forget(self.symbol)
+                text = "what it made while no fleet ran is not known: its trades do not add up to its position"
+                self._journal.warning(text, self.symbol)
+            else:
+                risk.fleet.take_up(self.symbol, made_by(found))
+        for fill in [*(found or ()), *self._account.take_missed(self.symbol)]:
+            risk.fills.count(limit, fill.exchange_ms * 1000)
 
     async def _step(self) -> None:
         self._absorb()
