@@ -26,6 +26,7 @@ from fleet.config.models import FLEET_NAME_PATTERN
 from fleet.control.client import Refused, Silent, told_by_fleet
 from fleet.runtime.beside import Beside, RunFile, beside, read, read_kills, with_kill, without_kill, write_kills
 from fleet.runtime.flatten import SLIPPAGE
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import Done
 from fleet.wiring.client import address_of
 
@@ -88,7 +89,7 @@ def resume(symbol: str | None, file: Path) -> None:
         raise Failure(_NOBODY)
     write_kills(target.beside.kill, without_kill(read_kills(target.beside.kill), symbol, target.symbols))
     if symbol is None:
-        target.beside.risk.unlink(missing_ok=True)
+        MemoryFile(target.beside.risk).resume()
     click.echo(f"resumed {target.words}; no running fleet answers, it holds for the next start")
 
 

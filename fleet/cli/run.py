@@ -145,7 +145,7 @@ class Run:
         if self._options.resume:
             try:
                 kill.resume(None, ())
-                memory.forget()
+                memory.resume()
             except OSError as error:
                 raise Failure(f"error: --resume: {error.filename}: {(error.strerror or str(error)).lower()}") from None
         remembered = memory.read()

@@ -44,6 +44,8 @@ class RiskMemory:
     """By symbol: the results above go on from there."""
     fills: dict[str, tuple[tuple[int, ...], int]] = field(default_factory=dict[str, tuple[tuple[int, ...], int]])
     """By symbol: its fill window, as it is saved."""
+    held: tuple[str, ...] = ()
+    """Symbols in which the fleet held a position."""
     lost: str = ""
     """Why none of this is known, where something was written down: for the owner. Never written itself."""
 

@@ -38,7 +38,7 @@ class FleetRisk:
         """Bases of an earlier process that no worker has taken up."""
         self._taken_up: dict[str, int] = {}
         """The days of those that were taken up, until their symbol's result is counted."""
-        self.left = dict.fromkeys(symbol for symbol, basis in self._remembered.items() if basis.lots)
+        self.left: dict[str, None] = dict.fromkeys(memory.held) if memory else {}
         """Symbols that the fleet has traded and left with a position, once none of them is in it."""
         saved = memory.fills if memory else {}
         self._windows = {symbol: FillWindow.of(*window) for symbol, window in saved.items()}
@@ -88,8 +88,8 @@ class FleetRisk:
         self._remembered.pop(symbol, None)
 
     def count(self, symbol: str, result: Decimal, began_with: Decimal, basis: Basis) -> None:
-        """A symbol's result, and how far it is counted by that. What its position began with is no gain and no loss, unless
-        an earlier process had counted it."""
+        """A symbol's result, and how far it is counted by that. What its position began with is no gain and no loss,
+        unless an earlier process had counted it."""
         if symbol in self._remembered:
             return
         began = self._began.setdefault(symbol, began_with)
@@ -106,7 +106,8 @@ class FleetRisk:
         bases = {symbol: replace(basis, day=loss.day) for symbol, basis in self._bases.items()}
         saved = {symbol: window.saved() for symbol, window in self._windows.items()}
         fills = {symbol: window for symbol, window in saved.items() if any(window)}
-        return replace(loss, bases={**self._remembered, **bases}, fills=fills)
+        held = {**self.left, **{symbol: None for symbol, basis in bases.items() if basis.lots}}
+        return replace(loss, bases={**self._remembered, **bases}, fills=fills, held=tuple(held))
 
 
 class SymbolRisk:

@@ -35,9 +35,13 @@ class MemoryFile:
                 "until its owner says `resume`",
             )
 
-    def forget(self) -> None:
-        """Raises OSError."""
-        self._path.unlink(missing_ok=True)
+    def resume(self) -> None:
+        """The owner says so, and no fleet runs: the loss limits begin anew with the next one. Raises OSError."""
+        memory = self.read()
+        if memory is not None and memory.lost:
+            self._path.unlink(missing_ok=True)
+        elif memory is not None:
+            write(self._path, msgspec.json.encode(RiskMemory(memory.day, fills=memory.fills, held=memory.held)))
 
     def keep(self, memory: RiskMemory) -> str:
         """Has it written when it is another, and the one before is on disk. Returns what went wrong with that one."""

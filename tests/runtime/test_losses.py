@@ -262,8 +262,6 @@ def test_a_restart_remembers_that_a_limit_was_hit(tmp_path: Path) -> None:
     assert written is not None
     assert written.limit
     play(second, config, path)
-    MemoryFile(path).forget()
-    assert MemoryFile(path).read() is None
 
 
 def test_a_loop_of_orderly_restarts_reaches_the_limit_all_the_same(tmp_path: Path) -> None:
@@ -372,6 +370,17 @@ def test_a_memory_that_makes_no_sense_pulls_until_the_owner_says_resume(tmp_path
     play(after, config, path)
 
 
+def test_what_the_owner_resumes_while_no_fleet_runs_is_the_loss_alone(tmp_path: Path) -> None:
+    file, fills = MemoryFile(tmp_path / "risk"), {Y: ((1, 2), 3)}
+    file.finish(RiskMemory(7, Decimal(-9), Decimal(9), "lost", {X: Basis(5, 7, 1, Decimal(-4))}, fills, (X,)))
+    file.resume()
+    assert file.read() == RiskMemory(7, fills=fills, held=(X,))
+    (tmp_path / "risk").write_text("{}", "utf-8")
+    file.resume()
+    file.resume()
+    assert file.read() is None
+
+
 def test_where_no_memory_is_nothing_was_hit(tmp_path: Path) -> None:
     assert MemoryFile(tmp_path / "risk").read() is None
     assert MemoryFile(tmp_path / "risk" / "risk").read() is None
@@ -417,6 +426,9 @@ def test_a_position_that_was_there_before_counts_for_the_fleet_from_the_start() 
         assert at.phases()[Y] is Phase.BACKOFF
         assert at.trading.open() == []
         assert at.fleet.slots[X].risk.refusals == {Reason.FLEET_POSITION: 2}
+        at.fleet.stalls = 3
+        state = fleet_state(at.fleet)
+        assert ([symbol.refusals for symbol in state.symbols], state.stalls) == ([{"fleet_position": 2}, {}], 3)
 
     play(scene, fleet_config(X, Y, risk={"max_position_usd": 190}), before=before)
 
