@@ -12,7 +12,7 @@ import pytest
 from runtime_fakes import World, fleet_config, symbol_config
 
 from exchange.errors import Unavailable
-from exchange.model import Cancel, Fill, Place, Position, Side, TimeInForce
+from exchange.model import Fill, Place, Position, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.risk.checks import Reason
@@ -67,13 +67,13 @@ class Scene(World):
 def play(
     scene: Callable[[Scene], Awaitable[None]],
     config: FleetConfig,
-    memory: Path | None = None,
+    memory: Path | MemoryFile | None = None,
     before: Callable[[Scene], None] = lambda _: None,
 ) -> None:
     """Begins a second after the start. `memory`: the file, which a second play takes up as a second process would."""
 
     async def main() -> None:
-        world = Scene(config, MemoryFile(memory) if memory else None)
+        world = Scene(config, MemoryFile(memory) if isinstance(memory, Path) else memory)
         before(world)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(world.gate.run)
@@ -155,15 +155,13 @@ def test_an_edit_to_close_closes_what_a_limit_has_pulled_before() -> None:
 
 def test_what_rests_is_gone_before_the_position_is_closed() -> None:
     async def scene(at: Scene) -> None:
-        at.trading.latency_s = 0.1
+        at.trading.refuses_cancels = True
         await at.buy(1000, 980)
-        actions = at.trading.actions(X)
-        first = actions.index(at.closings()[0])
-        assert [action for action in actions[:first] if isinstance(action, Cancel)] or at.trading.count(
-            "cancel_many", X
-        )
-        told = [order for order in at.trading.orders.values() if order.symbol == X and order.time_in_force != "IOC"]
-        assert all(order.status.is_final for order in told)
+        assert at.limit
+        assert at.closings() == []
+        at.trading.refuses_cancels = False
+        await anyio.sleep(5)
+        assert at.trading.held[X].lots == 0
 
     play(scene, losing(daily_loss_usd=10, on_loss="close"))
 
@@ -368,6 +366,44 @@ def test_a_memory_that_makes_no_sense_pulls_until_the_owner_says_resume(tmp_path
     play(scene, config, path)
     play(resumed, config, path)  # the file was left alone
     play(after, config, path)
+
+
+def test_where_it_is_not_known_whether_a_limit_was_hit_nothing_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "risk").write_text("", "utf-8")
+
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(5)
+        assert at.limit
+        assert [(order.side, order.reduce_only) for order in at.trading.open(X)] == [(Side.SELL, True)]
+        assert at.closings() == []
+
+    play(scene, losing(daily_loss_usd=12, on_loss="close"), tmp_path / "risk", lambda at: at.trading.move(X, 1000))
+
+
+def test_what_has_changed_is_written_down_each_second_for_a_process_that_is_killed(tmp_path: Path) -> None:
+    handed: list[RiskMemory] = []
+
+    class Noted(MemoryFile):
+        def keep(self, memory: RiskMemory) -> str:
+            handed.append(memory)
+            return super().keep(memory)
+
+    async def scene(at: Scene) -> None:
+        await at.buy(1000, 980)
+        assert handed[-1].day_result == at.day_result == Decimal("-10.01")
+        assert handed[-1].bases[X].lots == 1000
+
+    play(scene, losing(daily_loss_usd=12), Noted(tmp_path / "risk"))
+
+
+def test_the_newest_is_written_once_the_one_before_is_on_disk(tmp_path: Path) -> None:
+    file = MemoryFile(tmp_path / "risk")
+    for day in range(5):
+        for _ in range(10**6):
+            assert file.keep(RiskMemory(day)) == ""
+            if file.read() == RiskMemory(day):
+                break
+        assert file.read() == RiskMemory(day)
 
 
 def test_what_the_owner_resumes_while_no_fleet_runs_is_the_loss_alone(tmp_path: Path) -> None:
