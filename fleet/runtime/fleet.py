@@ -101,7 +101,7 @@ class Fleet:
         self.kill = kill or KillSwitch()
         remembered = memory.read() if memory else None
         self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), remembered), remembered)
-        self._losses = Losses(self.run_id, self.risk, self.account, venue, journal, memory)
+        self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.dead_man = DeadMan(
             config,
             venue.trading,
@@ -570,5 +570,5 @@ class Fleet:
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
         slots = {**self.slots, **self.retired}
-        others = [told for symbol, told in self.account.elsewhere.items() if symbol not in slots]
+        others = [told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots]
         return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import anyio
 from anyio.abc import TaskGroup
 
 from exchange.clock import loop_s
-from exchange.errors import VenueError
 from fleet.config.models import FleetConfig
 from fleet.config.risk import Risk
-from fleet.orders.ids import Run
 from fleet.risk.loss import Basis
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
-from fleet.runtime.clearing import clear
 from fleet.runtime.flatten import close_all
 from fleet.runtime.journal import Journal
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.slot import Slot
 from fleet.runtime.venue import Venue
 
-CLEARED_WITHIN_S = 15.0
 CLOSE_AGAIN_S = 60.0
 """As long as a limit is hit and a position is there."""
 
@@ -36,9 +31,8 @@ TAKEN_UP_WITHIN_S = 15.0
 
 class Losses:
     def __init__(
-        self, run: Run, risk: FleetRisk, account: Account, venue: Venue, journal: Journal, memory: MemoryFile | None
+        self, risk: FleetRisk, account: Account, venue: Venue, journal: Journal, memory: MemoryFile | None
     ) -> None:
-        self._run = run
         self._risk = risk
         self._account = account
         self._venue = venue
@@ -131,10 +125,6 @@ class Losses:
             slot.risk.closing = "a loss limit is hit: closes its position"
         _wake(slots)
         try:
-            # What still rests could fill behind the order that closes, and open the position again.
-            async with anyio.create_task_group() as clearing:
-                for slot in slots:
-                    clearing.start_soon(self._clear, slot.config.symbol)
             closed = await close_all(self._venue, slots)
         finally:
             for slot in slots:
@@ -143,15 +133,7 @@ class Losses:
         _wake(slots)
         for each in closed:
             if each.problem:
-                self._journal.error(f"still holds {each.left:f}: {each.problem}", each.symbol)
-
-    async def _clear(self, symbol: str) -> None:
-        """The worker cancels by itself; here it is seen to be so. Not for ever: the position is worse."""
-        with anyio.move_on_after(CLEARED_WITHIN_S):
-            try:
-                await clear(self._run, self._venue.trading, self._venue.gate, symbol)
-            except VenueError as error:
-                self._journal.debug(f"not every order is known to be cancelled: {error}", symbol)
+                self._journal.error(each.words, each.symbol)
 
 
 def _wake(slots: Iterable[Slot]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import anyio
 import pytest
 from runtime_fakes import World, fleet_config, symbol_config
 
-from exchange.errors import Unavailable
-from exchange.model import Fill, Place, Position, Side, TimeInForce
+from exchange.errors import Unavailable, VenueError
+from exchange.model import Cancel, Fill, Order, Place, Position, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.risk.checks import Reason
@@ -153,17 +153,36 @@ def test_an_edit_to_close_closes_what_a_limit_has_pulled_before() -> None:
 # --- closing
 
 
-def test_what_rests_is_gone_before_the_position_is_closed() -> None:
+def test_a_loss_limit_closes_a_symbol_when_none_of_its_own_orders_could_be_what_it_trades_with() -> None:
+    """The closing orders go past the check against self-trades."""
+    standing: list[list[Order]] = []
+
     async def scene(at: Scene) -> None:
-        at.trading.refuses_cancels = True
+        new, cancel_many = at.trading._new, at.trading.cancel_many  # pyright: ignore[reportPrivateUsage]
+        cancel = at.trading.cancel
+
+        async def late(order: Cancel, ticket: Any = None) -> Order:
+            await anyio.sleep(1)
+            return await cancel(order, ticket)
+
+        async def late_many(symbol: str, client_ids: Sequence[str], ticket: Any = None) -> list[Order | VenueError]:
+            await anyio.sleep(1)
+            return await cancel_many(symbol, client_ids, ticket)
+
+        def note(place: Place, *, tell: bool = True) -> Order:
+            if place.time_in_force is TimeInForce.IOC:
+                standing.append(at.trading.open(place.symbol))
+            return new(place, tell=tell)
+
+        at.trading._new = note  # pyright: ignore[reportPrivateUsage]
+        at.trading.cancel, at.trading.cancel_many = late, late_many
         await at.buy(1000, 980)
-        assert at.limit
-        assert at.closings() == []
-        at.trading.refuses_cancels = False
-        await anyio.sleep(5)
+        await anyio.sleep(3)
         assert at.trading.held[X].lots == 0
 
     play(scene, losing(daily_loss_usd=10, on_loss="close"))
+    assert standing
+    assert not any(standing)
 
 
 def test_closing_is_tried_again_as_long_as_limit_and_position_are_there() -> None:
