@@ -44,10 +44,16 @@ class RiskMemory:
     """By symbol: the results above go on from there."""
     fills: dict[str, tuple[tuple[int, ...], int]] = field(default_factory=dict[str, tuple[tuple[int, ...], int]])
     """By symbol: its fill window, as it is saved."""
+    funded_ms: int = 0
+    """The newest funding payment in the result, or from when on they count."""
     held: tuple[str, ...] = ()
     """Symbols in which the fleet held a position."""
     lost: str = ""
     """Why none of this is known, where something was written down: for the owner. Never written itself."""
+
+    def funding_from_ms(self, now_ms: int) -> int:
+        """From when on funding is in no result. An earlier day's is that day's."""
+        return max(self.funded_ms + 1, now_ms // _DAY_MS * _DAY_MS)
 
 
 class LossWatch:

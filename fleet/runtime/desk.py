@@ -173,7 +173,8 @@ class Desk:
         if isinstance(action, Place | Amend) and not told.status.is_final:
             self.problem = ""
         order = self.orders.get(told.client_id)
-        self._hear(told, now_us, answer=order is not None and not _is_overtaken(order, action))
+        is_answer = order is not None and not _is_overtaken(order, action)
+        self.counters.differences += self._hear(told, now_us, answer=is_answer)
 
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
         order = self.orders.get(action.client_id)

@@ -101,6 +101,8 @@ class Fleet:
         self.kill = kill or KillSwitch()
         remembered = memory.read() if memory else None
         self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), remembered), remembered)
+        if remembered is not None and remembered.funded_ms:
+            self.books.completion.count_funding_from(remembered.funding_from_ms(venue.clock.now_ms()))
         self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.dead_man = DeadMan(
             config,

@@ -7,13 +7,14 @@ hit (fleet.risk.loss).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from anyio.abc import TaskGroup
 
 from exchange.clock import loop_s
 from fleet.config.models import FleetConfig
 from fleet.config.risk import Risk
-from fleet.risk.loss import Basis
+from fleet.risk.loss import Basis, RiskMemory
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
 from fleet.runtime.flatten import close_all
@@ -54,13 +55,13 @@ class Losses:
         self._count(slots, retired)
         self._close_what_is_held(list(slots.values()), tasks)
         if self._memory is not None and self._is_kept(config):
-            self._tell_problem(self._memory.keep(self._risk.memory))
+            self._tell_problem(self._memory.keep(self._remembered))
 
     def finish(self, config: FleetConfig, slots: Mapping[str, Slot], retired: Mapping[str, Slot]) -> None:
         """The last look, which is on disk when this returns."""
         self._count(slots, retired)
         if self._memory is not None and self._is_kept(config):
-            self._tell_problem(self._memory.finish(self._risk.memory))
+            self._tell_problem(self._memory.finish(self._remembered))
 
     def change(self, limits: Risk, slots: Mapping[str, Slot]) -> None:
         """The owner has edited them."""
@@ -70,6 +71,10 @@ class Losses:
         self._tell(was, slots.values(), "by the edited limits the fleet may open positions again")
 
     # --- inside
+
+    @property
+    def _remembered(self) -> RiskMemory:
+        return replace(self._risk.memory, funded_ms=self._account.funded_ms)
 
     def _count(self, slots: Mapping[str, Slot], retired: Mapping[str, Slot]) -> None:
         if self._first_look_s is None:

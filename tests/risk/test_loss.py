@@ -131,6 +131,11 @@ def test_a_restart_over_midnight_is_as_running_over_it(moved: int, after: int, h
     assert again.memory == whole.memory
 
 
+@pytest.mark.parametrize(("now_ms", "from_ms"), [(NOON_MS + 9, NOON_MS + 1), (TOMORROW_MS, 20_001 * DAY_MS)])
+def test_from_when_on_funding_is_in_no_result(now_ms: int, from_ms: int) -> None:
+    assert RiskMemory(NOON_MS // DAY_MS, funded_ms=NOON_MS).funding_from_ms(now_ms) == from_ms
+
+
 MIDNIGHT_MS = 20_001 * DAY_MS
 
 

@@ -12,11 +12,12 @@ import pytest
 from runtime_fakes import World, fleet_config, symbol_config
 
 from exchange.errors import Unavailable, VenueError
-from exchange.model import Cancel, Fill, Order, Place, Position, Side, TimeInForce
+from exchange.model import AccountUpdate, Cancel, Fill, FundingPayment, Order, Place, Position, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.risk.checks import Reason
 from fleet.risk.loss import Basis, RiskMemory
+from fleet.runtime.completion import LOOK_EVERY_S
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.losses import CLOSE_AGAIN_S
 from fleet.runtime.mailbox import Crash
@@ -347,6 +348,31 @@ def test_orders_that_fill_while_no_process_runs_count(tmp_path: Path) -> None:
     play(second, config, tmp_path / "risk", before=before)
 
 
+def test_funding_while_no_process_runs_counts_and_none_twice(tmp_path: Path) -> None:
+    def pay(at: Scene, number: int, ago_s: int = 0) -> None:
+        paid_ms = at.clock.now_ms() - ago_s * 1000
+        at.trading.paid.append(FundingPayment(str(number), X, Decimal("-0.1"), "USDT", paid_ms))
+
+    async def first(at: Scene) -> None:
+        pay(at, 1)
+        at.account_stream.tell(AccountUpdate("FUNDING_FEE", (), {"USDT": Decimal("-0.1")}, (), at.clock.now_ms()))
+        await anyio.sleep(LOOK_EVERY_S + 1)
+        assert at.day_result == Decimal("-0.1")
+
+    async def second(at: Scene) -> None:
+        await anyio.sleep(LOOK_EVERY_S + 1)
+        assert at.day_result == Decimal("-0.3")
+
+    def before(at: Scene) -> None:
+        pay(at, 1, 59)
+        pay(at, 2, 30)
+        pay(at, 3, 20)
+
+    config = losing(daily_loss_usd=1000)
+    play(first, config, tmp_path / "risk")
+    play(second, config, tmp_path / "risk", before=before)
+
+
 def test_where_trades_do_not_lead_to_the_position_the_result_begins_with_the_process(tmp_path: Path) -> None:
     async def first(at: Scene) -> None:
         await at.buy(1000, 980)
@@ -427,7 +453,7 @@ def test_the_newest_is_written_once_the_one_before_is_on_disk(tmp_path: Path) ->
 
 def test_what_the_owner_resumes_while_no_fleet_runs_is_the_loss_alone(tmp_path: Path) -> None:
     file, fills = MemoryFile(tmp_path / "risk"), {Y: ((1, 2), 3)}
-    file.finish(RiskMemory(7, Decimal(-9), Decimal(9), "lost", {X: Basis(5, 7, 1, Decimal(-4))}, fills, (X,)))
+    file.finish(RiskMemory(7, Decimal(-9), Decimal(9), "lost", {X: Basis(5, 7, 1, Decimal(-4))}, fills, held=(X,)))
     file.resume()
     assert file.read() == RiskMemory(7, fills=fills, held=(X,))
     (tmp_path / "risk").write_text("{}", "utf-8")
