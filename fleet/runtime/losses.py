@@ -43,15 +43,15 @@ class Losses:
         self._first_look_s: float | None = None
         self._is_closing = False
         self._close_from_s = float("-inf")
-        self._is_lost_told = False
+        self._is_first = True
 
     def look(
         self, config: FleetConfig, slots: Mapping[str, Slot], retired: Mapping[str, Slot], tasks: TaskGroup
     ) -> None:
         """`tasks`: where positions are closed."""
-        if self._risk.loss.lost and not self._is_lost_told:
-            self._is_lost_told = True
-            self._journal.incident("loss limit", self._risk.loss.lost)
+        if self._is_first:
+            self._is_first = False
+            self._tell_remembered()
         self._count(slots, retired)
         self._close_what_is_held(list(slots.values()), tasks)
         if self._memory is not None and self._is_kept(config):
@@ -107,6 +107,13 @@ class Losses:
         limits = (config.risk.daily_loss_usd, config.risk.drawdown_usd, config.risk.max_position_usd)
         is_limited = any(limits) or any(symbol.max_fills for symbol in config.symbols.values())
         return is_limited and not self._risk.loss.lost
+
+    def _tell_remembered(self) -> None:
+        loss = self._risk.loss
+        if loss.lost:
+            self._journal.incident("loss limit", loss.lost)
+        elif loss.limit:
+            self._journal.warning(f"before the restart a loss limit was hit: {loss.limit}")
 
     def _tell_problem(self, problem: str) -> None:
         if problem and problem != self._problem:

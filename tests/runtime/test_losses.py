@@ -273,6 +273,7 @@ def test_a_restart_remembers_that_a_limit_was_hit(tmp_path: Path) -> None:
         await anyio.sleep(2)
         assert set(at.phases().values()) == {Phase.LIMIT}
         assert at.trading.open() == []
+        assert at.said("before the restart a loss limit was hit: lost 10.01 USD today")
 
     config = losing(daily_loss_usd=10)
     play(first, config, path)
