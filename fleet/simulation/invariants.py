@@ -16,8 +16,9 @@ PULLED_BOUND_S = 6.0
 """So long an order of ours may rest where the fleet wants none, while every request about its symbol is answered: a
 query after an unknown outcome may be 5 s away."""
 
-PULLED_BOUND_DISTURBED_S = 75.0
-"""And so long when requests meet faults, or the minute's weight is spent, as after several starts in it."""
+PULLED_BOUND_DISTURBED_S = 45.0
+"""And so long when requests meet faults, or the minute's weight is spent: two cancels in a row that nobody answers take
+20 s, a placement that may yet come is waited for another 20."""
 
 FALSE_BELIEF_BOUND_S = 3.0
 """So long the fleet may believe another thing of an order or a position than is so, while its line is up and all that

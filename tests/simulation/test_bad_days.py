@@ -128,7 +128,7 @@ RULES = [
         invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 30.0, 7.0), "a rests", id="too long"
     ),
     pytest.param(
-        invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 80.0, 0.0),
+        invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 50.0, 0.0),
         "a rests",
         id="too long though faults",
     ),
