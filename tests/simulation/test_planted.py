@@ -11,7 +11,7 @@ NOTICED = {
     "cancels are forgotten when quotes are pulled": 1,
     "orders of others are taken for ours": 1,
     "late news revives an order": 21,
-    "no such order is believed at once": 19,
+    "no such order is believed at once": 43,
     "an order of ours that is not known is not adopted": 50,
     "a fill told twice counts twice": 5,
     "missed fills are not read": 5,
@@ -23,10 +23,10 @@ NOTICED = {
     "a stop does not look again": 2,
     "a symbol that leaves or crashes is not cleared": 7,
     "a crash is not kept to its symbol": 0,
-    "the budget is a little more than the limit": 4,
+    "the budget is a little more than the limit": 24,
     "the window is too short": 8,
     "the ledger is not completed": 3,
-    "the ledger drops a trade now and then": 0,
+    "the ledger drops a trade now and then": 1,
 }
 
 
