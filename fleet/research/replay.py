@@ -83,7 +83,7 @@ class _Fed:
     def __init__(self, begins: Checkpoint) -> None:
         self._book = SymbolBook(begins.instrument)
         self._capital = _Granted()
-        self._ids = _Ids(Run(begins.fleet, begins.run_s), begins.config.symbol)
+        self._ids = _Ids(Run(begins.fleet, begins.run), begins.config.symbol)
         self._fleet = _Fleet()
         strategy = make_strategy(begins.config.strategy, begins.config.parameters)
         self._risk = SymbolRisk(begins.config.symbol, self._fleet)

@@ -140,7 +140,8 @@ class Desk:
             if told.status.is_final:
                 self._finished.append(told.client_id)
         elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
-            self._take(lifecycle.adopted(told, now_us), now_us)
+            is_earlier = self._ids.run.is_later_than(told.client_id)
+            self._take(lifecycle.adopted(told, now_us, is_earlier=is_earlier), now_us)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
+from random import Random, SystemRandom
 from typing import TypeVar
 
 import anyio
@@ -79,13 +80,15 @@ class Fleet:
         ledger: Recorder | None = None,
         kill: KillSwitch | None = None,
         memory: MemoryFile | None = None,
+        chance: Random | None = None,
     ) -> None:
-        """Without `kill` and `memory` what they hold lasts as long as the process."""
+        """Without `kill` and `memory` what they hold lasts as long as the process. `chance`: for the run's name."""
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self.run_id = Run(config.fleet, venue.clock.now_ms() // 1000)
+        self._chance = chance or SystemRandom()
+        self.run_id = Run.beginning(config.fleet, venue.clock.now_ms(), self._chance)
         self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
         self.kill = kill or KillSwitch()
@@ -350,7 +353,11 @@ class Fleet:
         self.account.on_event(event)
 
     def _expect_no_second_runner(self, client_id: str) -> None:
-        if self.run_id.is_newer(client_id):
+        if self.run_id.is_repeated_by(client_id) and not self._stop.is_set():
+            # A copy of this process, say. Which of the two goes on is for their next orders to show.
+            self.run_id.begin_anew(self.venue.clock.now_ms(), self._chance)
+            self.journal.warning(f"another fleet of the name {self.config.fleet} has used an id of ours: {client_id}")
+        elif self.run_id.is_newer(client_id):
             self._fail(
                 f"another fleet of the name {self.config.fleet} trades on this account, and was started later (order "
                 f"{client_id}): this one leaves it to that one"

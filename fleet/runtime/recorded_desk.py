@@ -100,7 +100,7 @@ class RecordedDesk(Desk):
             self.config,
             self.instrument,
             self._ids.run.fleet,
-            self._ids.run.started_s,
+            self._ids.run.number,
             tuple(self.orders.values()),
             dict(self._holds),
             dict(self._refusals),

@@ -117,7 +117,7 @@ class Checkpoint(Struct, frozen=True):
     config: SymbolConfig
     instrument: Instrument
     fleet: str
-    run_s: int
+    run: int
     orders: tuple[WorkingOrder, ...]
     holds: dict[Side, int]
     refusals: dict[Side, int]

@@ -35,9 +35,10 @@ symbols: {ASTERUSDT: {}, SOLUSDT: {}, HYPEUSDT: {}}
 
 
 class Pair:
-    """`ended`: what each fleet said at its end, by number; empty for one that was told to stop."""
+    """`ended`: what each fleet said at its end, by number; empty for one that was told to stop. `chances`: of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *chances: Random) -> None:
+        self.chances = chances or (Random(1), Random(2))
         self.clock = Clock(START_US)
         self.paper: PaperVenue = paper_venue(CONFIG.paper, list(CONFIG.symbols), self.clock)
         self.runner = Runner(self.paper, self.clock.now_us)
@@ -50,7 +51,7 @@ class Pair:
         address = Address("paper", host, transport=PaperTransport(self.runner), connect=lines.connect)
         clock = Clock(self.clock.now_us())
         async with open_venue(address, self.paper.demo, clock, rng=Random(number)) as venue:
-            fleet = self.fleets[number] = Fleet(CONFIG, venue, Journal(clock))
+            fleet = self.fleets[number] = Fleet(CONFIG, venue, Journal(clock), chance=self.chances[number - 1])
             try:
                 await fleet.run()
             except FleetError as error:
@@ -63,9 +64,7 @@ class Pair:
         orders = self.paper.engine.orders.all_open_orders(self.paper.account())
         ids = [order.client_id for order in orders]
         return {
-            number: sum(
-                fleet.run_id.owns(each) and not Run("twin", fleet.run_id.started_s - 1).owns(each) for each in ids
-            )
+            number: sum(fleet.run_id.owns(each) and not Run("twin", fleet.run_id.number - 1).owns(each) for each in ids)
             for number, fleet in self.fleets.items()
         }
 
@@ -101,9 +100,45 @@ def test_the_earlier_one_says_so_leaves_and_touches_nothing_of_the_later_ones(
     run_virtual(main)
 
 
+class Same(Random):
+    """The same digits at first: a copy of a process."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._first = [7]
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        return self._first.pop() if self._first else super().randrange(start, stop, step)
+
+
+@pytest.mark.parametrize("gap_s", [0, 0.001, 0.3, 1, 1.3, 2, 3])
+@pytest.mark.parametrize("kind", [Random, Same])
+def test_of_two_that_start_together_exactly_one_goes_on(kind: type[Random], gap_s: float) -> None:
+    async def main() -> None:
+        pair = Pair(kind(1), kind(2))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pair.runner.run)
+            tasks.start_soon(pair.live, 1)
+            await anyio.sleep(gap_s)
+            tasks.start_soon(pair.live, 2)
+            await anyio.sleep(60)
+            [(gone, said)] = pair.ended.items()
+            assert "another fleet of the name twin trades on this account" in said
+            assert pair.fleets[gone].left_open == ()
+            other = 3 - gone
+            assert pair.fleets[other].run_id.number > pair.fleets[gone].run_id.number
+            assert pair.open_by_run() == {gone: 0, other: 6}
+            pair.fleets[other].stop()
+            await anyio.sleep(10)
+            assert (pair.ended[other], pair.open_by_run()) == ("", {1: 0, 2: 0})
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
 def test_what_a_run_finds_at_its_start_is_earlier_whatever_the_clocks_say() -> None:
     run = Run("twin", 1000)
     run.begin_after(["twin:SOLUSDT:zzz:1", "other:SOLUSDT:zzzz:1", "web_1"])
-    assert run.started_s == int("zzz", 36) + 1
+    assert run.number > int("zzz", 36)
     assert run.owns("twin:SOLUSDT:zzz:1")
     assert not run.owns("other:SOLUSDT:zzzz:1")
