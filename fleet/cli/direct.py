@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
-from random import SystemRandom
 
 import anyio
 
@@ -72,5 +71,5 @@ async def _close(fleet: str, venue: Venue, symbol: str, slippage: Decimal) -> Cl
     instrument = venue.info.instruments.get(symbol)
     if instrument is None:
         return Closed(symbol, Decimal(0))
-    ids = ClientIds(Run.beginning(fleet, venue.clock.now_ms(), SystemRandom()), symbol)
+    ids = ClientIds(Run(fleet, venue.clock.now_ms() // 1000), symbol)
     return await flatten(instrument, venue.trading, venue.market_data, ids.next, slippage)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 from random import Random
 
-_OURS = re.compile(r"([a-z0-9_.-]{1,12}):([A-Za-z0-9]+):([a-z0-9]+):([a-z0-9]+)")
+_OURS = re.compile(r"([a-z0-9_.-]{1,12}):([A-Za-z0-9]+):(\.?[a-z0-9]+):([a-z0-9]+)")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+BY_OWNER = "."
+"""Before what is no run of a fleet, but its owner's word carried out beside it: a fleet that sees such an order is not
+replaced."""
 
 _CHANCES = 36**2
 """Of runs that begin in the same millisecond."""
@@ -99,25 +103,36 @@ class Run:
 
     def next(self, name: str) -> str:
         """`name`: the symbol's, as it stands in an id."""
-        count = self._made[name] = self._made.get(name, 0) + 1
-        return f"{self.fleet}:{name}:{base36(self.number)}:{base36(count)}"
+        made = self._made[name] = self._made.get(name, 0) + 1
+        return f"{self.fleet}:{name}:{base36(self.number)}:{base36(made)}"
 
     def _match(self, client_id: str) -> re.Match[str] | None:
         match = _OURS.fullmatch(client_id)
-        return match if match and match[1] == self.fleet else None
+        is_runs = match is not None and match[1] == self.fleet and not match[3].startswith(BY_OWNER)
+        return match if is_runs else None
+
+
+def owners_ids(fleet: str, symbol: str, now_ms: int) -> Iterator[str]:
+    """For orders that close a fleet's position and are placed by no run of it; `now_ms` tells two such words apart."""
+    prefix = f"{fleet}:{_short(fleet, symbol)}:{BY_OWNER}{base36(now_ms)}:"
+    return (f"{prefix}{base36(number)}" for number in count(1))
+
+
+def _short(fleet: str, symbol: str) -> str:
+    most = min(_MOST_OF_SYMBOL, _MOST_OF_BOTH - len(fleet))
+    name = re.sub("[^A-Z0-9]", "", symbol)
+    if name != symbol or len(name) > most:
+        # Some real symbols are not ASCII, and two of them must not share an id.
+        name = f"{name[: most - 5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
+    return name
 
 
 class ClientIds:
     """Those of one symbol of a run."""
 
     def __init__(self, run: Run, symbol: str) -> None:
-        most = min(_MOST_OF_SYMBOL, _MOST_OF_BOTH - len(run.fleet))
-        name = re.sub("[^A-Z0-9]", "", symbol)
-        if name != symbol or len(name) > most:
-            # Some real symbols are not ASCII, and two of them must not share an id.
-            name = f"{name[: most - 5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
         self.run = run
-        self._name = name
+        self._name = _short(run.fleet, symbol)
 
     def next(self) -> str:
         """Each is a new one, also to who asks later for the same symbol of the same run."""
