@@ -15,6 +15,7 @@ from typing import TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Order, OrderUpdate, StreamDown, StreamUp
 from fleet.config.diff import diff
@@ -128,6 +129,7 @@ class Fleet:
         self.sender: Sender | None = None
         self._found_open: tuple[Order, ...] = ()
         """What an earlier run left, as long as it may be there."""
+        self._look_due = Bell()
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -158,6 +160,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.market_stream.run, self.on_market)
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
+            lines.start_soon(self._watch_account)
             lines.start_soon(self._watch_ban)
             lines.start_soon(self.books.run, self.config.symbols)
             lines.start_soon(self._watch_kills)
@@ -269,7 +272,14 @@ class Fleet:
             self._losses.look(self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
-                await self._look_again()
+                self._look_due.ring()
+
+    async def _watch_account(self) -> None:
+        """Where nobody waits for it: a slow venue takes as long as a request may. Never two at once."""
+        while True:
+            await self._look_due.wait()
+            self._look_due.hush()
+            await self._look_again()
 
     async def _watch_kills(self) -> None:
         """A worker that waits for news hears of a kill that somebody else has written down."""
@@ -488,7 +498,7 @@ class Fleet:
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
             self._follow()
-            await self._look_again()
+            self._look_due.ring()
 
     def _follow(self) -> None:
         self.venue.market_stream.want(list(self.slots))
