@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from random import Random
 
-_OURS = re.compile(r"([a-z0-9_.-]{1,12}):([A-Za-z0-9]+):(\.?[a-z0-9]+):([a-z0-9]+)")
+_OURS = re.compile(r"([a-z0-9_.-]{1,12}):([A-Za-z0-9]+):([a-z0-9]+):([a-z0-9]+)")
+_BY_OWNER = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:\.[a-z0-9]+:[a-z0-9]+")
+"""Not placed by a run of the fleet, but beside it on its owner's word: who sees such an order has not been replaced."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-BY_OWNER = "."
-"""Before what is no run of a fleet, but its owner's word carried out beside it: a fleet that sees such an order is not
-replaced."""
 
 _CHANCES = 36**2
 """Of runs that begin in the same millisecond."""
@@ -41,7 +40,7 @@ def is_ours(fleet: str, client_id: str) -> bool:
 
 def fleet_of(client_id: str) -> str | None:
     """The fleet that made an id of this form; None for any other id."""
-    match = _OURS.fullmatch(client_id)
+    match = _OURS.fullmatch(client_id) or _BY_OWNER.fullmatch(client_id)
     return match[1] if match else None
 
 
@@ -108,13 +107,12 @@ class Run:
 
     def _match(self, client_id: str) -> re.Match[str] | None:
         match = _OURS.fullmatch(client_id)
-        is_runs = match is not None and match[1] == self.fleet and not match[3].startswith(BY_OWNER)
-        return match if is_runs else None
+        return match if match and match[1] == self.fleet else None
 
 
 def owners_ids(fleet: str, symbol: str, now_ms: int) -> Iterator[str]:
     """For orders that close a fleet's position and are placed by no run of it; `now_ms` tells two such words apart."""
-    prefix = f"{fleet}:{_short(fleet, symbol)}:{BY_OWNER}{base36(now_ms)}:"
+    prefix = f"{fleet}:{_short(fleet, symbol)}:.{base36(now_ms)}:"
     return (f"{prefix}{base36(number)}" for number in count(1))
 
 

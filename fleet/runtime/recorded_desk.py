@@ -51,8 +51,8 @@ class RecordedDesk(Desk):
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
         self._take_in(Reconfigured(self._noted_us, config), super().reconfigure, config, strategy)
 
-    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> None:
-        self._take_in(HeardOrder(now_us, told, answer), super().on_order, told, now_us, answer=answer)
+    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
+        return self._take_in(HeardOrder(now_us, told, answer), super().on_order, told, now_us, answer=answer)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         self._take_in(HeardFill(now_us, fill, self.book.position_lots), super().on_fill, fill, now_us)
