@@ -137,5 +137,5 @@ class ClientIds:
         return self.run.next(self._name)
 
     def are_of(self, client_id: str) -> bool:
-        """Whether the order is of this fleet, and no later run placed it."""
-        return self.run.owns(client_id)
+        """Whether the order is of this fleet, and no later run placed it, nor its owner."""
+        return self.run.owns(client_id) and not _BY_OWNER.fullmatch(client_id)

@@ -143,6 +143,13 @@ def test_a_fleet_that_cannot_be_asked_is_flattened_beside_it_and_goes_on_killed(
         assert asked(paper, "positions") == []
         assert own_orders(paper) == []
         assert fleet.poll() is None, log.read_text("utf-8")
+        # Though the file be broken it hears its owner, if of nobody else.
+        say(paper, "resume", file=file)
+        sound = file.read_text("utf-8")
+        file.write_text(sound + "\nsymbols: [\n", "utf-8")
+        assert "it is written down for the fleet" in say(paper, "kill", file=file, code=2)
+        file.write_text(sound, "utf-8")
+        assert set(read_kills(beside(file, {}).kill)) == {"*"}
         fleet.terminate()
         assert fleet.wait(PATIENCE_S) == 0
         assert "another fleet" not in log.read_text("utf-8")
@@ -160,25 +167,10 @@ def test_a_fleet_that_is_gone_is_flattened_at_the_exchange(start_fleet: Start, f
     assert own_orders(paper)
     said = say(paper, "flatten", file=file)
     assert "no position is left" in said
+    # Those of a fleet that is gone are ended.
+    assert "countdown" not in said
     assert asked(paper, "positions") == []
     assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
-
-
-def test_what_its_owner_places_after_the_kill_of_a_fleet_that_is_gone_stays(
-    start_fleet: Start, file: Path, paper: PaperProcess
-) -> None:
-    """The countdown of the dead fleet would have cancelled it."""
-    timeout_s = 12
-    file.write_text(file.read_text("utf-8") + f"dead_man: {{timeout: {timeout_s}s}}\n", "utf-8")
-    fleet = start_fleet(file, env=paper.told["env"])
-    fleet.until_quoting()
-    fleet.process.kill()
-    fleet.process.wait(PATIENCE_S)
-    until_s = time.monotonic() + timeout_s + 1
-    assert "countdown" not in say(paper, "kill", file=file)
-    place_foreign(paper)
-    while time.monotonic() < until_s:
-        assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
 
 
 def test_a_fleet_that_is_no_fleet_yet_is_killed_at_the_exchange(
@@ -215,7 +207,7 @@ def test_a_fleet_whose_file_is_broken_or_gone_hears_its_owner(
     fleet.process.kill()
     fleet.process.wait(PATIENCE_S)
     said = say(paper, "kill", file=file, code=2)
-    assert "at the exchange nothing was done: for that the fleet file is needed" in said
+    assert "for the way to the exchange the fleet file is needed" in said
     assert "cannot be read" in said
 
 
