@@ -61,6 +61,8 @@ class Account:
         self.books: dict[str, SymbolBook] = {}
         self.funding = Decimal(0)
         """Since the start, of the positions in `books`: counted by whoever reads the venue's list."""
+        self.funded_ms = 0
+        """The newest payment in that, or from when on they count."""
         self.line_up = anyio.Event()
         """Set while the user stream is open."""
         self.lines_opened = 0
