@@ -171,7 +171,8 @@ class Desk:
         if isinstance(action, Place | Amend) and not told.status.is_final:
             self.problem = ""
         order = self.orders.get(told.client_id)
-        self._hear(told, now_us, answer=order is not None and not _is_overtaken(order, action))
+        is_answer = order is not None and not _is_overtaken(order, action)
+        self.counters.differences += self._hear(told, now_us, answer=is_answer)
         if isinstance(action, Query) and told.client_id in self.orders:
             self.orders[told.client_id] = lifecycle.queried(self.orders[told.client_id])
 

@@ -17,7 +17,7 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import Instrument, Order
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
-from fleet.orders.ids import ClientIds, Run
+from fleet.orders.ids import ClientIds, Run, owners_ids
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
@@ -62,6 +62,7 @@ class Slot:
         self.counters = before.counters if before else Counters()
         self.risk = before.risk if before else SymbolRisk(config.symbol, risk)
         self.closing = False
+        self._closing_ids = before._closing_ids if before else owners_ids(run.fleet, config.symbol, clock.now_ms())
         self.desk: Desk | None = None
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
@@ -109,8 +110,8 @@ class Slot:
             self._worker.doubt()
 
     def next_id(self) -> str:
-        """A client order id for an order that no worker places."""
-        return self._ids.next()
+        """A client order id for an order that no worker places: none takes it for one of its own."""
+        return next(self._closing_ids)
 
     def compare(self, snapshot: Snapshot) -> None:
         """Holds the venue's open orders and position against what is believed, and has the worker look into what
