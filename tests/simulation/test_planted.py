@@ -8,6 +8,7 @@ import pytest
 NOTICED = {
     "unknown is taken for rejected": 21,
     "an unknown order leaves its side free": 4,
+    "no such order is believed of what was asked after three times": 46,
     "cancels are forgotten when quotes are pulled": 1,
     "orders of others are taken for ours": 1,
     "a fill told twice counts twice": 5,
