@@ -605,6 +605,13 @@ def test_what_is_over_does_not_live_again_by_late_news() -> None:
     assert table.desk.orders == {}
 
 
+def test_nor_does_an_earlier_workers_whose_end_is_told_before_its_beginning() -> None:
+    table = Table(symbol_config(entry="short"))
+    for status in (CANCELED, NEW):
+        table.desk.on_order(foreign("f:X:old:1", status=status), table.now_us)
+    assert table.desk.orders == {}
+
+
 # --- held against the venue's list
 
 
