@@ -143,7 +143,8 @@ class Desk:
         if order is not None:
             self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
         elif is_adopted:
-            self._take(lifecycle.adopted(told, now_us), now_us)
+            is_earlier = self._ids.run.is_later_than(told.client_id)
+            self._take(lifecycle.adopted(told, now_us, is_earlier=is_earlier), now_us)
         if told.status.is_final:
             # Whether it was known or not: an earlier worker's may end, and what was told before come after.
             self._finished.append(told.client_id)

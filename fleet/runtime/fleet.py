@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
+from random import Random, SystemRandom
 from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
+from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import (
     AccountEvent,
@@ -90,13 +92,15 @@ class Fleet:
         ledger: Recorder | None = None,
         kill: KillSwitch | None = None,
         memory: MemoryFile | None = None,
+        chance: Random | None = None,
     ) -> None:
-        """Without `kill` and `memory` what they hold lasts as long as the process."""
+        """Without `kill` and `memory` what they hold lasts as long as the process. `chance`: for the run's name."""
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self.run_id = Run(config.fleet, venue.clock.now_ms() // 1000)
+        self._chance = chance or SystemRandom()
+        self.run_id = Run.beginning(config.fleet, venue.clock.now_ms(), self._chance)
         self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
         self.kill = kill or KillSwitch()
@@ -139,6 +143,7 @@ class Fleet:
         self.sender: Sender | None = None
         self._found_open: tuple[Order, ...] = ()
         """What an earlier run left, as long as it may be there."""
+        self._look_due = Bell()
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -169,6 +174,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.market_stream.run, self.on_market)
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
+            lines.start_soon(self._watch_account)
             lines.start_soon(self._watch_ban)
             lines.start_soon(self.books.run, self.config.symbols)
             lines.start_soon(self._watch_kills)
@@ -298,7 +304,14 @@ class Fleet:
                 self._losses.look(self.config, self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
-                await self._look_again()
+                self._look_due.ring()
+
+    async def _watch_account(self) -> None:
+        """Where nobody waits for it: a slow venue takes as long as a request may. Never two at once."""
+        while True:
+            await self._look_due.wait()
+            self._look_due.hush()
+            await self._look_again()
 
     async def _watch_kills(self) -> None:
         """A worker that waits for news hears of a kill that somebody else has written down."""
@@ -387,7 +400,11 @@ class Fleet:
         self.account.on_event(event)
 
     def _expect_no_second_runner(self, client_id: str) -> None:
-        if self.run_id.is_newer(client_id):
+        if self.run_id.is_repeated_by(client_id) and not self._stop.is_set():
+            # A copy of this process, say. Which of the two goes on is for their next orders to show.
+            self.run_id.begin_anew(self.venue.clock.now_ms(), self._chance)
+            self.journal.warning(f"another fleet of the name {self.config.fleet} has used an id of ours: {client_id}")
+        elif self.run_id.is_newer(client_id):
             self._fail(
                 f"another fleet of the name {self.config.fleet} trades on this account, and was started later (order "
                 f"{client_id}): this one leaves it to that one"
@@ -517,7 +534,7 @@ class Fleet:
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
             self._follow()
-            await self._look_again()
+            self._look_due.ring()
 
     def _follow(self) -> None:
         self.venue.market_stream.want(list(self.slots))

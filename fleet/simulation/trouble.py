@@ -51,6 +51,8 @@ CHANCES = (
 )
 """The highest that a spell may make each chance of the exchange's faults."""
 
+OVERLOAD = (("answer_503_executed", 0.15), ("answer_503_not_executed", 0.15), ("order_not_found", 0.9))
+
 
 @dataclass(frozen=True, slots=True)
 class Spell:
@@ -205,6 +207,15 @@ def _spells(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return found
 
 
+def _overloads(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Seldom: the exchange has more to do than it can. Many requests have no proper answer, and the servers that are
+    asked after them lag behind."""
+    if rng.random() < 0.8:
+        return []
+    at_s, for_s = _when(rng, seconds), round(rng.uniform(3, 15), 3)
+    return [Spell(at_s, for_s, name, chance) for name, chance in OVERLOAD]
+
+
 def _blows(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Blow(_when(rng, seconds), rng.choice(_BLOWS)(rng)) for _ in range(rng.randrange(6))]
 
@@ -311,6 +322,7 @@ def _owners_trades(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
 
 _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "spells": _spells,
+    "overloads": _overloads,
     "blows": _blows,
     "bans": _bans,
     "crashes": _crashes,

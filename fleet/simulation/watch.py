@@ -181,7 +181,7 @@ class Watch:
 
     def _note_late(self, order: PaperOrder) -> None:
         fleet = self._seen_fleet
-        if fleet is not None and f":{base36(fleet.run_id.started_s)}:" not in order.client_id:
+        if fleet is not None and f":{base36(fleet.run_id.number)}:" not in order.client_id:
             self._late[order.client_id] = None
 
     def _excuse_foreign(self, order: PaperOrder, now_us: int) -> None:

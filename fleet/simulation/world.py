@@ -227,7 +227,8 @@ class World:
             keys = demo if self._day.seed % 8 == 0 else Credentials(demo.user, "", "", demo.api_key, demo.api_secret)
             config = self._file.config
             async with open_venue(address, keys, clock, safety=config.budget.safety, rng=Random(seed)) as venue:
-                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger)
+                chance = Random(f"{seed}:run")
+                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger, chance=chance)
                 if process.wants_stop:
                     fleet.stop()
                 try:

@@ -14,7 +14,7 @@ from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Posit
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
-from fleet.orders.ids import ClientIds
+from fleet.orders.ids import ClientIds, base36
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, cancelling, placing
 from fleet.orders.plan import Action, Query
 from fleet.risk.checks import Reason
@@ -582,6 +582,16 @@ def test_an_own_order_not_known_is_adopted_and_nobody_elses(name: str, status: O
     assert table.desk.on_order(foreign(name, status=status), table.now_us) is adopted
     assert (Cancel("XUSDT", name) in table.plan()) is adopted
     assert table.counters.differences == adopted
+
+
+@pytest.mark.parametrize(("name", "stays"), [("f:X:old:1", False), (f"f:X:{base36(RUN.number)}:1", True)])
+def test_an_order_of_an_earlier_run_is_replaced_by_one_of_this(name: str, stays: bool) -> None:
+    table = Table()
+    ids = table.quote()
+    fitting = replace(table.told[ids[BUY]], client_id=name)
+    table.hear(ids[BUY], CANCELED)
+    table.desk.on_order(fitting, table.now_us)
+    assert table.plan() == ([] if stays else [Cancel("XUSDT", name)])
 
 
 def test_what_is_over_does_not_live_again_by_late_news() -> None:
