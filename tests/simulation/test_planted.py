@@ -12,7 +12,7 @@ from fleet.simulation.world import live
 NOTICED = {
     "unknown is taken for rejected": 21,
     "an unknown order leaves its side free": 3,
-    "no such order is believed of what was asked after three times": 46,
+    "no such order is believed of what was asked after three times": 53,
     "cancels are forgotten when quotes are pulled": 1,
     "orders of others are taken for ours": 1,
     "late news revives an order": 21,
