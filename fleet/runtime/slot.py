@@ -5,7 +5,8 @@ Owns: the symbol's configuration, mailbox, counters and supervisor, and how a wo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 
@@ -13,7 +14,7 @@ import anyio
 
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import Instrument
+from exchange.model import Instrument, Order
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds, Run, owners_ids
@@ -146,15 +147,13 @@ class Slot:
         Raises Banned and BadCredentials; the caller bounds the time.
         """
         await self._sender.quiet(self.config.symbol)
-        try:
-            self._hear_last_answers()
+        until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
+        with self._told_if_broken():
+            self._hear_last()
             unknown = [order for order in self.live_orders() if order.phase is Phase.UNKNOWN and order.order_id is None]
             until_us = max((order.changed_us + SURELY_NOT_PLACED_US for order in unknown), default=0)
-        except Exception as error:  # noqa: BLE001 what broke the worker may break on its last answers too
-            self._journal.traceback(error, self.config.symbol)
-            until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
         while True:
-            await clear(self._run, self._trading, self._gate, self.config.symbol)
+            await clear(self._run, self._trading, self._gate, self.config.symbol, tell=self._hear_cancelled)
             left_us = until_us - self._clock.now_us()
             if left_us <= 0:
                 break
@@ -191,25 +190,46 @@ class Slot:
         )
 
     def _forget_orders(self, desk: Desk) -> None:
-        try:
+        with self._told_if_broken():
+            # What became of an order is told by its update alone, where the cancel had no answer.
+            self._hear_last()
+        with self._told_if_broken():
             desk.note_cleared(self._clock.now_us())
-        except Exception as error:  # noqa: BLE001 as above: what broke the worker may break here too
-            self._journal.traceback(error, self.config.symbol)
         desk.orders = {}
 
-    def _hear_last_answers(self) -> None:
+    def _hear_last(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already, but the
         owner was not told of them."""
         now_us = self._clock.now_us()
         for news in self.mailbox.take():
             if isinstance(news, Told) and news.fill is not None:
                 self._journal.info(fill_text(news.fill, self.instrument), self.config.symbol)
-            if self.desk is None or not isinstance(news, Answer):
-                continue
-            if isinstance(news.result, VenueError):
-                self.desk.failed(news.action, news.result, now_us)
-            else:
-                self.desk.answered(news.action, news.result, now_us)
+            match news:
+                case Told(order, fill) if self.desk is not None:
+                    if fill is not None:
+                        self.desk.on_fill(fill, now_us)
+                    # What is not known is of another run, and cancelled like the others.
+                    if order.client_id in self.desk.orders:
+                        self.desk.on_order(order, now_us)
+                case Answer(action, VenueError() as error) if self.desk is not None:
+                    self.desk.failed(action, error, now_us)
+                case Answer(action, Order() as order) if self.desk is not None:
+                    self.desk.answered(action, order, now_us)
+                case _:
+                    pass
+
+    def _hear_cancelled(self, order: Order) -> None:
+        with self._told_if_broken():
+            if self.desk is not None:
+                self.desk.on_order(order, self._clock.now_us())
+
+    @contextmanager
+    def _told_if_broken(self) -> Generator[None]:
+        """What broke the worker may break here too: orders are cancelled all the same."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 as above
+            self._journal.traceback(error, self.config.symbol)
 
     def _make(self) -> Worker:
         strategy = make_strategy(self.config.strategy, self.config.parameters)
