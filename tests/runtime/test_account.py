@@ -23,6 +23,7 @@ from exchange.model import (
     StreamDown,
     StreamUp,
 )
+from exchange.ports import Ticket
 from fleet.ledger.books import SymbolBook
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
@@ -191,10 +192,10 @@ def test_a_trade_around_the_position_that_it_begins_from_is_in_it_once(before: l
 
         ask_positions, ask_fills = at.trading.positions, at.trading.fills
 
-        async def positions() -> list[Position]:
+        async def positions(ticket: Ticket | None = None) -> list[Position]:
             while steps and steps.pop(0) == "trade":
                 trade()
-            return await ask_positions()
+            return await ask_positions(ticket)
 
         async def fills(symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
             while steps:
