@@ -22,6 +22,7 @@ from fleet.config.faults import ConfigError
 from fleet.control.client import Refused, Silent, told_by_fleet
 from fleet.runtime.beside import ALL, change_kills, with_kill, without_kill
 from fleet.runtime.flatten import SLIPPAGE
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import Done
 
 _file = click.option(
@@ -82,7 +83,7 @@ def resume(symbol: str | None, file: Path) -> None:
     symbols = () if symbol is None else target.symbols
     change_kills(target.beside.kill, lambda kills: without_kill(kills, symbol, symbols))
     if symbol is None:
-        target.beside.risk.unlink(missing_ok=True)
+        MemoryFile(target.beside.risk).resume()
     if target.lives is False or (target.lives is None and target.run_file is None):
         click.echo(f"resumed {target.words}; no running fleet answers, it holds for the next start")
         return
