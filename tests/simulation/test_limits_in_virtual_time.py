@@ -120,10 +120,16 @@ def test_the_exchanges_own_protection_is_set_and_what_it_freezes_is_lived_with()
         "symbols: {ASTERUSDT: {}",
         "symbols: {ASTERUSDT: {max_order_usd: 200, mmp: {window: 5s, frozen: 2s, value: 150}}",
     )
-    outcome = simulate(parse(protected, "f", {}).config, 2, 120)
-    account, book = outcome.paper.account(), outcome.paper.engine.orders
-    [(symbol, limits)] = book.protections.limits(account.address, None).items()
-    assert (symbol, limits.window_ms, limits.frozen_ms, limits.value) == ("ASTERUSDT", 5000, 2000, 150)
+    seen: list[tuple[object, ...]] = []
+
+    async def look(running: Running) -> None:
+        await anyio.sleep(60)
+        account, book = running.paper.account(), running.paper.engine.orders
+        [(symbol, limits)] = book.protections.limits(account.address, None).items()
+        seen.append((symbol, limits.window_ms, limits.frozen_ms, limits.value))
+
+    outcome = simulate(parse(protected, "f", {}).config, 2, 120, script=look)
+    assert seen == [("ASTERUSDT", 5000, 2000, 150)]
     aster = next(each for each in outcome.state.symbols if each.symbol == "ASTERUSDT")
     # A freeze takes the orders away and refuses new ones; the symbol trades on after it.
     assert aster.rejected > 0
