@@ -254,10 +254,16 @@ class Worker:
         assert self._new_config is not None
         config, strategy = self._new_config
         self._new_config = None
-        if config.leverage != self.desk.config.leverage:
-            await self._set_leverage(config.leverage)
-        if config.mmp != self.desk.config.mmp:
-            await self._protect(config.mmp)
+        before = self.desk.config
+
+        async def tell() -> None:
+            if config.leverage != before.leverage:
+                await self._set_leverage(config.leverage)
+            if config.mmp != before.mmp:
+                await self._protect(config.mmp)
+
+        if (config.leverage, config.mmp) != (before.leverage, before.mmp):
+            await self._meanwhile(tell)
         self.desk.reconfigure(config, strategy)
 
     async def _set_leverage(self, leverage: int) -> None:

@@ -460,11 +460,21 @@ def test_trades_that_are_owed_while_the_line_is_down_are_waited_for_and_fetched_
     play(scene)
 
 
-def test_while_the_venue_is_asked_what_must_not_stand_is_cancelled() -> None:
+def doubt(at: Scene) -> None:
+    at.worker.doubt()
+
+
+def take_up(at: Scene) -> None:
+    bold = symbol_config(leverage=2)
+    at.worker.reconfigure(bold, make_strategy("ping_pong", bold.parameters))
+
+
+@pytest.mark.parametrize("ask", [doubt, take_up])
+def test_while_the_venue_is_asked_what_must_not_stand_is_cancelled(ask: Callable[[Scene], None]) -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
         at.trading.latency_s = 10
-        at.worker.doubt()
+        ask(at)
         await anyio.sleep(0.1)
         at.mailbox.put_line(up=False)
         await anyio.sleep(6)
