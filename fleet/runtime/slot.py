@@ -170,13 +170,14 @@ class Slot:
         """Tells the fleet's limits what the symbol may come to hold, where no plan does, and its position is known."""
         if not self._account.has_begun(self.config.symbol):
             return
-        orders = self.desk.orders.values() if self.desk else ()
+        orders = (*self.risk.owed, *(self.desk.orders.values() if self.desk else ()))
         self.risk.fleet.hold(
             self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)
         )
 
     def _forget_orders(self, desk: Desk) -> None:
         try:
+            self.risk.owed += tuple(desk.orders.values())
             desk.note_cleared(self._clock.now_us())
         except Exception as error:  # noqa: BLE001 as above: what broke the worker may break here too
             self._journal.traceback(error, self.config.symbol)

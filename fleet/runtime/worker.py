@@ -100,6 +100,7 @@ class Worker:
         while await self._account.begin(self.symbol):
             leftover = await clear(self._run, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+        self.desk.risk.owed = ()
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
             await self._protect(self.desk.config.mmp)
