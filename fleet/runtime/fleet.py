@@ -21,7 +21,6 @@ from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT
@@ -197,11 +196,6 @@ class Fleet:
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
-        # Before the first of them may open anything: each will say for itself once it has begun.
-        for symbol in self.config.symbols:
-            position = snapshot.position(symbol)
-            size = abs(position.lots) * self.venue.info.instruments[symbol].step_size
-            self.risk.hold(symbol, Held(size * position.entry_price))
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
         self._found_open = tuple(snapshot.own_orders(self.run_id))
         if self._found_open:
@@ -444,6 +438,8 @@ class Fleet:
         if self.market_line.up:
             slot.mailbox.put_line(up=True)
         self.slots[config.symbol] = slot
+        # Before any of them may open anything: each will say for itself with its plans.
+        slot.hold_risk()
         self.dead_man.watch(config.symbol, slot.mailbox.wake)
         self._workers.start_soon(self._run_slot, slot)
 

@@ -17,7 +17,7 @@ from exchange.model import Instrument
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds, Run
-from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account, Snapshot
@@ -167,13 +167,16 @@ class Slot:
         self._account.capital.commit(self.config.symbol, held_usd / leverage)
 
     def hold_risk(self) -> None:
-        """Tells the fleet's limits what the symbol may come to hold, where no plan does, and its position is known."""
-        if not self._account.has_begun(self.config.symbol):
-            return
+        """Tells the fleet's limits what the symbol may come to hold, where no plan does."""
+        symbol, position = self.config.symbol, position_usd(self.book, self.last_mark)
         orders = (*self.risk.owed, *(self.desk.orders.values() if self.desk else ()))
-        self.risk.fleet.hold(
-            self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)
-        )
+        told = self._account.newest
+        if told is not None and not self._account.has_begun(symbol):
+            # What an earlier run left may have filled since, and may fill until it is cancelled.
+            held = told.position(symbol)
+            position = held.lots * self.instrument.step_size * held.entry_price
+            orders = tuple(adopted(order, 0) for order in told.own_orders(self._run) if order.symbol == symbol)
+        self.risk.fleet.hold(symbol, worst(self.instrument, position, orders))
 
     def _forget_orders(self, desk: Desk) -> None:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import anyio
+import pytest
 from runtime_fakes import World, fleet_config
 
 from exchange.model import Side
@@ -81,3 +82,42 @@ def test_what_a_crash_left_unfilled_counts_no_more_once_the_trades_are_read() ->
         assert at.held(X) == 0
 
     play(fleet_config(X, Y, **LIMITED), scene)
+
+
+def test_what_an_earlier_run_left_counts_as_filled_until_its_symbol_has_begun() -> None:
+    def leave(at: Scene) -> None:
+        at.trading.move(X, 40)
+        at.trading.put_order("f:X:old:1", X)
+        at.trading.latency_s = 0.2
+
+    async def scene(at: Scene) -> None:
+        for _ in range(200):
+            await anyio.sleep(0.01)
+            if at.said("cancelled 1 orders left by an earlier run"):
+                break
+        await anyio.sleep(0.01)
+        assert at.held(X) == 40 + 45
+        await anyio.sleep(3)
+        # It works the position off.
+        assert at.held(X) == 40
+
+    play(fleet_config(X, Y, **LIMITED), scene, leave)
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_position_that_an_edit_brings_in_counts_from_then_on(was_there: bool) -> None:
+    async def scene(at: Scene) -> None:
+        if was_there:
+            at.trading.fill(at.trading.one(Side.BUY, X).client_id, 50)
+            at.fleet.apply(fleet_config(Y, **LIMITED))
+            await anyio.sleep(1)
+            assert at.held(X) == 0
+        at.fleet.apply(fleet_config(X, Y, **LIMITED))
+        assert at.held(X) == (50 * 99 / 100 if was_there else 40)
+
+    both = fleet_config(X, Y, **LIMITED)
+    play(
+        both if was_there else fleet_config(Y, **LIMITED),
+        scene,
+        lambda at: None if was_there else at.trading.move(X, 40),
+    )
