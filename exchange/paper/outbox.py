@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-import anyio
-
+from exchange.bell import Bell
+from exchange.clock import loop_s
 from exchange.paper.streams import Push, PushKind
 from exchange.protocol.wire import LineClosed
 
@@ -38,14 +38,14 @@ class Outbox:
         self.on_silence: Callable[[], None] | None = None
         self._dead_from: float | None = None
         self._swapped: Push | None = None
-        self._news = anyio.Event()
+        self._news = Bell()
 
     def put(self, push: Push) -> None:
         if not self._may_enter(push):
             return
         delay_s = self._delay_s()
         if delay_s:
-            self._last_due = max(self._last_due, anyio.current_time() + delay_s)
+            self._last_due = max(self._last_due, loop_s() + delay_s)
         self._enter(self._last_due, push)
         if push.kind is PushKind.ACCOUNT and self._swapped is not None:
             self._hasten(self._swapped, self._last_due)
@@ -53,7 +53,7 @@ class Outbox:
     def put_late(self, push: Push, late_s: float) -> None:
         """Comes so much later than it would have, and lets others go first."""
         if self._may_enter(push):
-            self._enter(max(self._last_due, anyio.current_time() + self._delay_s()) + late_s, push)
+            self._enter(max(self._last_due, loop_s() + self._delay_s()) + late_s, push)
 
     def put_swapped(self, push: Push) -> None:
         """Lets the next news of an account go first; if there is none within a second, comes then."""
@@ -68,14 +68,14 @@ class Outbox:
                 raise self.closed
             if self._dead_from is not None:
                 await self._wait_until(self._dead_from)
-                if anyio.current_time() >= self._dead_from:
+                if loop_s() >= self._dead_from:
                     self.cut("connection lost")
                 continue
             if not self._queue:
                 await self._wait_until(None)
                 continue
             due, push = self._queue[0]
-            if due and due > anyio.current_time():
+            if due and due > loop_s():
                 # A cut meanwhile must be felt at once.
                 await self._wait_until(due)
                 continue
@@ -92,7 +92,7 @@ class Outbox:
         if self.closed is None:
             self.closed = LineClosed(reason, code)
         self._queue.clear()
-        self._news.set()
+        self._news.ring()
 
     def go_silent(self, until: float) -> None:
         """Nothing comes any more, as on a line that is half open, until it breaks at that time of the loop."""
@@ -100,16 +100,15 @@ class Outbox:
         self._dead_from = until
         if self.on_silence is not None:
             self.on_silence()
-        self._news.set()
+        self._news.ring()
 
     @property
     def is_silent(self) -> bool:
         return self._dead_from is not None
 
     async def _wait_until(self, due: float | None) -> None:
-        self._news = anyio.Event()
-        with anyio.move_on_after(None if due is None else due - anyio.current_time()):
-            await self._news.wait()
+        self._news.hush()
+        await self._news.wait(None if due is None else due - loop_s())
 
     def _may_enter(self, push: Push) -> bool:
         if self.closed is not None or self._dead_from is not None:
@@ -126,7 +125,7 @@ class Outbox:
         else:
             queue.insert(place, (due, push))
         if not place:
-            self._news.set()
+            self._news.ring()
 
     def _hasten(self, push: Push, due: float) -> None:
         """Brings a frame that waits forward to that time, behind what is due then."""

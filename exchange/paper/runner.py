@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import anyio
 
+from exchange.bell import Bell
+from exchange.clock import loop_s
 from exchange.paper.answers import Request, Response
 from exchange.paper.engine import Engine
 from exchange.paper.fault_settings import (
@@ -99,7 +101,7 @@ class Runner:
         self.faults = faults or FaultPlan(seed=venue.settings.seed)
         self._now_us = now_us
         self._outboxes: dict[int, Outbox] = {}
-        self._wake = anyio.Event()
+        self._wake = Bell()
         self._stalled_until_us = 0
         self._down_until_us = 0
         self._lines_refused_until_us = 0
@@ -115,13 +117,12 @@ class Runner:
                 self._carry_out(happening)
             self._deliver()
             # Asked after the delivery: whoever acts on it is served by the same wake-up.
-            self._wake = anyio.Event()
+            self._wake.hush()
             due_us, fault_us = self.venue.next_us(), self.faults.next_us(now_us)
             wait_us = (due_us if fault_us is None else min(due_us, fault_us)) - self._now_us()
-            # Whole milliseconds: uvloop's timers know nothing finer, and anyio would spin through the rest. What is due
-            # in between is done in one wake-up; frames carry their own times all the same.
-            with anyio.move_on_after(max(-(-wait_us // 1000), 1) * 1e-3):
-                await self._wake.wait()
+            # Whole milliseconds: uvloop's timers know nothing finer. What is due in between is done in one wake-up;
+            # frames carry their own times all the same.
+            await self._wake.wait(max(-(-wait_us // 1000), 1) * 1e-3)
 
     # Faults
 
@@ -129,7 +130,7 @@ class Runner:
         """What goes wrong from now on."""
         self.faults.change(settings)
         self.venue.engine.clock_skew_us = settings.clock_skew_ms * 1000
-        self._wake.set()
+        self._wake.ring()
 
     def inject(self, once: Once) -> None:
         """Lets one thing go wrong at once, or with the requests and events that come next."""
@@ -167,7 +168,7 @@ class Runner:
         elif isinstance(happening, Stall):
             self._stalled_until_us = max(self._stalled_until_us, now_us + round(happening.for_s * 1e6))
         elif isinstance(happening, HalfOpen):
-            until = anyio.current_time() + happening.for_s
+            until = loop_s() + happening.for_s
             for line_id, outbox in list(self._outboxes.items()):
                 self.close(line_id)
                 outbox.go_silent(until)
@@ -244,7 +245,7 @@ class Runner:
         listened = self.venue.engine.user_streams.listened_by(target)
         if listened is not None:
             faults.listened(listened, now_us)
-            self._wake.set()
+            self._wake.ring()
         self._after(before_us)
         try:
             await _travel(way_s + faults.from_venue_s())
@@ -271,7 +272,7 @@ class Runner:
     def _after(self, before_us: int) -> None:
         self._deliver()
         if self.venue.next_us() < before_us:
-            self._wake.set()
+            self._wake.ring()
 
     def _deliver(self) -> None:
         is_stalled = self._stalled_until_us and self._now_us() < self._stalled_until_us

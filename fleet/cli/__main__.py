@@ -5,16 +5,23 @@ Loading it takes a second, in which whoever starts it may think better of it: th
 
 from __future__ import annotations
 
-import sys
+import os
+import signal
+from types import FrameType
 
 
 def begin() -> None:
-    try:
-        from fleet.cli.main import main
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201 whoever says it better is not loaded
-        sys.exit(130)
+    # Not by KeyboardInterrupt: raised within an extension module's import it may be printed and forgotten.
+    before = signal.signal(signal.SIGINT, _leave)
+    from fleet.cli.main import main
+
+    signal.signal(signal.SIGINT, before)
     main(prog_name="astermm-fleet")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"interrupted\n")
+    os._exit(130)
 
 
 if __name__ == "__main__":

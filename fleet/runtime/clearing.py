@@ -6,6 +6,7 @@ Owns: the cancel-and-look-again loop used at a worker's start, after its crash, 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import anyio
 
@@ -25,16 +26,20 @@ async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: s
     return [order for order in orders if run.owns(order.client_id)]
 
 
-async def clear(run: Run, trading: Trading, gate: Admission, symbol: str | None = None) -> int:
+async def clear(
+    run: Run, trading: Trading, gate: Admission, symbol: str | None = None, found: Sequence[Order] = ()
+) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
-    The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
+    `found`: those that the venue has just told of. The caller bounds the time. Raises Banned and BadCredentials: then
+    nothing can be cancelled.
     """
     cancelled = 0
     attempt = 0
     while True:
         try:
-            orders = await own_open_orders(run, trading, gate, symbol)
+            orders = found or await own_open_orders(run, trading, gate, symbol)
+            found = ()
             if not orders:
                 return cancelled
             gone = await _cancel(orders, trading, gate)
@@ -50,14 +55,31 @@ async def clear(run: Run, trading: Trading, gate: Admission, symbol: str | None 
         attempt += 1
 
 
-async def _cancel(orders: list[Order], trading: Trading, gate: Admission) -> int:
+async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission) -> int:
+    """How many are gone. All at once: an answer that does not come keeps nobody waiting but its own."""
     by_symbol: defaultdict[str, list[str]] = defaultdict(list)
     for order in orders:
         by_symbol[order.symbol].append(order.client_id)
     gone = 0
-    for symbol, ids in by_symbol.items():
-        for start in range(0, len(ids), MOST_TOGETHER):
+    fatal: VenueError | None = None
+
+    async def cancel(symbol: str, ids: list[str]) -> None:
+        nonlocal gone, fatal
+        try:
             ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1), symbol)
-            answers = await trading.cancel_many(symbol, ids[start : start + MOST_TOGETHER], ticket)
+            answers = await trading.cancel_many(symbol, ids, ticket)
             gone += sum(isinstance(answer, Order) for answer in answers)
+        except (Banned, BadCredentials) as error:
+            # Not raised inside: the task group would wrap it.
+            fatal = error
+        except VenueError:
+            # They are not gone, and looked for again.
+            pass
+
+    async with anyio.create_task_group() as tasks:
+        for symbol, ids in by_symbol.items():
+            for start in range(0, len(ids), MOST_TOGETHER):
+                tasks.start_soon(cancel, symbol, ids[start : start + MOST_TOGETHER])
+    if fatal is not None:
+        raise fatal
     return gone

@@ -96,11 +96,14 @@ class DeadMan:
         self._config = config
         self.look()
 
+    def suspect(self, symbol: str) -> None:
+        """An earlier run left orders there: its countdown may run, whatever this run's file says of countdowns."""
+        self._countdowns.setdefault(symbol, Countdown(symbol, may_run=True))
+
     def watch(self, symbol: str, wake: Callable[[], None]) -> None:
         """From now on; `wake` is called when `may_quote` has become another."""
         self._watched[symbol] = Watch(wake)
         if symbol not in self._countdowns:
-            # An earlier run of the fleet may have left one.
             self._countdowns[symbol] = Countdown(symbol, may_run=self._config.dead_man is not None)
         self.look()
 

@@ -198,6 +198,8 @@ class Fleet:
         snapshot = await self.account.snapshot()
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
         self._found_open = tuple(snapshot.own_orders(self.run_id))
+        for order in self._found_open:
+            self.dead_man.suspect(order.symbol)
         if self._found_open:
             await self._clear_earlier()
 
@@ -208,7 +210,7 @@ class Fleet:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
             try:
-                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate)
+                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate, found=self._found_open)
             except VenueError as error:
                 # Not raised inside: the task group would wrap it.
                 failure = error
@@ -459,6 +461,7 @@ class Fleet:
         symbol = slot.config.symbol
         try:
             await slot.clear()
+            await slot.unprotect()
         except (Banned, BadCredentials) as error:
             self._fail(str(error))
             return
@@ -498,6 +501,8 @@ class Fleet:
                         clearing.start_soon(self._clear_at_end, slot)
                 # Whatever of ours is open in any symbol, then seen to be gone.
                 await clear(self.run_id, self.venue.trading, self.venue.gate)
+                for slot in slots:
+                    await slot.unprotect()
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.may_be_open())

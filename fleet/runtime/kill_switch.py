@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anyio
-
+from exchange.clock import loop_s
 from fleet.runtime.beside import ALL, read_kills, with_kill, without_kill, write_kills
 
 LOOK_EVERY_S = 0.25
@@ -28,7 +27,7 @@ class KillSwitch:
 
     def why(self, symbol: str) -> str:
         """Why no order of the symbol may stand; empty while they may."""
-        now_s = anyio.current_time()
+        now_s = loop_s()
         if self._path is not None and now_s - self._looked_s >= LOOK_EVERY_S:
             self._written, self._looked_s = read_kills(self._path), now_s
         return next(

@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import anyio
-
+from exchange.bell import Bell
 from exchange.errors import VenueError
 from exchange.model import BookTicker, Fill, MarkPrice, Order
 from fleet.orders.plan import Action
@@ -50,7 +49,7 @@ class Mailbox:
         self.ticker: BookTicker | None = None
         self.mark: MarkPrice | None = None
         self.market_up = False
-        self._event = anyio.Event()
+        self._bell = Bell()
         self._news: deque[News] = deque()
 
     def put_market(self, event: BookTicker | MarkPrice) -> None:
@@ -58,30 +57,30 @@ class Mailbox:
             self.ticker = event
         else:
             self.mark = event
-        self._event.set()
+        self._bell.ring()
 
     def put_line(self, *, up: bool) -> None:
         """The market data line came up or went down: what was known from before counts no more."""
         self.market_up = up
         self.ticker = self.mark = None
-        self._event.set()
+        self._bell.ring()
 
     def put(self, news: News) -> None:
         self._news.append(news)
-        self._event.set()
+        self._bell.ring()
 
     def wake(self) -> None:
-        self._event.set()
+        self._bell.ring()
 
-    async def wait(self) -> None:
-        """Returns when anything was put since the last `take`, or `wake` was called."""
-        await self._event.wait()
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Returns when anything was put since the last `take`, or `wake` was called, or after so long."""
+        await self._bell.wait(timeout_s)
 
     def take(self) -> Iterator[News]:
         """All news since the last time, in order. The market's state is read beside it.
 
         One at a time: what comes after a piece that its reader broke on stays, for whoever reads next.
         """
-        self._event = anyio.Event()
+        self._bell.hush()
         while self._news:
             yield self._news.popleft()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anyio
 import msgspec
 
+from exchange.clock import loop_s
 from fleet.risk.loss import RiskMemory
 from fleet.runtime.beside import read, write
 
@@ -31,7 +31,7 @@ class MemoryFile:
 
     def keep(self, memory: RiskMemory) -> str:
         """Writes it down when it is time, and at once when a limit was hit or ended. Returns what went wrong."""
-        now_s = anyio.current_time()
+        now_s = loop_s()
         is_other = self._written is None or self._written.limit != memory.limit
         if memory == self._written or (now_s < self._due_s and not is_other):
             return ""

@@ -12,7 +12,7 @@ from functools import partial
 import anyio
 
 from exchange.clock import Clock
-from exchange.errors import VenueError
+from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import Instrument
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
@@ -165,6 +165,19 @@ class Slot:
         self.hold_risk()
         leverage = self.desk.leverage if self.desk else self.config.leverage
         self._account.capital.commit(self.config.symbol, held_usd / leverage)
+
+    async def unprotect(self) -> None:
+        """Takes the exchange's own protection away again, where the file has set one: what comes after us trades by its
+        own rules. Raises Banned and BadCredentials."""
+        if self.config.mmp is None:
+            return
+        try:
+            await self._trading.delete_protection(self.config.symbol)
+        except (Banned, BadCredentials):
+            raise
+        except VenueError as error:
+            text = f"the exchange's market maker protection is left as the file has it: {error}"
+            self._journal.warning(text, self.config.symbol)
 
     def hold_risk(self) -> None:
         """Tells the fleet's limits what the symbol may come to hold, where no plan does."""

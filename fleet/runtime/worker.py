@@ -128,8 +128,7 @@ class Worker:
         if self._untold:
             await self._tell_fills()
         timeout_s = None if wake_us is None else max(wake_us - self._clock.now_us(), 0) / 1e6
-        with anyio.move_on_after(timeout_s):
-            await self._mailbox.wait()
+        await self._mailbox.wait(timeout_s)
 
     def _absorb(self) -> None:
         now_us = self._clock.now_us()

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import anyio
 
+from exchange.bell import Bell
 from exchange.clock import Clock
 from exchange.errors import Banned
 from exchange.limits.budget import Budget, Lane, LimiterUse, Spend
@@ -70,7 +71,7 @@ class Gate:
         self._list = WaitingList(self._policy)
         self._woken: tuple[Hashable, int] | None = None
         """Who was told that it is their turn, and by when they must have answered."""
-        self._changed = anyio.Event()
+        self._changed = Bell()
         self._awaited: frozenset[Hashable] = frozenset()
         """Those whose turn `run` sleeps for: when these are others, or want something else, it must look again."""
         self._let_through: dict[Spend, Waiting] = {}
@@ -117,7 +118,7 @@ class Gate:
             self._forget(key, is_new=is_new)
             raise
         if key in self._awaited or any(head.key not in self._awaited for head in heads):
-            self._changed.set()
+            self._changed.ring()
         return None
 
     async def admit(self, request_class: RequestClass, cost: Cost, symbol: str = "") -> Ticket:
@@ -150,7 +151,7 @@ class Gate:
         self._budget.settle(spend, self._clock.steady_us(), used)
         self._let_through.pop(spend, None)
         self.in_flight -= 1
-        self._changed.set()
+        self._changed.ring()
 
     def release(self, ticket: Ticket) -> None:
         spend = _spend(ticket)
@@ -158,7 +159,7 @@ class Gate:
         waiting = self._let_through.pop(spend)
         self.meter.not_sent(waiting.stake.symbol, waiting.request_class, waiting.cost, self._clock.steady_us())
         self.in_flight -= 1
-        self._changed.set()
+        self._changed.ring()
 
     def pause(self, seconds: float, reason: str) -> None:
         """429: nobody is let through for so long; of several pauses the one that ends last counts."""
@@ -184,7 +185,7 @@ class Gate:
         """The venue's limits from now on. ValueError as Budget.restrict."""
         self._budget.restrict(limits)
         self._order_interval_us = self._budget.interval_us(_ONE_ORDER)
-        self._changed.set()
+        self._changed.ring()
 
     def follow(self, policy: Policy, safety: Decimal) -> None:
         """The fleet file's policy and share of the limits from now on."""
@@ -192,7 +193,7 @@ class Gate:
         self._order_interval_us = self._budget.interval_us(_ONE_ORDER)
         self._policy = policy
         self._list.rank_anew(policy, self._clock.steady_us())
-        self._changed.set()
+        self._changed.ring()
 
     @property
     def paused_until_us(self) -> int:
@@ -221,15 +222,14 @@ class Gate:
         """Wakes those who wait, one at a time, in order, each when there is room for it. Until cancelled."""
         while True:
             # Before the look, not after it: what changes while we look must be seen.
-            self._changed = anyio.Event()
+            self._changed.hush()
             look_again_us = self._wake_next()
             if look_again_us is None:
                 await self._changed.wait()
             else:
                 wait_us = look_again_us - self._clock.steady_us()
-                # Whole milliseconds: uvloop's timers know nothing finer, and anyio would spin through the rest.
-                with anyio.move_on_after(-(-wait_us // 1000) * 1e-3):
-                    await self._changed.wait()
+                # Whole milliseconds: uvloop's timers know nothing finer.
+                await self._changed.wait(-(-wait_us // 1000) * 1e-3)
 
     def _wake_next(self) -> int | None:
         """Wakes the one whose turn it is; when to look again, None: when something changes."""
@@ -307,7 +307,7 @@ class Gate:
         """`is_new`: `run` has not heard of it, and need not."""
         waiting = self._list.withdraw(key)
         if waiting is not None and not is_new:
-            self._changed.set()
+            self._changed.ring()
             if self._woken is not None and self._woken[0] == key:
                 self._woken = None
         return waiting

@@ -67,7 +67,7 @@ TIGHT_LIMITS = (RateLimit("REQUEST_WEIGHT", 60, 1200), RateLimit("ORDERS", 60, 1
 TIGHT_EVERY = 4
 """Each so-many-th day the exchange has lowered its limits: the budget is spent all the time."""
 
-QUOTES_SHARE = 0.4
+QUOTES_SHARE = 0.1
 """Of what a market's makers do on other days: takers bring the fills, and makers only take time."""
 
 LOOK_EVERY_S = 0.1

@@ -165,6 +165,8 @@ def _other_fees(state: FleetState) -> str:
 
 def _orders_left(state: FleetState) -> Text:
     left = state.own_orders_left_open
+    if not state.instruments_loaded and str(state.venue) != "paper":
+        return Text.assemble((f"{'orders':<9}", QUIET), ("what an earlier run may have left was not looked at", WARN))
     if not left:
         return Text.assemble((f"{'orders':<9}", QUIET), ("none of ours left open", GOOD))
     return Text.assemble((f"{'orders':<9}", QUIET), (f"{left} of ours may still be open: look before you leave", BAD))

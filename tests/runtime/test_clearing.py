@@ -108,6 +108,29 @@ def test_orders_that_are_refused_to_be_cancelled_are_asked_for_again_but_not_wit
     play(scene)
 
 
+def test_no_symbol_waits_for_another_ones_answer() -> None:
+    async def scene(at: World) -> None:
+        at.trading.latency_s = 1.0
+        at.trading.put_order("f:X:r:1")
+        at.trading.put_order("f:Y:r:1", "YUSDT")
+        assert await clear(RUN, at.trading, at.gate) == 2
+        # Looked, cancelled, looked.
+        assert anyio.current_time() == pytest.approx(3)
+
+    play(scene)
+
+
+def test_what_was_just_found_is_cancelled_without_another_look() -> None:
+    async def scene(at: World) -> None:
+        at.trading.put_order("f:X:r:1")
+        found = [at.trading.put_order("f:Y:r:1", "YUSDT")]
+        assert await clear(RUN, at.trading, at.gate, found=found) == 2
+        assert open_names(at) == []
+        assert at.trading.count("open_orders") == 2
+
+    play(scene)
+
+
 def test_an_order_that_was_filled_meanwhile_is_no_hindrance() -> None:
     async def scene(at: World) -> None:
         at.trading.latency_s = 0.1

@@ -106,6 +106,19 @@ def test_a_symbol_is_guarded_before_its_first_order_and_until_its_last_is_gone()
     play(fleet(X, Y), scene)
 
 
+def test_a_run_without_countdowns_ends_the_one_that_a_killed_run_left_before_it_cancels_good_quotes() -> None:
+    def before(at: Scene) -> None:
+        at.trading.put_order("f:X:old:1")
+        at.trading.countdowns_us[X] = at.clock.now_us() + 10_000_000
+
+    async def scene(at: Scene) -> None:
+        assert (at.beats(X, what="0") != [], at.beats(Y)) == (True, [])
+        assert not at.runs(X)
+        assert len(at.trading.open(X)) == 2
+
+    play(fleet(X, Y, dead_man=None), scene, before)
+
+
 def test_the_first_heartbeat_goes_with_the_quotes_that_wait_for_it_and_one_that_is_due_with_the_cancels() -> None:
     async def scene(at: Scene) -> None:
         heartbeat, sent = Tally(1, 0, 10), at.gate.meter.last_minute(at.clock.steady_us()).by_class

@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 from runtime_fakes import World, fleet_config, symbol_config
 
-from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Unavailable
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Side
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
@@ -360,6 +360,22 @@ def test_a_removed_symbol_cancels_its_orders_and_keeps_its_position() -> None:
             await anyio.sleep(61)
 
     play(fleet_config(X, Y), scene)
+
+
+def test_the_exchanges_own_protection_is_taken_away_with_its_symbol_and_at_the_end() -> None:
+    mmp = {"window": "5s", "frozen": "10s", "quantity": 20}
+
+    async def scene(at: Scene) -> None:
+        at.fleet.apply(fleet_config(symbol_config("YUSDT", mmp=mmp), "ZUSDT"))
+        await anyio.sleep(2)
+        assert at.trading.count("delete_protection", "XUSDT") == 1
+        at.trading.trouble("delete_protection", Rejected("no"), symbol="YUSDT")
+        await at.stop()
+        assert at.trading.count("delete_protection", "YUSDT") == 1
+        assert at.trading.count("delete_protection", "ZUSDT") == 0
+        assert at.said("protection is left as the file has it: no")
+
+    play(fleet_config(symbol_config("XUSDT", mmp=mmp), symbol_config("YUSDT", mmp=mmp), "ZUSDT"), scene)
 
 
 def test_a_removed_symbol_that_is_to_close_works_its_position_off_first() -> None:

@@ -16,11 +16,11 @@ NOTICED = {
     "fills without an order known are dropped": 5,
     "what an earlier run left is not cancelled": 2,
     "a stop does not look again": 0,
-    "a symbol that leaves or crashes is not cleared": 0,
+    "a symbol that leaves or crashes is not cleared": 1,
     "a crash is not kept to its symbol": 0,
     "the budget is a little more than the limit": 4,
-    "the window is too short": 0,
-    "the ledger is not completed": 0,
+    "the window is too short": 8,
+    "the ledger is not completed": 3,
     "the ledger drops a trade now and then": 0,
 }
 

@@ -115,6 +115,11 @@ def test_it_ends_with_the_orders_left(left: int, words: str) -> None:
     assert shown(replace(sample_state(), own_orders_left_open=left), 100).rstrip().endswith(words)
 
 
+def test_it_does_not_say_that_none_is_left_where_it_never_looked() -> None:
+    state = replace(sample_state(), venue="mainnet", instruments_loaded=False, own_orders_left_open=0)
+    assert shown(state, 100).rstrip().endswith("what an earlier run may have left was not looked at")
+
+
 def test_a_fleet_that_did_nothing_has_a_summary_too() -> None:
     assert "equity   unknown" in shown(FleetState("f", "paper", False, 0, 1), 80)
 
