@@ -29,7 +29,7 @@ MOST_BYTES = 256 * 1024
 MOST_UNPACKED = 64 * 1024 * 1024
 """Of one symbol: nothing that we wrote comes near it."""
 
-LAYOUT = 1
+LAYOUT = 2
 
 _VERBS: dict[str, type[Action]] = {each.__name__: each for each in (Place, Amend, Cancel, Query)}
 

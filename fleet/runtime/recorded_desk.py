@@ -6,6 +6,7 @@ Owns: which of a desk is in a checkpoint, and setting a desk up from one. Must n
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from exchange.errors import VenueError
@@ -62,9 +63,12 @@ class RecordedDesk(Desk):
         self._note(failed(now_us, action, error))
         super().failed(action, error, now_us)
 
-    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> list[str]:
-        self._note(Reconciled(now_us, asked_us, tuple(open_orders)))
-        return super().reconcile(open_orders, asked_us, now_us)
+    def reconcile(
+        self, open_orders: list[Order], asked_us: int, now_us: int, filled: Mapping[str, int] | None = None
+    ) -> list[str]:
+        filled = self.filled if filled is None else filled
+        self._note(Reconciled(now_us, asked_us, tuple(open_orders), dict(filled)))
+        return super().reconcile(open_orders, asked_us, now_us, filled)
 
     def sending(self, change: Change, now_us: int) -> Action:
         # No checkpoint here: what is sent belongs to the plan before it.

@@ -224,6 +224,7 @@ class Worker:
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
         is_everybodys = line != self._lines_seen
         snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
+        filled = self.desk.filled
         missed = await self._account.missed_fills(self.symbol)
         if missed:
             text = f"{len(missed)} trades that the line had not told of were in the trade list"
@@ -235,7 +236,7 @@ class Worker:
             self._untold.append(fill)
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
-        differing = self.desk.reconcile(orders, snapshot.asked_us, now_us)
+        differing = self.desk.reconcile(orders, snapshot.asked_us, now_us, filled)
         if missed or differing:
             self.desk.counters.differences += len(missed)
             self._journal.info(_found(len(missed), differing), self.symbol)

@@ -306,7 +306,7 @@ def test_of_what_is_too_large_the_last_part_is_kept_and_else_it_is_named() -> No
         (b"", "damaged"),
         (b"\xc1 no such thing", "damaged"),
         (msgspec.msgpack.encode({"layout": 99, "tracks": {}, "left_out": []}), "another version"),
-        (msgspec.msgpack.encode({"layout": 1, "tracks": {"X": b"abc"}, "left_out": []}), "damaged"),
+        (msgspec.msgpack.encode({"layout": 2, "tracks": {"X": b"abc"}, "left_out": []}), "damaged"),
     ],
 )
 def test_what_cannot_be_read_says_so(blob: bytes, said: str) -> None:
