@@ -25,6 +25,7 @@ from exchange.aster.values import (
 )
 from exchange.aster.wording import chosen, one_or_many
 from exchange.model import AccountMargin, Balance, Fill, FundingPayment, Order, Position, PositionSide
+from exchange.ports import Ticket
 from exchange.protocol import endpoints, margin_payloads, payloads
 
 _PAGE = 1000
@@ -102,13 +103,13 @@ class AccountRequests(SignedRequests):
 
     # --- positions and money
 
-    async def positions(self) -> list[Position]:
+    async def positions(self, ticket: Ticket | None = None) -> list[Position]:
         """One-way positions of known symbols, flat ones too. docs: Position Information v3. Weight 5."""
 
         def decode(body: bytes) -> list[Position]:
             return conversion.positions_from(_positions(body), self._instruments)
 
-        return await self._rest.call(endpoints.POSITION_RISK, [], decode, RESYNC)
+        return await self._rest.call(endpoints.POSITION_RISK, [], decode, RESYNC, ticket)
 
     async def balances(self) -> list[Balance]:
         """Wallet balances by asset. docs: Futures Account Balance v3. Weight 5."""

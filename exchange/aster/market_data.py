@@ -20,6 +20,7 @@ from exchange.aster.wording import chosen, one_or_many
 from exchange.clock import Clock
 from exchange.errors import Rejected
 from exchange.model import BookTicker, Depth, ExchangeInfo, Instrument, MarkPrice, PublicTrade, Side
+from exchange.ports import Ticket
 from exchange.protocol import endpoints, market_payloads, payloads
 from exchange.protocol.endpoints import Endpoint
 
@@ -77,7 +78,7 @@ class AsterMarketData(MarketHistory):
 
         return await self._rest.call(endpoints.BOOK_TICKER, [], decode)
 
-    async def mark_prices(self, symbol: str | None = None) -> list[MarkPrice]:
+    async def mark_prices(self, symbol: str | None = None, *, ticket: Ticket | None = None) -> list[MarkPrice]:
         """Mark and index price, and the funding to come; of one symbol or of all known. docs: Mark Price. Weight 1."""
 
         def decode(body: bytes) -> list[MarkPrice]:
@@ -96,7 +97,7 @@ class AsterMarketData(MarketHistory):
                 if row.symbol in self._instruments
             ]
 
-        return await self._rest.call(endpoints.PREMIUM_INDEX, chosen(symbol=symbol), decode)
+        return await self._rest.call(endpoints.PREMIUM_INDEX, chosen(symbol=symbol), decode, ticket=ticket)
 
     async def depth(self, symbol: str, limit: int) -> Depth:
         """docs: Order Book. `limit` is one of 5, 10, 20, 50 (weight 2), 100 (5), 500 (10), 1000 (20)."""

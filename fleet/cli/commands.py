@@ -10,12 +10,12 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
-from fleet.control.commands import Commands, Wish, Wrong
-from fleet.runtime.beside import RunFile, read, write
+from fleet.control.commands import Away, Commands, Wish, Wrong
+from fleet.runtime.alone import Alone
+from fleet.runtime.beside import Beside, RunFile, read, write
 from fleet.runtime.flatten import SLIPPAGE
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.owner import NoSuchSymbol, Owner
@@ -27,7 +27,7 @@ def commands_of(token: str, fleet: Callable[[], Fleet | None]) -> Commands:
     def owner() -> Owner:
         running = fleet()
         if running is None or running.sender is None or running.stopping:
-            raise Wrong("the fleet is not up, or stopping")
+            raise Away("it is starting, or stopping")
         return Owner(running)
 
     async def kill(wish: Wish) -> object:
@@ -55,11 +55,18 @@ def commands_of(token: str, fleet: Callable[[], Fleet | None]) -> Commands:
 
 
 class OwnRunFile:
-    """Tells other processes of the same owner where the endpoint is, and the token that it takes commands with."""
+    """Tells other processes of the same owner that this one lives, where the endpoint is, and the token that it takes
+    commands with."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, own: Beside) -> None:
         self.token = secrets.token_urlsafe(32)
-        self._path = path
+        self._path = own.run
+        self._life = Alone(own.life)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process runs by this file, surely."""
+        return self._life.is_held
 
     def write(self, fleet: str, host: str, port: int) -> None:
         """Raises OSError."""
@@ -70,6 +77,7 @@ class OwnRunFile:
 
     def remove(self) -> None:
         """Unless another run has put its own there."""
+        self._life.release()
         found = read(self._path, RunFile)
         if found is not None and found.token == self.token:
             with suppress(OSError):

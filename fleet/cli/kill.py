@@ -7,27 +7,22 @@ Must not know: how orders are cancelled or positions closed.
 
 from __future__ import annotations
 
-import os
-import re
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import anyio
 import click
 
-from fleet.cli.direct import directly
+from fleet.cli.direct import Errand, directly
 from fleet.cli.main import Failure
 from fleet.cli.options import FRACTION
+from fleet.cli.target import Target, aim
 from fleet.cli.up import credentials_for
-from fleet.config.faults import ConfigError, nearest
-from fleet.config.loader import UNNAMED, Loaded, examine
-from fleet.config.models import FLEET_NAME_PATTERN
+from fleet.config.faults import ConfigError
 from fleet.control.client import Refused, Silent, told_by_fleet
-from fleet.runtime.beside import Beside, RunFile, beside, read, read_kills, with_kill, without_kill, write_kills
+from fleet.runtime.beside import ALL, change_kills, with_kill, without_kill
 from fleet.runtime.flatten import SLIPPAGE
 from fleet.runtime.owner import Done
-from fleet.wiring.client import address_of
 
 _file = click.option(
     "--file", "-f", type=click.Path(path_type=Path), default=Path("fleet.yaml"), help="The fleet file."
@@ -45,9 +40,8 @@ def kill(symbol: str | None, file: Path, live: bool) -> None:
 
     Works when the fleet hangs, or is gone: then its orders are cancelled at the exchange.
     """
-    target = _target(file, symbol)
-    _mark(target)
-    answer = _ask(target, "/v1/kill", {"symbol": symbol})
+    target = aim(file, symbol)
+    answer = _killed(target, "/v1/kill", {"symbol": symbol})
     if answer is None:
         answer = _directly(target, live, None)
     _tell(answer, f"killed {target.words}: {answer.cancelled} orders cancelled, none is left")
@@ -64,11 +58,10 @@ def flatten(symbol: str | None, file: Path, live: bool, slippage: Decimal, yes: 
 
     By reduce-only orders that take what the book has within --slippage of the mark price.
     """
-    target = _target(file, symbol)
+    target = aim(file, symbol)
     if target.is_real and not yes:
         click.confirm(f"Cancel the orders of {target.words} and close its positions, with real money?", abort=True)
-    _mark(target)
-    answer = _ask(target, "/v1/flatten", {"symbol": symbol, "slippage": f"{slippage:f}"})
+    answer = _killed(target, "/v1/flatten", {"symbol": symbol, "slippage": f"{slippage:f}"})
     if answer is None:
         answer = _directly(target, live, slippage)
     _tell(answer, f"flattened {target.words}: {answer.cancelled} orders cancelled, no position is left")
@@ -79,78 +72,68 @@ def flatten(symbol: str | None, file: Path, live: bool, slippage: Decimal, yes: 
 @_file
 def resume(symbol: str | None, file: Path) -> None:
     """Let SYMBOL, or the whole fleet, quote again after `kill`, `flatten` or a loss limit."""
-    target = _target(file, symbol)
+    target = aim(file, symbol)
     answer = _ask(target, "/v1/resume", {"symbol": symbol})
     if answer is not None:
         _tell(answer, f"resumed {target.words}")
         return
-    if target.is_embedded:
-        raise Failure(_NOBODY)
-    write_kills(target.beside.kill, without_kill(read_kills(target.beside.kill), symbol, target.symbols))
+    if target.has_ended:
+        raise Failure(_ENDED)
+    symbols = () if symbol is None else target.symbols
+    change_kills(target.beside.kill, lambda kills: without_kill(kills, symbol, symbols))
     if symbol is None:
         target.beside.risk.unlink(missing_ok=True)
-    click.echo(f"resumed {target.words}; no running fleet answers, it holds for the next start")
-
-
-_NOBODY = "no running fleet of this file answers, and with venue: paper its exchange has ended with it"
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    file: Path
-    loaded: Loaded
-    symbol: str | None
-    symbols: tuple[str, ...]
-    beside: Beside
-    run_file: RunFile | None
-    """Of the fleet that runs, or did not end in order."""
-
-    @property
-    def fleet(self) -> str:
-        """The name may have been edited: what runs keeps the one that it was started with."""
-        return self.run_file.fleet if self.run_file else self.loaded.config.fleet
-
-    @property
-    def words(self) -> str:
-        return self.symbol or f"fleet {self.fleet}"
-
-    @property
-    def is_embedded(self) -> bool:
-        """Its exchange is part of the fleet's own process."""
-        return self.loaded.config.venue == "paper"
-
-    @property
-    def is_real(self) -> bool:
-        return not self.is_embedded and address_of(self.loaded.config.venue).is_live
-
-
-def _target(file: Path, symbol: str | None) -> _Target:
-    """A file that an edit has broken will do, as long as it says which fleet and venue. Raises ConfigError."""
-    examined = examine(file, os.environ)
-    name = examined.sound.config.fleet if examined.sound else UNNAMED
-    if examined.sound is None or (examined.faults and (name == UNNAMED or not re.match(FLEET_NAME_PATTERN, name))):
-        raise ConfigError(examined.faults)
-    symbols = (*examined.sound.config.symbols, *examined.unsound)
-    if symbol is not None and symbol not in symbols:
-        near = nearest(symbol, symbols)
-        raise Failure(f"{symbol} is not in {file}" + (f": did you mean {near}?" if near else ""), 2)
-    where = beside(file, os.environ)
-    return _Target(file, examined.sound, symbol, symbols, where, read(where.run, RunFile))
-
-
-def _mark(target: _Target) -> None:
-    """Beside the fleet file, before anything else. That it cannot be written keeps nothing from being cancelled."""
-    if target.is_embedded:
+    if target.lives is False or (target.lives is None and target.run_file is None):
+        click.echo(f"resumed {target.words}; no running fleet answers, it holds for the next start")
         return
-    path = target.beside.kill
+    click.echo(
+        f"resumed {target.words}: a fleet that hangs quotes again as soon as it goes on, one that is gone when started"
+    )
+    if symbol is None:
+        click.echo(
+            "a loss limit that a fleet has hit which hangs is not lifted: say it again when it answers", err=True
+        )
+
+
+_ENDED = "no running fleet of this file answers, and with venue: paper its exchange has ended with it"
+_EMBEDDED = (
+    "the fleet does not answer, and with venue: paper its exchange is part of it: it is told to cancel its orders, and "
+    "does so as soon as it goes on{rest}; with its process all of it ends"
+)
+
+
+def _killed(target: Target, path: str, wish: dict[str, str | None]) -> Done | None:
+    """Written down beside the fleet file before anything else, then asked of the fleet; None when none answers."""
+    if target.has_ended:
+        raise Failure(_ENDED)
+    symbol = target.symbol or ALL
+    was_there = _mark(target)
     try:
-        write_kills(path, with_kill(read_kills(path), target.symbol, "killed by its owner"))
+        return _ask(target, path, wish)
+    except Failure:
+        if not was_there and symbol != ALL:
+            # Of no symbol of the fleet's, it says: nobody would ever resume it.
+            change_kills(target.beside.kill, lambda kills: {name: why for name, why in kills.items() if name != symbol})
+        raise
+
+
+def _mark(target: Target) -> bool:
+    """Returns whether it was there. That it cannot be written keeps nothing from being cancelled."""
+    path, before = target.beside.kill, dict[str, str]()
+
+    def change(kills: dict[str, str]) -> dict[str, str]:
+        before.update(kills)
+        return with_kill(kills, target.symbol, "killed by its owner")
+
+    try:
+        change_kills(path, change)
     except OSError as error:
         what = (error.strerror or str(error)).lower()
         click.echo(f"{path} cannot be written ({what}): a fleet that hangs may quote again, end its process", err=True)
+    return (target.symbol or ALL) in before
 
 
-def _ask(target: _Target, path: str, wish: dict[str, str | None]) -> Done | None:
+def _ask(target: Target, path: str, wish: dict[str, str | None]) -> Done | None:
     """What the running fleet has done; None when none answers."""
     if target.run_file is None:
         return None
@@ -163,16 +146,25 @@ def _ask(target: _Target, path: str, wish: dict[str, str | None]) -> Done | None
         return None
 
 
-def _directly(target: _Target, live: bool, slippage: Decimal | None) -> Done:
+def _directly(target: Target, live: bool, slippage: Decimal | None) -> Done:
+    try:
+        loaded = target.sound()
+    except ConfigError:
+        click.echo("at the exchange nothing was done: for that the fleet file is needed", err=True)
+        raise
     if target.is_embedded:
-        raise Failure(_NOBODY)
-    credentials = credentials_for(target.loaded, live, target.file)
+        raise Failure(_EMBEDDED.format(rest="" if slippage is None else ", but keeps its positions: say it again then"))
+    target.expect_symbol()
+    credentials = credentials_for(loaded, live, target.file)
     symbols = target.symbols if target.symbol is None else (target.symbol,)
-    venue = target.loaded.config.venue
-    return anyio.run(directly, target.fleet, venue, credentials, target.symbol, symbols, slippage)
+    is_gone = target.lives is False
+    errand = Errand(target.fleet, loaded.config, credentials, target.symbol, symbols, slippage, is_gone)
+    return anyio.run(directly, errand)
 
 
 def _tell(answer: Done, success: str) -> None:
+    for note in answer.notes:
+        click.echo(note, err=True)
     if answer.problems:
         raise Failure("\n".join(answer.problems))
     click.echo(success)

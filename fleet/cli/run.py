@@ -92,7 +92,7 @@ class Run:
         self._control_is_up = False
         self._ledger: Recorder = NoLedger()
         self._beside_file: Beside = beside(options.file, os.environ)
-        self._run_file = OwnRunFile(self._beside_file.run)
+        self._run_file = OwnRunFile(self._beside_file)
         self._wants_view = not options.plain and options.log_format == "text" and sys.stderr.isatty()
         self._is_drawn = False
 
@@ -105,6 +105,7 @@ class Run:
         except OSError as error:
             raise ConfigError([log_file_fault(self._loaded, error)]) from None
         self._journal = Journal(clock)
+        self._forget_what_ended()
         async with anyio.create_task_group() as around:
             await around.start(self._watch_signals)
             await self._serve_control(around.start)
@@ -133,14 +134,20 @@ class Run:
                         self._failure = str(error)
                     finally:
                         self._final = self._state()
+            self._forget_what_ended()
             self._run_file.remove()
             around.cancel_scope.cancel()
 
+    def _forget_what_ended(self) -> None:
+        """A kill ends with the paper exchange that it was for: one that begins anew has nothing to do with it."""
+        if self._loaded.config.venue == "paper" and self._run_file.is_alone:
+            with suppress(OSError):
+                self._beside_file.kill.unlink(missing_ok=True)
+
     def _remembered(self) -> tuple[KillSwitch, MemoryFile | None]:
-        """What earlier runs, or whoever killed them, have left written down. A paper exchange that begins anew has
-        nothing to do with it. Raises Failure."""
+        """What earlier runs, or whoever killed them, have left written down. Raises Failure."""
         if self._loaded.config.venue == "paper":
-            return KillSwitch(), None
+            return KillSwitch(self._beside_file.kill), None
         kill, memory = KillSwitch(self._beside_file.kill), MemoryFile(self._beside_file.risk)
         if self._options.resume:
             try:

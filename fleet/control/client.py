@@ -18,11 +18,13 @@ from fleet.runtime.beside import RunFile
 T = TypeVar("T")
 
 ALIVE_WITHIN_S = 2.0
-DONE_WITHIN_S = 60.0
+DONE_WITHIN_S = 75.0
+"""Longer than the fleet takes to cancel, and to close after that."""
 
 
 class Silent(Exception):
-    """Nobody answers as the fleet would: it hangs, it is gone, or somebody else has its port."""
+    """Nobody answers as the fleet would: it hangs, it is gone, somebody else has its port, or it is no fleet yet, or no
+    more."""
 
 
 class Refused(Exception):
@@ -41,6 +43,8 @@ def told_by_fleet(run_file: RunFile, path: str, wish: Mapping[str, str | None], 
     try:
         if status == 400:
             raise Refused(msgspec.json.decode(body, type=dict[str, str])["error"])
+        if status == 503:
+            raise Silent(msgspec.json.decode(body, type=dict[str, str])["error"])
         if status == 200:
             return msgspec.json.decode(body, type=answer)
     except (msgspec.DecodeError, KeyError):

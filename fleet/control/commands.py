@@ -33,8 +33,12 @@ class Wrong(Exception):
     """The wish makes no sense, in words."""
 
 
+class Away(Exception):
+    """There is nobody to carry it out now, in words: whoever asks should turn elsewhere."""
+
+
 Carry = Callable[[Wish], Awaitable[object]]
-"""Raises Wrong. What it returns is answered as JSON."""
+"""Raises Wrong and Away. What it returns is answered as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Commands:
             return 200, await self.carry[scope["path"]](wish)
         except (msgspec.DecodeError, Wrong) as error:
             return 400, {"error": str(error)}
+        except Away as error:
+            return 503, {"error": str(error)}
 
 
 def _is_near(scope: Mapping[str, Any]) -> bool:

@@ -83,6 +83,9 @@ FLEET: list[Reading[FleetState]] = [
         lambda s: None if s.loop_lag_ms is None else s.loop_lag_ms / 1e3,
     ),
     Reading("event_loop_stalls_total", "Times that something kept the event loop over 50 ms.", lambda s: s.stalls),
+    Reading(
+        "balances_mended_total", "Balances found by looking at the account, and mended.", lambda s: s.balances_mended
+    ),
     Reading("ledger_writable", "Whether the ledger can be written.", lambda s: not s.ledger_problem),
     Reading("ledger_waiting_entries", "Entries that are not on disk yet.", lambda s: s.ledger_waiting),
     Reading("day_result_usd", "What the UTC day has brought, fees and funding included.", lambda s: s.day_result),

@@ -175,6 +175,16 @@ class StreamState:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignState:
+    """What the account has in a symbol that is not the fleet's: seen, and left alone."""
+
+    symbol: str
+    orders: int = 0
+    position: Decimal = ZERO
+    """Signed; of symbols that the fleet does not trade."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventLine:
     ms: int
     level: str
@@ -228,6 +238,9 @@ class FleetState:
     """Why the ledger cannot be written; empty while it can, or when none is kept."""
     ledger_waiting: int = 0
     """Entries that are not on disk yet."""
+    balances_mended: int = 0
+    """Found to be other than the line had told, by looking at the account."""
+    foreign: tuple[ForeignState, ...] = ()
     loss_limit: str = ""
     """Which loss limit has been hit; empty when none has."""
     day_result: Decimal = ZERO

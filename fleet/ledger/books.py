@@ -3,7 +3,8 @@
 Owns: fills once each, positions, realised PnL, fees, volume. Must not know: orders, strategies, clocks, the network.
 The venue reports realised PnL and fee of every trade; they are summed, so that ours are its figures to the last digit.
 
-A position that the venue tells says when it last changed: every trade up to then is in it, and none after. By that its
+A position that the venue tells says when it last changed: every trade from before then is in it, none from after, and
+of the trades of that very millisecond the first so many, in the order of their ids, as it is made up of. By that its
 word and the trades, which come on other ways and in any order, are put together without counting one twice.
 """
 
@@ -21,6 +22,30 @@ STABLE_ASSETS = frozenset({"USDT", "USDC", "USDF", "USD1", "FDUSD", "BUSD", "DAI
 
 _OLD_MS = 3_600_000
 """A trade so long before the beginning is an old one, however far the clocks are apart."""
+
+
+@dataclass(slots=True)
+class _Word:
+    """A position as the venue told it, and what is known of the trades that it is made up of."""
+
+    lots: int
+    changed_ms: int
+    """When it last changed."""
+    older_lots: int
+    """What the position was by the trades from before that millisecond, as far as they are known."""
+    tied: dict[int, int]
+    """Lots of the known trades of that millisecond, by id."""
+    later_lots: int = 0
+    """What the book has counted of those that came after the venue's word."""
+
+    def later(self) -> int:
+        """Lots of the tied trades that came after it. While what is known does not make it up, it holds them all."""
+        left, made = sum(self.tied.values()), self.older_lots
+        for _, lots in [(0, 0), *sorted(self.tied.items())]:
+            left, made = left - lots, made + lots
+            if made == self.lots:
+                return left
+        return 0
 
 
 @dataclass(slots=True)
@@ -46,8 +71,12 @@ class SymbolBook:
     last_trade_ms: int = 0
     """The newest trade that is in the position."""
     _began_ms: int = 0
-    _told_ms: int = -1
-    """Trades up to here are in the position that the venue's word corrected."""
+    _traded_lots: int = 0
+    """The position by trades alone, whatever the venue's word was."""
+    _newest: dict[int, int] = field(default_factory=dict[int, int], repr=False)
+    """Lots of the known trades of `last_trade_ms`, by id."""
+    _word: _Word | None = field(default=None, repr=False)
+    """The one that last corrected the position."""
 
     @property
     def entry_price(self) -> Decimal:
@@ -62,15 +91,19 @@ class SymbolBook:
         before `now_ms`: the venue names no newest trade when that one is older than what it lists by default.
         """
         lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
-        self.position_lots = lots
+        self.position_lots = self._traded_lots = lots
         self.cost = lots * self.instrument.step_size * entry
         self.read_to = last_trade_id
+        self._newest, self._word = {}, None
         self._began_ms = now_ms - _OLD_MS
         self.last_trade_ms = position.exchange_ms if position else 0
 
     def differs(self, position: Position) -> bool:
         """Whether the venue's word is another than ours, and not only older."""
-        return position.lots != self.position_lots and position.exchange_ms >= self.last_trade_ms
+        if position.exchange_ms < self.last_trade_ms:
+            return False
+        word = self._word_of(position)
+        return word.lots + word.later_lots != self.position_lots
 
     def has_missed(self, position: Position) -> bool:
         """Whether there were trades that are not counted: the position is another, or it changed later."""
@@ -83,9 +116,11 @@ class SymbolBook:
         """
         if not self.differs(position):
             return False
-        self.position_lots = position.lots
-        self.cost = position.lots * self.instrument.step_size * position.entry_price
-        self._told_ms = self.last_trade_ms = position.exchange_ms
+        self._word = word = self._word_of(position)
+        self.position_lots = word.lots + word.later_lots
+        self.cost = self.position_lots * self.instrument.step_size * position.entry_price
+        if position.exchange_ms > self.last_trade_ms:
+            self.last_trade_ms, self._newest = position.exchange_ms, {}
         return True
 
     def add(self, fill: Fill) -> bool:
@@ -101,9 +136,7 @@ class SymbolBook:
         self.realised_pnl += fill.realised_pnl
         notional = self.instrument.notional(fill.price_ticks, fill.lots)
         self.volume_usd += notional
-        self.last_trade_ms = max(self.last_trade_ms, fill.exchange_ms)
-        if fill.exchange_ms > self._told_ms:
-            self._move(fill.side.sign * fill.lots, self.instrument.price(fill.price_ticks))
+        self._count(fill.trade_id, fill.side.sign * fill.lots, fill.exchange_ms, fill.price_ticks)
         return True
 
     def list_read(self, to: int) -> None:
@@ -113,6 +146,29 @@ class SymbolBook:
 
     def unrealised_pnl(self, mark: Decimal) -> Decimal:
         return self.position_lots * self.instrument.step_size * mark - self.cost
+
+    def _word_of(self, position: Position) -> _Word:
+        """One that is not older than the newest trade."""
+        tied = dict(self._newest) if position.exchange_ms == self.last_trade_ms else {}
+        word = _Word(position.lots, position.exchange_ms, self._traded_lots - sum(tied.values()), tied)
+        word.later_lots = word.later()
+        return word
+
+    def _count(self, trade_id: int, lots: int, made_ms: int, price_ticks: int) -> None:
+        self._traded_lots += lots
+        if made_ms > self.last_trade_ms:
+            self.last_trade_ms, self._newest = made_ms, {}
+        if made_ms == self.last_trade_ms:
+            self._newest[trade_id] = lots
+        word = self._word
+        if word is not None and made_ms <= word.changed_ms:
+            # It may show which of the others the venue's word held.
+            if made_ms == word.changed_ms:
+                word.tied[trade_id] = lots
+            else:
+                word.older_lots += lots
+            lots, word.later_lots = word.later() - word.later_lots, word.later()
+        self._move(lots, self.instrument.price(price_ticks))
 
     def _move(self, lots: int, price: Decimal) -> None:
         before, after = self.position_lots, self.position_lots + lots

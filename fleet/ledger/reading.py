@@ -220,6 +220,12 @@ class Reader:
         for symbol, placed_us, count, filled in self._rows(asked):
             yield symbol, placed_us // 1000 // DAY_MS, count, filled
 
+    def symbols(self, fleet: str) -> list[str]:
+        """All that a fleet ever had orders in."""
+        orders, runs = schema.orders, schema.runs
+        asked = select(orders.c.symbol).distinct().join(runs, runs.c.id == orders.c.run).where(runs.c.fleet == fleet)
+        return [row.symbol for row in self._rows(asked.order_by(orders.c.symbol))]
+
     def equity(self, span: Span) -> tuple[Worth, Worth] | None:
         """What the account was worth first and last in that time."""
         equity = schema.equity

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import count
 
 _OURS = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:([a-z0-9]+):[a-z0-9]+")
+_BY_OWNER = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:\.[a-z0-9]+:[a-z0-9]+")
+"""Not placed by a run of the fleet, but beside it on its owner's word: who sees such an order has not been replaced."""
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -28,7 +31,7 @@ def is_ours(fleet: str, client_id: str) -> bool:
 
 def fleet_of(client_id: str) -> str | None:
     """The fleet that made an id of this form; None for any other id."""
-    match = _OURS.fullmatch(client_id)
+    match = _OURS.fullmatch(client_id) or _BY_OWNER.fullmatch(client_id)
     return match[1] if match else None
 
 
@@ -67,16 +70,26 @@ class Run:
         return int(match[2], 36) if match and match[1] == self.fleet else None
 
 
+def owners_ids(fleet: str, symbol: str, now_ms: int) -> Iterator[str]:
+    """For orders that close a fleet's position and are placed by no run of it; `now_ms` tells two such words apart."""
+    prefix = f"{fleet}:{_short(symbol)}:.{base36(now_ms)}:"
+    return (f"{prefix}{base36(number)}" for number in count(1))
+
+
+def _short(symbol: str) -> str:
+    name = re.sub("[^A-Z0-9]", "", symbol)
+    if name != symbol or len(name) > 10:
+        # Some real symbols are not ASCII, and two of them must not share an id.
+        name = f"{name[:5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
+    return name
+
+
 class ClientIds:
     """Counts up for one symbol of one run."""
 
     def __init__(self, run: Run, symbol: str) -> None:
-        name = re.sub("[^A-Z0-9]", "", symbol)
-        if name != symbol or len(name) > 10:
-            # Some real symbols are not ASCII, and two of them must not share an id.
-            name = f"{name[:5]}{base36(zlib.crc32(symbol.encode()))[:5]}"
         self.run = run
-        self._prefix = f"{run.fleet}:{name}:{base36(run.started_s)}:"
+        self._prefix = f"{run.fleet}:{_short(symbol)}:{base36(run.started_s)}:"
         self._count = 0
 
     def next(self) -> str:

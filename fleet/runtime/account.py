@@ -6,7 +6,7 @@ Fills are counted here, before anybody acts on them, so that a worker's crash ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from decimal import Decimal
 
 import anyio
@@ -30,31 +30,17 @@ from fleet.ledger.entries import ListRead, NoLedger, Recorder, Traded
 from fleet.ledger.markouts import Markouts
 from fleet.orders.ids import Run
 from fleet.runtime.capital import Capital
-from fleet.runtime.foreign import ForeignOrders
+from fleet.runtime.foreign import ForeignOrders, NotOurs
 from fleet.runtime.mailbox import Mailbox, Told
+from fleet.runtime.snapshot import Begun, Snapshot, holds_all
 
 FILLS_PAGE = 500
 
 SNAPSHOT_WEIGHT = 50
 """Of open orders, positions and balances of the whole account (docs: 40, 5 and 5)."""
 
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the venue said of the whole account. `asked_us`: what was done later may be missing in it."""
-
-    asked_us: int
-    open_orders: tuple[Order, ...]
-    positions: dict[str, Position]
-    """Flat ones too."""
-    balances: tuple[Balance, ...]
-
-    def position(self, symbol: str) -> Position:
-        """One that the venue does not list is flat, as of asking."""
-        return self.positions.get(symbol) or Position(symbol, 0, Decimal(0), exchange_ms=self.asked_us // 1000)
-
-    def own_orders(self, run: Run) -> list[Order]:
-        return [order for order in self.open_orders if run.owns(order.client_id)]
+BALANCE_LATE_MS = 5000
+"""So long after a balance changed its news has come, or will not any more."""
 
 
 class Account:
@@ -71,16 +57,20 @@ class Account:
         self.capital = capital
         self.books: dict[str, SymbolBook] = {}
         self.funding = Decimal(0)
+        """Since the start, of the positions in `books`: counted by whoever reads the venue's list."""
         self.line_up = anyio.Event()
         """Set while the user stream is open."""
         self.lines_opened = 0
         self.is_multi_assets = False
         self.known = False
         self.foreign = ForeignOrders()
-        self.elsewhere: dict[str, Decimal] = {}
-        """Unrealised PnL, as the venue last told it, of positions that no worker follows."""
+        self.elsewhere: dict[str, Position] = {}
+        """As the venue last told them, those that no worker follows."""
+        self.balances_mended = 0
+        self.on_mended: Callable[[str], None] = lambda text: None
+        """Called with what a look at the account has found and mended that is no worker's."""
         self.funding_told = 0
-        """Events that told of funding."""
+        """Events that told of funding: not of which position, ours or another."""
         self._ledger = ledger or NoLedger()
         self._markouts = markouts
         self._run = run
@@ -142,7 +132,6 @@ class Account:
             self._wallet(balance)
         if event.reason == "FUNDING_FEE":
             self.funding_told += 1
-            self.funding += sum(event.balance_changes.values(), Decimal(0))
         self._count_collateral()
 
     def _wake_all(self) -> None:
@@ -190,6 +179,18 @@ class Account:
         if known is None or balance.exchange_ms >= known.exchange_ms:
             self._wallets[balance.asset] = balance
 
+    def _mend(self, balance: Balance, asked_us: int) -> None:
+        """As a look at the account tells it. One that changed so long ago that the line must have told of it, and has
+        not, is a difference; of a younger one the news may be on its way."""
+        known = self._wallets.get(balance.asset)
+        self._wallet(balance)
+        is_late = asked_us // 1000 - balance.exchange_ms > BALANCE_LATE_MS
+        if known is None or known.wallet == balance.wallet or known.exchange_ms >= balance.exchange_ms or not is_late:
+            return
+        if self.lines_opened:
+            self.balances_mended += 1
+            self.on_mended(f"balance was not the exchange's: {known.wallet:f} {balance.asset} are {balance.wallet:f}")
+
     def _count_collateral(self) -> None:
         self.capital.wallet = self.wallet
 
@@ -226,7 +227,7 @@ class Account:
         positions = await self._trading.positions()
         balances = await self._trading.balances()
         for balance in balances:
-            self._wallet(balance)
+            self._mend(balance, asked_us)
         found = {position.symbol: position for position in positions}
         self._count_foreign(open_orders, found)
         others = [order for order in open_orders if not self._run.owns(order.client_id)]
@@ -239,7 +240,7 @@ class Account:
         """The margin that the owner's other orders and positions hold: seen, reserved, left alone."""
         margin = Decimal(0)
         others = [each for each in positions.values() if each.symbol not in self._mailboxes]
-        self.elsewhere = {each.symbol: each.unrealised for each in others if each.lots}
+        self.elsewhere = {each.symbol: each for each in others if each.lots}
         for position in others:
             if position.symbol in self._instruments:
                 size = abs(position.lots) * self._instruments[position.symbol].step_size
@@ -249,6 +250,13 @@ class Account:
             if instrument is not None and not self._run.owns(order.client_id) and not order.reduce_only:
                 margin += instrument.notional(order.price_ticks, order.lots - order.filled_lots)
         self.capital.foreign_margin = margin
+
+    def not_ours(self) -> dict[str, NotOurs]:
+        """What the account has beside the fleet's, in order of the symbols. A position that one left behind as it went
+        is the fleet's."""
+        positions = {symbol: each.lots for symbol, each in self.elsewhere.items() if symbol not in self.books}
+        symbols = sorted({*positions, *self.foreign.symbols()})
+        return {symbol: NotOurs(self.foreign.count(symbol), positions.get(symbol, 0)) for symbol in symbols}
 
     async def missed_fills(self, symbol: str) -> list[Fill]:
         """Reads the trade list on from where it was read to, and counts what was not counted before. Raises VenueError.
@@ -285,33 +293,43 @@ class Account:
         """Whether its position is known: what its book makes of the market is a result."""
         return symbol in self._begun
 
-    async def begin(self, symbol: str) -> list[Order]:
-        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile: returns what is,
-        and then nothing has begun.
+    async def begin(self, symbol: str) -> Begun:
+        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
 
         The first time of all, trades up to the newest are in that position already; later, those that came while no
         worker ran are counted. Raises VenueError. Asked again when a trade comes in between.
         """
+        if symbol in self._begun:
+            return await self._begin_again(symbol)
         book = self.books[symbol]
-        newest: list[Fill] = []
+        newest: list[Fill] | None = None
+        while True:
+            counted, before = book.fills, newest
+            # At the fleet's start all begin at once, later one by one.
+            snapshot = await (self.snapshot() if before is None else self.look(symbol))
+            if own := self._own_orders(snapshot, symbol):
+                return Begun(own)
+            newest = await self._trading.fills(symbol, limit=2)
+            # With no trade since the position was asked for it holds just those.
+            is_whole = newest == before or holds_all(snapshot.position(symbol), newest)
+            if is_whole and book.fills == counted:
+                break
+        newest_id = max((fill.trade_id for fill in newest), default=0)
+        book.begin(snapshot.position(symbol), newest_id, snapshot.asked_us // 1000)
+        self._begun[symbol] = None
+        return Begun()
+
+    async def _begin_again(self, symbol: str) -> Begun:
+        book = self.books[symbol]
+        missed: list[Fill] = []
         while True:
             counted = book.fills
-            # At the fleet's start all begin at once, later one by one.
-            snapshot = await (self.look(symbol) if symbol in self._begun else self.snapshot())
-            own = [each for each in snapshot.own_orders(self._run) if each.symbol == symbol]
-            if own:
-                return own
-            if symbol in self._begun:
-                await self.missed_fills(symbol)
-            else:
-                newest = await self._trading.fills(symbol, limit=1)
+            snapshot = await self.look(symbol)
+            if own := self._own_orders(snapshot, symbol):
+                return Begun(own, tuple(missed))
+            missed += await self.missed_fills(symbol)
             if book.fills == counted:
-                break
-        position = snapshot.position(symbol)
-        if symbol in self._begun:
-            book.correct(position)
-        else:
-            newest_id = max((fill.trade_id for fill in newest), default=0)
-            book.begin(position, newest_id, snapshot.asked_us // 1000)
-            self._begun[symbol] = None
-        return []
+                return Begun((), tuple(missed), book.correct(snapshot.position(symbol)))
+
+    def _own_orders(self, snapshot: Snapshot, symbol: str) -> tuple[Order, ...]:
+        return tuple(order for order in snapshot.own_orders(self._run) if order.symbol == symbol)

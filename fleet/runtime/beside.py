@@ -3,6 +3,7 @@
     fleet.yaml.kill   which symbols are killed: whoever says so writes it, the fleet looks before it decides
     fleet.yaml.risk   what the loss limits must not forget over a restart
     fleet.yaml.run    where the control endpoint is, and the secret that lets one command it (mode 600)
+    fleet.yaml.life   locked while its process lives, whether it answers or not
 
 Owns: where they are, their names and form. Must not know: who reads them, and what for. The ledger is there as well.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +20,15 @@ from typing import Any
 
 import msgspec
 
+from fleet.runtime.alone import Alone
+
 DIRECTORY_VARIABLE = "ASTERMM_LEDGERS"
 """Where a fleet keeps what it writes: an image's fleet file is in a directory that is read-only."""
 ALL = "*"
 """Stands for every symbol in a kill file."""
+
+LOCK_WAIT_S = 1.0
+"""Others hold it for a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Beside:
     kill: Path
     risk: Path
     run: Path
+    life: Path
 
 
 def directory_of(file: Path, env: Mapping[str, str]) -> Path:
@@ -39,7 +46,7 @@ def directory_of(file: Path, env: Mapping[str, str]) -> Path:
 
 def beside(file: Path, env: Mapping[str, str]) -> Beside:
     directory = directory_of(file, env)
-    return Beside(*(directory / f"{file.name}.{name}" for name in ("kill", "risk", "run")))
+    return Beside(*(directory / f"{file.name}.{name}" for name in ("kill", "risk", "run", "life")))
 
 
 class RunFile(msgspec.Struct, frozen=True):
@@ -60,6 +67,18 @@ def read_kills(path: Path) -> dict[str, str]:
         return {}
     except (OSError, msgspec.DecodeError):
         return {ALL: f"killed: {path} cannot be read"}
+
+
+def change_kills(path: Path, change: Callable[[dict[str, str]], dict[str, str]]) -> dict[str, str]:
+    """What is written there now, changed. Of two who change it at once neither is lost. Raises OSError."""
+    # Without the lock all the same, where it is not to be had: a kill that waits is worse than one that may be lost.
+    alone = Alone(path.with_name(f"{path.name}.lock"), LOCK_WAIT_S)
+    try:
+        kills = change(read_kills(path))
+        write_kills(path, kills)
+    finally:
+        alone.release()
+    return kills
 
 
 def write_kills(path: Path, kills: Mapping[str, str]) -> None:

@@ -17,10 +17,14 @@ from fleet.orders.ids import Run
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.completion import Completion
+from fleet.runtime.foreign import ForeignNews
 from fleet.runtime.journal import Journal
 from fleet.runtime.venue import Venue
 
 HOLDINGS_EVERY_S = 900.0
+
+FOREIGN_EVERY_S = 15.0
+"""The owner is told of what is not the fleet's no more often, however much he trades beside it."""
 
 
 class Bookkeeping:
@@ -36,11 +40,12 @@ class Bookkeeping:
         self._journal = journal
         self._is_paused = False
         self._holdings_due_s = 0.0
+        self._foreign = ForeignNews(instruments)
+        self._foreign_due_s = 0.0
+        self.account.on_mended = self._tell_mended
 
     async def run(self, symbols: Iterable[str]) -> None:
         """Until cancelled. What breaks here stays here: the fleet trades without it."""
-        if not self.ledger.is_kept:
-            return
         try:
             await self.completion.run(symbols)
         except Exception as error:  # noqa: BLE001 isolation, as above
@@ -67,6 +72,17 @@ class Bookkeeping:
         if is_paused and not self._is_paused:
             self._journal.incident("pause", f"the exchange asked for a pause: {gate.pause_reason}", level="WARNING")
         self._is_paused = is_paused
+        self._tell_foreign()
+
+    def _tell_foreign(self) -> None:
+        if self.account.known and anyio.current_time() >= self._foreign_due_s:
+            text = self._foreign.since_last(self.account.not_ours())
+            if text:
+                self._journal.info(text)
+                self._foreign_due_s = anyio.current_time() + FOREIGN_EVERY_S
+
+    def _tell_mended(self, text: str) -> None:
+        self._journal.incident("difference", text, level="WARNING")
 
     def value(self, unrealised: Decimal, mark: Callable[[str], Decimal | None]) -> None:
         """What the account is worth now; position by position now and then, for a row each."""

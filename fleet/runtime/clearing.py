@@ -6,7 +6,7 @@ Owns: the cancel-and-look-again loop used at a worker's start, after its crash, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -27,12 +27,17 @@ async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: s
 
 
 async def clear(
-    run: Run, trading: Trading, gate: Admission, symbol: str | None = None, found: Sequence[Order] = ()
+    run: Run,
+    trading: Trading,
+    gate: Admission,
+    symbol: str | None = None,
+    found: Sequence[Order] = (),
+    seen: Callable[[Sequence[Order]], None] = lambda _: None,
 ) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
-    `found`: those that the venue has just told of. The caller bounds the time. Raises Banned and BadCredentials: then
-    nothing can be cancelled.
+    `found`: those that the venue has just told of; `seen` is told of all that are found. The caller bounds the
+    time. Raises Banned and BadCredentials: then nothing can be cancelled.
     """
     cancelled = 0
     attempt = 0
@@ -40,6 +45,7 @@ async def clear(
         try:
             orders = found or await own_open_orders(run, trading, gate, symbol)
             found = ()
+            seen(orders)
             if not orders:
                 return cancelled
             gone = await _cancel(orders, trading, gate)

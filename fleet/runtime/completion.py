@@ -1,19 +1,20 @@
 """Completes the ledger from the venue: what was traded while nobody listened, and what funding was paid.
 
-Owns: when the trade lists are read on for the ledger's sake, and what is done when the venue is not the one on record.
-Must not know: databases, desks. Workers read the same lists for their positions' sake; where both read, the ledger
-keeps one of each trade.
+Owns: when the trade lists are read on for the ledger's sake, which funding is the fleet's, and what is done when the
+venue is not the one on record. Must not know: databases, desks. Workers read the same lists for their positions' sake;
+where both read, the ledger keeps one of each trade.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import anyio
 
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, Rejected, VenueError
-from exchange.model import Instrument
+from exchange.model import FundingPayment, Instrument
 from exchange.ports import Trading
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import FundingRead, ListRead, Recorder, Traded
@@ -32,6 +33,9 @@ LISTED_MS = 6 * 24 * 3_600_000
 
 FUNDING_EVERY_S = 3600.0
 """Funding is looked for so often though no event told of any."""
+
+FUNDING_AGAIN_S = 60.0
+"""And once more so long after one did: the list may lag behind the line."""
 
 FUNDING_LATE_MS = 3_600_000
 """Payments may be listed so long after they were made: they are read twice rather than not at all."""
@@ -55,6 +59,11 @@ class Completion:
         self._journal = journal
         self._funding_told = -1
         """Events of funding up to the last reading."""
+        self._funding_due_s = anyio.current_time() + FUNDING_EVERY_S
+        self._paid_from_ms = clock.now_ms()
+        """Of the payments since then, which began with the start..."""
+        self._paid: set[str] = set()
+        """...these are counted."""
         self._also: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         """Symbols that were to be read from the start, and have not been yet."""
@@ -89,18 +98,18 @@ class Completion:
         self._also[symbol] = None
 
     async def run(self, symbols: Iterable[str]) -> None:
-        """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind."""
-        self.expect([*symbols, *self._also])
+        """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind. Where no
+        ledger is kept funding alone is read: what the fleet makes is not known without."""
+        if self._ledger.is_kept:
+            self.expect([*symbols, *self._also])
         await self._persist(list(self._unread))
-        funding_due_s = anyio.current_time() + FUNDING_EVERY_S
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            if anyio.current_time() >= funding_due_s:
-                funding_due_s, self._funding_told = anyio.current_time() + FUNDING_EVERY_S, -1
             if self._ledger.problem:
-                # What cannot be written now need not be read.
-                continue
-            if self._ledger.reread():
+                # What cannot be written now need not be read; what funding makes counts all the same.
+                await self._persist([])
+            elif self._ledger.reread():
+                self._funding_due_s = 0.0
                 await self._persist(dict.fromkeys([*self._account.books, *self._also, *self._ledger.symbols()]))
             else:
                 await self._persist(self._behind())
@@ -114,7 +123,7 @@ class Completion:
             if book.unlisted or self._is_behind(symbol, book):
                 await self._read_on(symbol)
         # Whether it was told of any or not: that event may have been lost, too.
-        self._funding_told = -1
+        self._funding_due_s = 0.0
         await self._read_funding()
 
     def look(self) -> None:
@@ -135,6 +144,8 @@ class Completion:
     # --- inside
 
     def _behind(self) -> list[str]:
+        if not self._ledger.is_kept:
+            return []
         return [symbol for symbol, book in self._account.books.items() if self._is_behind(symbol, book)]
 
     def _is_behind(self, symbol: str, book: SymbolBook) -> bool:
@@ -191,10 +202,26 @@ class Completion:
         return self._clock.now_ms() - known_ms > LISTED_MS
 
     async def _read_funding(self) -> None:
-        told = self._account.funding_told
-        from_ms = self._ledger.funding_from_ms()
-        if told != self._funding_told and from_ms is not None:
-            now_ms = self._clock.now_ms()
-            payments = await self._trading.funding_payments(from_ms)
-            self._ledger.write(FundingRead(payments, max(from_ms, now_ms - FUNDING_LATE_MS)))
-            self._funding_told = told
+        told, from_ms, now_s = self._account.funding_told, self._ledger.funding_from_ms(), anyio.current_time()
+        # At first there is none to be read, where nothing was ever traded.
+        is_told = told != self._funding_told and (told > 0 or from_ms is not None)
+        if not is_told and now_s < self._funding_due_s:
+            return
+        now_ms = self._clock.now_ms()
+        earliest_ms = self._paid_from_ms if from_ms is None else min(from_ms, self._paid_from_ms)
+        payments = await self._trading.funding_payments(earliest_ms)
+        self._count(payments, now_ms)
+        if from_ms is not None:
+            # The account's other positions are its owner's: what they bring is no result of the fleet's.
+            on_record = {*self._account.books, *self._ledger.symbols()}
+            ours = [each for each in payments if each.symbol in on_record]
+            self._ledger.write(FundingRead(ours, max(from_ms, now_ms - FUNDING_LATE_MS)))
+        self._funding_told = told
+        self._funding_due_s = now_s + (FUNDING_AGAIN_S if is_told else FUNDING_EVERY_S)
+
+    def _count(self, payments: Iterable[FundingPayment], now_ms: int) -> None:
+        paid = {each.payment_id: each for each in payments if each.exchange_ms >= self._paid_from_ms}
+        new = [each for payment_id, each in paid.items() if payment_id not in self._paid]
+        self._account.funding += sum((each.amount for each in new if each.symbol in self._account.books), Decimal(0))
+        self._paid_from_ms = max(self._paid_from_ms, now_ms - FUNDING_LATE_MS)
+        self._paid = {payment_id for payment_id, each in paid.items() if each.exchange_ms >= self._paid_from_ms}

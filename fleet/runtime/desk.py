@@ -130,11 +130,14 @@ class Desk:
         """The newest that is known; `up`: the line it comes by is open."""
         self.ticker, self.mark, self.market_up = ticker, mark, up
 
-    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> None:
-        """News of an order. One of the fleet's that is not known (an earlier run's, a late arrival) is adopted."""
-        self._hear(told, now_us, answer=answer)
+    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
+        """News of an order. One of the fleet's that is not known (an earlier run's, a late arrival) is adopted: returns
+        whether this was one."""
+        is_adopted = self._hear(told, now_us, answer=answer)
+        self.counters.differences += is_adopted
+        return is_adopted
 
-    def _hear(self, told: Order, now_us: int, *, answer: bool = False) -> None:
+    def _hear(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
         order = self.orders.get(told.client_id)
         if order is not None:
             self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
@@ -142,6 +145,8 @@ class Desk:
                 self._finished.append(told.client_id)
         elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
             self._take(lifecycle.adopted(told, now_us), now_us)
+            return True
+        return False
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""
@@ -184,9 +189,12 @@ class Desk:
 
     def differing(self, open_orders: list[Order], asked_us: int) -> list[str]:
         """Orders, by client id, of which the venue's list of open ones says another thing than we believe: it has ours
-        no more, or has one that we know nothing of. What was changed after it was asked for may be missing in it."""
-        listed = {told.client_id for told in open_orders}
-        gone = [id_ for id_, order in self.orders.items() if id_ not in listed and _should_be_listed(order, asked_us)]
+        no more, or as another one, or has one that we know nothing of. What was changed after it was asked for may be
+        missing in it."""
+        listed = {told.client_id: told for told in open_orders}
+        idle = {id_: order for id_, order in self.orders.items() if _should_be_listed(order, asked_us)}
+        gone = [id_ for id_ in idle if id_ not in listed]
+        other = [id_ for id_, order in idle.items() if id_ in listed and _is_other(order, listed[id_])]
         unknown = [
             told.client_id
             for told in open_orders
@@ -194,7 +202,7 @@ class Desk:
             and told.client_id not in self.orders
             and told.client_id not in self._finished
         ]
-        return gone + unknown
+        return gone + other + unknown
 
     @property
     def filled(self) -> dict[str, int]:
@@ -419,6 +427,13 @@ def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
 
 def _should_be_listed(order: WorkingOrder, asked_us: int) -> bool:
     return order.phase is Phase.OPEN and order.changed_us < asked_us
+
+
+def _is_other(order: WorkingOrder, told: Order) -> bool:
+    """An amendment that came late, or fills, of which nothing was told; not what is only older than we know it."""
+    is_amended = (told.price_ticks, told.lots) != (order.price_ticks, order.lots)
+    is_filled = told.filled_lots > max(order.filled_lots, order.seen_lots)
+    return told.exchange_ms >= order.venue_ms and (is_amended or is_filled)
 
 
 def _is_overtaken(order: WorkingOrder, action: Action) -> bool:

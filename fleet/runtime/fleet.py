@@ -544,5 +544,5 @@ class Fleet:
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
         slots = {**self.slots, **self.retired}
-        others = [told for symbol, told in self.account.elsewhere.items() if symbol not in slots]
+        others = [told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots]
         return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))

@@ -1,19 +1,32 @@
-"""The account's open orders that are not ours, as the snapshots and the user stream tell of them.
+"""What the account has that is not ours: open orders, as the snapshots and the user stream tell of them, and positions.
 
-Owns: which symbols have some. Must not know: whose they are, what is done about it.
+Owns: which symbols have some, and what was told to the owner of it. Must not know: whose they are, what is done about
+it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from exchange.model import Order
+from exchange.model import Instrument, Order
 
 ENDED_KEPT = 1024
 
 Key = tuple[str, int]
 """Symbol and order id: whoever placed it may have given no client id, or one that was used before."""
+
+NAMED_MOST = 10
+"""Symbols, in one line of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """In one symbol. The position counts only where no worker ever followed it."""
+
+    orders: int = 0
+    lots: int = 0
 
 
 class ForeignOrders:
@@ -54,3 +67,29 @@ class ForeignOrders:
 
     def symbols(self) -> set[str]:
         return {symbol for symbol, _ in self._told_us}
+
+
+class ForeignNews:
+    """Says what is not ours when it is first seen, and when it has changed since."""
+
+    def __init__(self, instruments: Mapping[str, Instrument]) -> None:
+        self._instruments = instruments
+        self._told: dict[str, NotOurs] = {}
+
+    def since_last(self, seen: Mapping[str, NotOurs]) -> str:
+        """In words; empty when nothing has changed."""
+        changed = {symbol: each for symbol, each in seen.items() if self._told.get(symbol) != each}
+        changed |= {symbol: NotOurs() for symbol in self._told if symbol not in seen}
+        self._told = dict(seen)
+        if not changed:
+            return ""
+        named = [self._words(symbol, each) for symbol, each in list(changed.items())[:NAMED_MOST]]
+        more = f"; and in {len(changed) - len(named)} more symbols" if len(named) < len(changed) else ""
+        return f"not the fleet's, and left alone: {'; '.join(named)}{more}"
+
+    def _words(self, symbol: str, seen: NotOurs) -> str:
+        instrument = self._instruments.get(symbol)
+        size = f"{instrument.quantity(seen.lots):f}" if instrument else f"{seen.lots} lots"
+        orders = f"{seen.orders} open order{'s' * (seen.orders != 1)}"
+        words = [orders] * bool(seen.orders) + [f"a position of {size}"] * bool(seen.lots)
+        return f"{symbol} {' and '.join(words) or 'nothing any more'}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exchange.clock import loop_s
-from fleet.runtime.beside import ALL, read_kills, with_kill, without_kill, write_kills
+from fleet.runtime.beside import ALL, change_kills, read_kills, with_kill, without_kill
 
 LOOK_EVERY_S = 0.25
 
@@ -38,15 +38,11 @@ class KillSwitch:
         """One symbol, or all. Raises OSError when it could not be written down: then it holds in this process."""
         self._unwritten = with_kill(self._unwritten, symbol, why)
         if self._path is not None:
-            self._write(self._path, with_kill(read_kills(self._path), symbol, why))
+            self._written = change_kills(self._path, lambda kills: with_kill(kills, symbol, why))
             self._unwritten = {}
 
     def resume(self, symbol: str | None, symbols: tuple[str, ...]) -> None:
         """`symbols`: all of the fleet's. Raises OSError."""
         self._unwritten = without_kill(self._unwritten, symbol, symbols)
         if self._path is not None:
-            self._write(self._path, without_kill(read_kills(self._path), symbol, symbols))
-
-    def _write(self, path: Path, kills: dict[str, str]) -> None:
-        write_kills(path, kills)
-        self._written = kills
+            self._written = change_kills(self._path, lambda kills: without_kill(kills, symbol, symbols))

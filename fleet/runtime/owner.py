@@ -17,16 +17,20 @@ from fleet.runtime.flatten import Closed, close_all
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.slot import Slot
 
-CLEARED_WITHIN_S = 15.0
+CLEARED_WITHIN_S = 25.0
+"""Long enough for the fate of an order to be known whose answer never came (fleet.orders.lifecycle)."""
+
+LOOK_EVERY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`problems`: what could not be done, for people."""
+    """`problems`: what could not be done, `notes`: what else should be known; for people."""
 
     symbols: tuple[str, ...]
     cancelled: int = 0
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class NoSuchSymbol(Exception):
@@ -42,11 +46,9 @@ class Owner:
         slots = self._slots(symbol)
         problems = self._mark(symbol, slots)
         cancelled = sum(len(slot.live_orders()) for slot in slots)
-        venue = self._fleet.venue
         try:
             with anyio.fail_after(CLEARED_WITHIN_S):
-                # The worker cancels at once, by itself; here it is seen to be so.
-                await clear(self._fleet.run_id, venue.trading, venue.gate, symbol)
+                await self._until_none_is_left(symbol, slots)
         except (VenueError, TimeoutError) as error:
             problems.append(f"not every order is known to be cancelled yet: {str(error) or 'no answer in time'}")
         return Done(tuple(slot.config.symbol for slot in slots), cancelled, tuple(problems))
@@ -72,6 +74,20 @@ class Owner:
             slot.mailbox.wake()
         return Done(tuple(slot.config.symbol for slot in slots), 0, tuple(problems))
 
+    async def _until_none_is_left(self, symbol: str | None, slots: list[Slot]) -> None:
+        """The workers cancel at once, by themselves; here it is seen to be so. Not before all that was on its way when
+        they were told has arrived, and the fate of every order is known: one may come to rest after the first look."""
+        fleet, venue = self._fleet, self._fleet.venue
+        assert fleet.sender is not None
+        await clear(fleet.run_id, venue.trading, venue.gate, symbol)
+        is_clear = False
+        while not is_clear:
+            await fleet.sender.quiet(symbol)
+            while any(slot.live_orders() for slot in slots):
+                await anyio.sleep(LOOK_EVERY_S)
+                await fleet.sender.quiet(symbol)
+            is_clear = not await clear(fleet.run_id, venue.trading, venue.gate, symbol)
+
     def _mark(self, symbol: str | None, slots: list[Slot]) -> list[str]:
         problems: list[str] = []
         try:
@@ -91,4 +107,4 @@ class Owner:
 
 
 def told(closed: Iterable[Closed]) -> list[str]:
-    return [f"{each.symbol} still holds {each.left:f}: {each.problem}" for each in closed if each.problem]
+    return [each.words for each in closed if each.words]

@@ -47,9 +47,9 @@ class RecordedDesk(Desk):
         self._note(Reconfigured(self._noted_us, config))
         super().reconfigure(config, strategy)
 
-    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> None:
+    def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
         self._note(HeardOrder(now_us, told, answer))
-        super().on_order(told, now_us, answer=answer)
+        return super().on_order(told, now_us, answer=answer)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         self._note(HeardFill(now_us, fill))

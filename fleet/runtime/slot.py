@@ -20,16 +20,17 @@ from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
-from fleet.runtime.account import Account, Snapshot
+from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Counters, Desk
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
-from fleet.runtime.mailbox import Answer, Mailbox
+from fleet.runtime.mailbox import Answer, Mailbox, Told
 from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.sender import Sender
+from fleet.runtime.snapshot import Snapshot
 from fleet.runtime.supervisor import Supervisor
-from fleet.runtime.worker import Worker
+from fleet.runtime.worker import Worker, fill_text
 from fleet.scheduling.gate import Gate
 from strategies.registry import make_strategy
 
@@ -134,7 +135,7 @@ class Slot:
         """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
         told = self._account.elsewhere.get(self.config.symbol)
         if told is not None:
-            return told
+            return told.unrealised
         mark = self.last_mark
         return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
 
@@ -200,9 +201,12 @@ class Slot:
         desk.orders = {}
 
     def _hear_last_answers(self) -> None:
-        """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already."""
+        """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already, but the
+        owner was not told of them."""
         now_us = self._clock.now_us()
         for news in self.mailbox.take():
+            if isinstance(news, Told) and news.fill is not None:
+                self._journal.info(fill_text(news.fill, self.instrument), self.config.symbol)
             if self.desk is None or not isinstance(news, Answer):
                 continue
             if isinstance(news.result, VenueError):

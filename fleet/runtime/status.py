@@ -14,6 +14,7 @@ from exchange.model import Side
 from fleet.control.state import (
     BudgetState,
     FleetState,
+    ForeignState,
     LimiterState,
     Phase,
     QuoteState,
@@ -24,6 +25,7 @@ from fleet.orders import lifecycle
 from fleet.orders.error import WantedQuote, overall_error, standing_error
 from fleet.runtime.desk import Desk
 from fleet.runtime.fleet import Fleet
+from fleet.runtime.foreign import NotOurs
 from fleet.runtime.lines import Line
 from fleet.runtime.slot import Slot
 from fleet.scheduling.meter import CLASS_NAMES, InLine, LastMinute, Meter
@@ -81,10 +83,17 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         ledger_problem=fleet.books.ledger.problem,
         ledger_waiting=fleet.books.ledger.waiting,
         stalls=fleet.stalls,
+        balances_mended=fleet.account.balances_mended,
+        foreign=tuple(_foreign(fleet, *each) for each in fleet.account.not_ours().items()),
         loss_limit=fleet.risk.loss.limit,
         day_result=fleet.risk.loss.day_result,
         drawdown=fleet.risk.loss.below_best,
     )
+
+
+def _foreign(fleet: Fleet, symbol: str, seen: NotOurs) -> ForeignState:
+    instrument = fleet.venue.info.instruments.get(symbol)
+    return ForeignState(symbol, seen.orders, instrument.quantity(seen.lots) if instrument else Decimal(seen.lots))
 
 
 def _line(line: Line, subscribed: int) -> StreamState:

@@ -6,7 +6,7 @@ supervisor's to handle; a request on its way is the sender's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio
@@ -97,7 +97,11 @@ class Worker:
         # All workers wait for the line, and take what they begin from of one answer: leverage comes after.
         await self._account.line_up.wait()
         line = self._account.lines_opened
-        while await self._account.begin(self.symbol):
+        while True:
+            begun = await self._account.begin(self.symbol)
+            self._tell_found(begun.missed, [], is_corrected=begun.is_corrected)
+            if not begun.left_open:
+                break
             leftover = await clear(self._run, self._trading, self._gate, self.symbol)
             self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
         self.desk.risk.owed = ()
@@ -142,7 +146,9 @@ class Worker:
                 if fill is not None:
                     self._untold.append(fill)
                     self.desk.on_fill(fill, now_us)
-                self.desk.on_order(order, now_us)
+                if self.desk.on_order(order, now_us):
+                    text = f"the line told of an order of the fleet that was not known: {order.client_id} is taken up"
+                    self._journal.incident("difference", text, self.symbol, "WARNING")
             case Answer():
                 self._hear_answer(news, now_us)
             case Crash(error):
@@ -226,24 +232,30 @@ class Worker:
         snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
         filled = self.desk.filled
         missed = await self._account.missed_fills(self.symbol)
-        if missed:
-            text = f"{len(missed)} trades that the line had not told of were in the trade list"
-            self._journal.incident("missed trades", text, self.symbol, "DEBUG")
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
         self._absorb()
         now_us = self._clock.now_us()
         for fill in missed:
-            self._untold.append(fill)
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
         differing = self.desk.reconcile(orders, snapshot.asked_us, now_us, filled)
-        if missed or differing:
-            self.desk.counters.differences += len(missed)
-            self._journal.info(_found(len(missed), differing), self.symbol)
-        if self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol)):
-            self.desk.counters.differences += 1
-            self._journal.incident("difference", "position was not the exchange's: corrected", self.symbol, "WARNING")
+        is_corrected = self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol))
+        self._tell_found(missed, differing, is_corrected=is_corrected)
         self._lines_seen = line
+
+    def _tell_found(self, missed: Sequence[Fill], orders: Sequence[str], *, is_corrected: bool) -> None:
+        """What a look at the exchange has mended; its orders the desk has counted."""
+        self.desk.counters.differences += len(missed) + is_corrected
+        self._untold += missed
+        if missed:
+            text = f"{len(missed)} trades that the line had not told of were in the trade list"
+            self._journal.incident("missed trades", text, self.symbol, "DEBUG")
+        if missed or orders:
+            self._journal.info(_found(len(missed), orders), self.symbol)
+        if is_corrected:
+            position = self.desk.instrument.quantity(self.desk.book.position_lots)
+            text = f"position was not the exchange's: corrected to {position:f}"
+            self._journal.incident("difference", text, self.symbol, "WARNING")
 
     async def _tell_fills(self) -> None:
         """Tells the owner once the orders that the fills call for are out: a log line takes as long as an order."""
@@ -253,17 +265,17 @@ class Worker:
             await anyio.lowlevel.checkpoint()
         finally:
             for fill in self._untold:
-                self._journal.info(_told(fill, self.desk.instrument), self.symbol)
+                self._journal.info(fill_text(fill, self.desk.instrument), self.symbol)
             self._untold.clear()
 
 
-def _found(trades: int, orders: list[str]) -> str:
+def _found(trades: int, orders: Sequence[str]) -> str:
     """What a resync has mended."""
     found = [f"{trades} trades"] * bool(trades) + [f"orders {', '.join(orders)}"] * bool(orders)
     return f"reconciled with the exchange, which had told nothing of {' and '.join(found)}"
 
 
-def _told(fill: Fill, instrument: Instrument) -> str:
+def fill_text(fill: Fill, instrument: Instrument) -> str:
     verb = "bought" if fill.side is Side.BUY else "sold"
     quantity, price = instrument.quantity_text(fill.lots), instrument.price_text(fill.price_ticks)
     pnl = f", realised {fill.realised_pnl:+.4f}" if fill.realised_pnl else ""

@@ -31,6 +31,9 @@ class Violation:
     text: str
 
 
+NEWS_LATE_S = 2.0
+"""News of a trade or an order is with the fleet within this, where nothing goes wrong (`_way` draws the latencies)."""
+
 HELD_UP_FROM = 0.75
 """From this part of a limit on, requests may have to wait: after several starts in a minute its weight is spent."""
 
@@ -54,6 +57,8 @@ class Watch:
         self._seen_fleet: Fleet | None = None
         self._traded: dict[str, None] = {}
         """Symbols in which the fleet's orders were filled."""
+        self._changed_us: dict[str, int] = {}
+        """When something last became of an order of the fleet's, by symbol."""
         self._held_up_us = 0
         """When the budget was last spent, or the gate shut."""
         self.note_caps(config)
@@ -67,6 +72,7 @@ class Watch:
             self.fills += 1
         if not is_ours(self._fleet_name, order.client_id):
             return
+        self._changed_us[order.listing.symbol] = now_us
         if trade is not None:
             self._traded[order.listing.symbol] = None
         if execution == "NEW":
@@ -192,10 +198,12 @@ class Watch:
                 self._expect("the ledger agrees", invariants.ledger_agrees(symbol, ours.get(symbol, []), theirs))
 
     def quiet(self, fleet: Fleet) -> None:
-        """Nothing has gone wrong for a while, and the fleet runs: it believes what is."""
+        """Nothing has gone wrong for a while, and the fleet runs: it believes what is, but for what is on its way."""
         for symbol, slot in fleet.slots.items():
             desk = slot.desk
             if desk is None or desk.pulled or any(order.phase.value != "open" for order in desk.live_orders()):
+                continue
+            if self._now_us() - self._changed_us.get(symbol, 0) < NEWS_LATE_S * 1e6:
                 continue
             own = [each for each in self._resting(symbol) if is_ours(self._fleet_name, each.client_id)]
             believed = [order.client_id for order in desk.live_orders()]

@@ -7,7 +7,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from fleet.control.commands import LONGEST_BODY, Commands, Wish, Wrong
+from fleet.control.commands import LONGEST_BODY, Away, Commands, Wish, Wrong
 from fleet.control.server import make_app
 from fleet.views.sample import sample_state
 
@@ -22,6 +22,8 @@ class House:
         self.wishes.append(wish)
         if wish.symbol == "NONE":
             raise Wrong("no such symbol")
+        if wish.symbol == "EARLY":
+            raise Away("it is starting")
         return {"symbols": [wish.symbol]}
 
     async def ask(
@@ -100,3 +102,8 @@ async def test_without_commands_the_endpoint_only_tells() -> None:
 
 def test_the_token_is_not_shown() -> None:
     assert "secret" not in repr(Commands("secret", {}))
+
+
+async def test_who_cannot_carry_it_out_now_says_so_in_a_way_that_is_no_refusal() -> None:
+    answer = await House().ask(TOKEN, b'{"symbol": "EARLY"}')
+    assert (answer.status_code, answer.json()) == (503, {"error": "it is starting"})

@@ -17,7 +17,7 @@ import pytest
 from fleet_process import PATIENCE_S, ROOT, FleetProcess
 from paper_process import PROGRAM, PaperProcess, asked, place_foreign
 
-from fleet.runtime.beside import beside
+from fleet.runtime.beside import beside, read_kills
 
 Start = Callable[..., FleetProcess]
 SYMBOLS = ("ASTERUSDT", "SOLUSDT")
@@ -106,6 +106,51 @@ def test_a_fleet_that_hangs_is_killed_at_the_exchange_and_does_not_quote_when_it
     assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
 
 
+def test_a_fleet_that_hangs_is_flattened_at_the_exchange_and_goes_on_killed(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    """Once it was taken for an older run of itself by what had closed its positions."""
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: any(float(symbol["position"]) for symbol in now.symbols().values()))
+    fleet.process.send_signal(signal.SIGSTOP)
+    said = say(paper, "flatten", file=file)
+    assert "no position is left" in said
+    assert "the exchange's countdown may still run out" in said
+    assert "as soon as it goes on" in say(paper, "resume", file=file)
+    say(paper, "kill", file=file)
+    fleet.process.send_signal(signal.SIGCONT)
+    fleet.wait_until(lambda now: set(phases(now).values()) == {"killed"})
+    fleet.wait_until(lambda now: not any(float(symbol["position"]) for symbol in now.symbols().values()))
+    assert fleet.stop() == 0
+
+
+def test_a_fleet_that_cannot_be_asked_is_flattened_beside_it_and_goes_on_killed(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    file.write_text(file.read_text("utf-8") + "control: null\n", "utf-8")
+    # Started without --control: nothing can be asked of it but its log.
+    log = file.with_suffix(".log")
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)} | paper.told["env"]
+    with log.open("wb") as written:
+        fleet = subprocess.Popen(
+            [*PROGRAM, "up", str(file), "--plain"], stdout=written, stderr=written, env=environment
+        )
+    try:
+        until_s = time.monotonic() + PATIENCE_S
+        while not asked(paper, "positions"):
+            assert time.monotonic() < until_s
+        assert "no position is left" in say(paper, "flatten", file=file)
+        assert asked(paper, "positions") == []
+        assert own_orders(paper) == []
+        assert fleet.poll() is None, log.read_text("utf-8")
+        fleet.terminate()
+        assert fleet.wait(PATIENCE_S) == 0
+        assert "another fleet" not in log.read_text("utf-8")
+    finally:
+        fleet.kill()
+        fleet.wait(PATIENCE_S)
+
+
 def test_a_fleet_that_is_gone_is_flattened_at_the_exchange(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
     place_foreign(paper)
     fleet = start_fleet(file, env=paper.told["env"])
@@ -117,6 +162,81 @@ def test_a_fleet_that_is_gone_is_flattened_at_the_exchange(start_fleet: Start, f
     assert "no position is left" in said
     assert asked(paper, "positions") == []
     assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
+
+
+def test_what_its_owner_places_after_the_kill_of_a_fleet_that_is_gone_stays(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    """The countdown of the dead fleet would have cancelled it."""
+    timeout_s = 12
+    file.write_text(file.read_text("utf-8") + f"dead_man: {{timeout: {timeout_s}s}}\n", "utf-8")
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    fleet.process.kill()
+    fleet.process.wait(PATIENCE_S)
+    until_s = time.monotonic() + timeout_s + 1
+    assert "countdown" not in say(paper, "kill", file=file)
+    place_foreign(paper)
+    while time.monotonic() < until_s:
+        assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
+
+
+def test_a_fleet_that_is_no_fleet_yet_is_killed_at_the_exchange(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    first = start_fleet(file, env=paper.told["env"])
+    first.until_quoting()
+    first.process.kill()
+    first.process.wait(PATIENCE_S)
+    for path in ("/fapi/v3/positionSide/dual", "/fapi/v3/positionSide"):
+        paper.admin("POST", "/faults/once", fault="requests", answer="503", count=10000, path=path)
+    second = start_fleet(file, env=paper.told["env"])
+    second.wait_until(lambda now: "could not be read" in now.log)
+    said = say(paper, "kill", file=file)
+    assert "it is starting, or stopping" in said
+    assert "none is left" in said
+    assert own_orders(paper) == []
+
+
+def test_a_fleet_whose_file_is_broken_or_gone_hears_its_owner(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.until_quoting()
+    sound = file.read_text("utf-8")
+    file.write_text(sound + "\nsymbols: [\n", "utf-8")
+    assert "killed ASTERUSDT" in say(paper, "kill", "ASTERUSDT", file=file)
+    assert phases(fleet)["ASTERUSDT"] == "killed"
+    file.unlink()
+    assert "BTCUSDT is not in the fleet" in say(paper, "kill", "BTCUSDT", file=file, code=1)
+    assert set(read_kills(beside(file, {}).kill)) == {"ASTERUSDT"}
+    assert "no position is left" in say(paper, "flatten", "--yes", file=file)
+    assert own_orders(paper) == []
+    fleet.process.kill()
+    fleet.process.wait(PATIENCE_S)
+    said = say(paper, "kill", file=file, code=2)
+    assert "at the exchange nothing was done: for that the fleet file is needed" in said
+    assert "cannot be read" in said
+
+
+def test_a_symbol_that_has_left_the_file_and_still_trades_is_its_owners_to_kill(
+    start_fleet: Start, file: Path, paper: PaperProcess
+) -> None:
+    file.write_text(file.read_text("utf-8").replace("defaults: {", "defaults: {on_remove: close, "), "utf-8")
+    fleet = start_fleet(file, env=paper.told["env"])
+    fleet.wait_until(lambda now: (each := now.symbols().get("ASTERUSDT")) and float(each["position"]))
+    fleet.process.send_signal(signal.SIGSTOP)
+    file.write_text(file.read_text("utf-8").replace("ASTERUSDT: {}, ", ""), "utf-8")
+    # By its orders, and by the ledger when there are none left.
+    say(paper, "kill", "ASTERUSDT", file=file)
+    assert not any(":ASTERUSDT:" in name for name in own_orders(paper))
+    fleet.process.send_signal(signal.SIGCONT)
+    fleet.wait_until(lambda now: "config v2" in now.log)
+    assert "killed ASTERUSDT" in say(paper, "kill", "ASTERUSDT", file=file)
+    fleet.process.kill()
+    fleet.process.wait(PATIENCE_S)
+    say(paper, "flatten", "ASTERUSDT", file=file)
+    assert "ASTERUSDT" not in {position["symbol"] for position in asked(paper, "positions")}
 
 
 def test_a_running_fleet_is_flattened(start_fleet: Start, file: Path, paper: PaperProcess) -> None:
@@ -168,6 +288,22 @@ def test_a_fleet_with_its_own_exchange_is_killed_flattened_and_resumed(
     say(paper, "resume", file=file)
     fleet.wait_until(lambda now: phases(now)[symbol] == "quoting")
     assert fleet.stop() == 0
+
+
+def test_a_fleet_that_hangs_with_its_own_exchange_hears_of_the_kill_when_it_goes_on(
+    start_fleet: Start, tmp_path: Path, paper: PaperProcess
+) -> None:
+    file = tmp_path / "paper.yaml"
+    file.write_text((ROOT / "configs" / "one-symbol.yaml").read_text("utf-8"), "utf-8")
+    fleet = start_fleet(file)
+    fleet.until_quoting()
+    fleet.process.send_signal(signal.SIGSTOP)
+    assert "does so as soon as it goes on" in say(paper, "kill", file=file, code=1)
+    fleet.process.send_signal(signal.SIGCONT)
+    fleet.wait_until(lambda now: set(phases(now).values()) == {"killed"})
+    assert fleet.stop() == 0
+    # The next one has an exchange of its own.
+    assert not beside(file, {}).kill.exists()
 
 
 @pytest.mark.parametrize("command", ["kill", "flatten", "resume"])

@@ -152,3 +152,52 @@ def test_fees_in_an_asset_that_is_no_dollar_stand_apart() -> None:
     book.add(replace(trade(2, Side.BUY, 1000, 5, fee="0.5"), fee_asset="ASTER"))
     book.add(replace(trade(3, Side.BUY, 1000, 5, fee="0.02"), fee_asset="USDF"))
     assert (book.fees, book.other_fees) == (Decimal("0.02"), {"ASTER": Decimal("25.5")})
+
+
+# --- the venue's word and the trades, which come on other ways
+
+
+@given(
+    trades=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 4), st.integers(0, 1)), min_size=1, max_size=12),
+    data=st.data(),
+)
+def test_whatever_was_known_when_the_venue_told_its_position_it_is_right_once_the_trades_are(
+    trades: list[tuple[Side, int, int]], data: st.DataObject
+) -> None:
+    """`trades`: side, lots, and milliseconds since the one before: several fall into one."""
+    fills: list[Fill] = []
+    made_ms = 10
+    for number, (side, lots, later_ms) in enumerate(trades, 1):
+        made_ms += later_ms
+        fills.append(replace(trade(number, side, 1000, lots), exchange_ms=made_ms))
+    words = sorted(data.draw(st.lists(st.integers(1, len(fills)), max_size=3)))
+    order = data.draw(st.permutations(fills))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(fills)), min_size=len(words), max_size=len(words))))
+    book, told = SymbolBook(X), 0
+    book.begin(None, 0)
+    for number, cut in [*zip(words, cuts, strict=True), (0, len(fills))]:
+        for fill in order[told:cut]:
+            book.add(fill)
+        told = max(told, cut)
+        if number:
+            lots = sum(fill.side.sign * fill.lots for fill in fills[:number])
+            book.correct(Position("XUSDT", lots, Decimal(100), exchange_ms=fills[number - 1].exchange_ms))
+    assert book.position_lots == sum(fill.side.sign * fill.lots for fill in fills)
+
+
+def test_of_trades_of_one_millisecond_those_move_the_position_that_the_venues_word_did_not_hold() -> None:
+    book = SymbolBook(X)
+    book.begin(None, 0)
+    book.correct(Position("XUSDT", 5, Decimal(100), exchange_ms=10))
+    later, first = (replace(trade(number, Side.BUY, 1000, lots), exchange_ms=10) for number, lots in ((2, 3), (1, 5)))
+    assert (book.add(later), book.position_lots) == (True, 5)
+    assert (book.add(first), book.position_lots) == (True, 8)
+
+
+def test_a_word_from_between_two_trades_of_one_millisecond_that_are_both_known_is_no_difference() -> None:
+    book = SymbolBook(X)
+    book.begin(None, 0)
+    for number, lots in ((1, 5), (2, 3)):
+        book.add(replace(trade(number, Side.BUY, 1000, lots), exchange_ms=10))
+    assert not book.correct(Position("XUSDT", 5, Decimal(100), exchange_ms=10))
+    assert book.position_lots == 8

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.orders.ids import ClientIds, Run, fleet_of, is_ours
+from fleet.orders.ids import ClientIds, Run, fleet_of, is_ours, owners_ids
 
 PATTERN = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
 REAL_SYMBOLS = ["ASTERUSDT", "1000CHEEMSUSDT", "BROCCOLI714USDT", "币安人生USDT", "我踏马来了USDT", "老子USDT"]
@@ -22,6 +22,16 @@ def test_an_id_fits_and_is_known_again(fleet: str, symbol: str) -> None:
     assert is_ours(fleet, client_id)
     assert not is_ours(fleet + "x", client_id)
     assert not is_ours("x" + fleet, client_id)
+
+
+@given(fleet=st.from_regex(r"[a-z0-9_.-]{1,12}", fullmatch=True), symbol=st.sampled_from(REAL_SYMBOLS))
+def test_what_an_owner_closes_with_is_the_fleets_and_no_other_run(fleet: str, symbol: str) -> None:
+    ids = owners_ids(fleet, symbol, 1_790_000_000_000)
+    for client_id in [next(ids) for _ in range(40)]:
+        assert PATTERN.match(client_id)
+        assert fleet_of(client_id) == fleet
+        run = Run(fleet, 1)
+        assert (run.owns(client_id), run.is_newer(client_id)) == (True, False)
 
 
 def test_no_two_symbols_or_runs_share_an_id() -> None:

@@ -204,6 +204,8 @@ class FakeTrading:
     # --- the port
 
     async def place(self, order: Place, ticket: Ticket | None = None) -> Order:
+        if ticket is None and order.reduce_only:
+            ticket = await self._gate.admit(RequestClass.REDUCE, Cost(1, 1), order.symbol)
         return await self._do("place", order, order.symbol, lambda: self._new(order), ticket, orders=1)
 
     async def amend(self, order: Amend, ticket: Ticket | None = None) -> Order:
@@ -262,8 +264,8 @@ class FakeTrading:
 
         return await self._do("funding_payments", "funding_payments", "", find)
 
-    async def positions(self) -> list[Position]:
-        return await self._do("positions", "positions", "", lambda: list(self.held.values()))
+    async def positions(self, ticket: Ticket | None = None) -> list[Position]:
+        return await self._do("positions", "positions", "", lambda: list(self.held.values()), ticket)
 
     async def balances(self) -> list[Balance]:
         return await self._do("balances", "balances", "", lambda: [Balance("USDT", self.wallet, self._now_ms)])
@@ -437,8 +439,9 @@ class FakeMarketStream:
 
 
 class FakeMarketData:
-    def __init__(self, symbols: Iterable[str] = ("XUSDT",)) -> None:
+    def __init__(self, symbols: Iterable[str] = ("XUSDT",), gate: Gate | None = None) -> None:
         self.symbols = tuple(symbols)
+        self._gate = gate
 
     async def server_ms(self) -> int:
         return EPOCH_US // 1000
@@ -449,7 +452,9 @@ class FakeMarketData:
     async def book_tickers(self) -> list[BookTicker]:
         return []
 
-    async def mark_prices(self) -> list[MarkPrice]:
+    async def mark_prices(self, *, ticket: Ticket | None = None) -> list[MarkPrice]:
+        if ticket is not None and self._gate is not None:
+            self._gate.settle(ticket, {})
         return [mark(EPOCH_US, 100, symbol) for symbol in self.symbols]
 
     async def depth(self, symbol: str, limit: int) -> Depth:
@@ -462,16 +467,16 @@ class FakeMarketData:
 class World:
     """A venue with its gate, to be made inside the loop; `gate.run` is the maker's to start."""
 
-    def __init__(self, *symbols: str, limits: Sequence[RateLimit] = LIMITS) -> None:
+    def __init__(self, *symbols: str, limits: Sequence[RateLimit] = LIMITS, reserve: float = 0) -> None:
         self.clock = Clock(EPOCH_US)
-        self.gate = Gate(Budget(limits, safety=1, reserve=0), self.clock)
+        self.gate = Gate(Budget(limits, safety=1, reserve=reserve), self.clock)
         self.account_stream = FakeAccountStream()
         self.market_stream = FakeMarketStream(self.clock)
         self.trading = FakeTrading(self.clock, self.gate, self.account_stream)
         self.journal = Journal(self.clock)
         self.instruments = {symbol: instrument(symbol) for symbol in (symbols or ("XUSDT",))}
         self.venue = Venue(
-            "fake", False, self.trading, FakeMarketData(self.instruments), self.market_stream, self.account_stream, self.gate,
+            "fake", False, self.trading, FakeMarketData(self.instruments, self.gate), self.market_stream, self.account_stream, self.gate,
             self.clock, ExchangeInfo(self.instruments, tuple(limits), EPOCH_US // 1000),
         )  # fmt: skip
 

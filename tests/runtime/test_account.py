@@ -11,7 +11,18 @@ from anyio.abc import TaskGroup
 from runtime_fakes import RUN, World
 
 from exchange.errors import Unavailable
-from exchange.model import AccountUpdate, Balance, Order, OrderStatus, OrderUpdate, Position, Side, StreamDown, StreamUp
+from exchange.model import (
+    AccountUpdate,
+    Balance,
+    Fill,
+    Order,
+    OrderStatus,
+    OrderUpdate,
+    Position,
+    Side,
+    StreamDown,
+    StreamUp,
+)
 from fleet.ledger.books import SymbolBook
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
@@ -120,7 +131,8 @@ def test_a_worker_that_starts_again_counts_what_was_traded_meanwhile() -> None:
         at.trading.fill("f:X:r:1", 50)
         at.account_stream.up()
         await anyio.sleep(0.001)
-        await at.account.begin("XUSDT")
+        begun = await at.account.begin("XUSDT")
+        assert (len(begun.missed), begun.is_corrected) == (1, False)
         assert (book.position_lots, book.fills, book.fees) == (50, 1, Decimal("0.01"))
 
     play(scene)
@@ -151,6 +163,51 @@ def test_a_trade_while_the_start_is_asking_is_in_the_position_once() -> None:
         book = await at.begin()
         await anyio.sleep(5)
         assert book.position_lots == at.trading.held["XUSDT"].lots == 15
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("before", "lots"),
+    [
+        pytest.param(["look"], 10, id="before the position is asked for"),
+        pytest.param(["look", "trade"], 10, id="between the position and the newest trade"),
+        pytest.param(["trade", "look", "trade"], 20, id="two of one millisecond, the position between them"),
+    ],
+)
+def test_a_trade_around_the_position_that_it_begins_from_is_in_it_once(before: list[str], lots: int) -> None:
+    """Its news comes only after the beginning."""
+
+    async def scene(at: Scene) -> None:
+        at.account.attach("XUSDT", at.mailbox)
+        at.trading.put_order("web_1", tell=False)
+        steps, news = list(before), list[OrderUpdate]()
+
+        def trade() -> None:
+            fill = at.trading.fill("web_1", 10, tell=False)
+            news.append(OrderUpdate(at.trading.orders["web_1"], "TRADE", fill))
+
+        ask_positions, ask_fills = at.trading.positions, at.trading.fills
+
+        async def positions() -> list[Position]:
+            while steps and steps.pop(0) == "trade":
+                trade()
+            return await ask_positions()
+
+        async def fills(symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
+            while steps:
+                steps.pop(0)
+                trade()
+            return await ask_fills(symbol, from_id=from_id, limit=limit)
+
+        at.trading.positions, at.trading.fills = positions, fills
+        if before == ["look"]:
+            trade()
+        await at.account.begin("XUSDT")
+        for each in news:
+            at.account.on_event(each)
+        assert at.account.books["XUSDT"].position_lots == at.trading.held["XUSDT"].lots == lots
+        assert at.account.books["XUSDT"].fills == 0
 
     play(scene)
 
@@ -288,7 +345,40 @@ def test_other_peoples_orders_and_positions_are_reserved_for() -> None:
     play(scene)
 
 
-def test_balances_and_funding_come_by_the_line() -> None:
+@pytest.mark.parametrize(
+    ("changed_s_ago", "told", "is_difference"),
+    [
+        pytest.param(60, False, True, id="of which nothing was told"),
+        pytest.param(60, True, False, id="as it was told"),
+        pytest.param(1, False, False, id="whose news may be on its way"),
+    ],
+)
+def test_a_balance_that_the_line_should_have_told_of_is_mended_and_told(
+    changed_s_ago: float, told: bool, is_difference: bool
+) -> None:
+    async def scene(at: Scene) -> None:
+        texts: list[str] = []
+        at.account.on_mended = texts.append
+        await at.begin()
+        await anyio.sleep(1)
+        changed = Balance("USDT", Decimal(990), at.clock.now_ms())
+        await anyio.sleep(changed_s_ago)
+        if told:
+            at.account.on_event(AccountUpdate("ORDER", (changed,), {}, (), changed.exchange_ms))
+
+        async def balances() -> list[Balance]:
+            return [changed]
+
+        at.trading.balances = balances
+        await at.account.snapshot()
+        await at.account.snapshot()
+        assert (at.account.wallet, at.account.balances_mended) == (990, int(is_difference))
+        assert texts == ["balance was not the exchange's: 1000 USDT are 990"] * is_difference
+
+    play(scene)
+
+
+def test_balances_and_the_news_of_funding_come_by_the_line() -> None:
     async def scene(at: Scene) -> None:
         await at.begin()
         assert at.capital.wallet == 1000
@@ -296,7 +386,7 @@ def test_balances_and_funding_come_by_the_line() -> None:
         paid = {"USDT": Decimal("-0.5")}
         balances = (Balance("USDT", Decimal("999.5"), now_ms), Balance("BNB", Decimal(7), now_ms))
         at.account.on_event(AccountUpdate("FUNDING_FEE", balances, paid, (), now_ms))
-        assert (at.account.wallet, at.account.funding) == (Decimal("999.5"), Decimal("-0.5"))
+        assert (at.account.wallet, at.account.funding_told) == (Decimal("999.5"), 1)
         at.account.on_event(AccountUpdate("ORDER", (Balance("USDT", Decimal(1), now_ms - 1),), {}, (), now_ms - 1))
         assert at.capital.wallet == Decimal("999.5")
 

@@ -16,7 +16,7 @@ from exchange.model import AccountUpdate, Fill, FundingPayment
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
-from fleet.runtime.completion import FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
+from fleet.runtime.completion import FUNDING_AGAIN_S, FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
@@ -222,8 +222,8 @@ def test_an_exchange_that_was_begun_anew_is_told_from_the_one_on_record(
 # --- funding
 
 
-def paid(number: int, at: Scene, *, ago_ms: int = 0) -> FundingPayment:
-    payment = FundingPayment(f"{number}:{X}", X, Decimal("-0.1"), "USDT", at.clock.now_ms() - ago_ms)
+def paid(number: int, at: Scene, symbol: str = X, *, ago_ms: int = 0) -> FundingPayment:
+    payment = FundingPayment(f"{number}:{symbol}", symbol, Decimal("-0.1"), "USDT", at.clock.now_ms() - ago_ms)
     at.trading.paid.append(payment)
     return payment
 
@@ -237,15 +237,19 @@ def test_funding_is_read_when_the_line_tells_of_it_and_from_time_to_time_when_it
         await anyio.sleep(LOOK_EVERY_S)
         assert known() == 1
         paid(2, at)
-        at.account_stream.tell(AccountUpdate("FUNDING_FEE", (), {"USDT": Decimal("-0.1")}, (), at.clock.now_ms()))
+        told_of_funding(at)
         await anyio.sleep(LOOK_EVERY_S + 1)
         assert known() == 2
         paid(3, at)
-        await anyio.sleep(60)
-        assert known() == 2
-        await anyio.sleep(FUNDING_EVERY_S)
+        # The list may lag behind the line.
+        await anyio.sleep(FUNDING_AGAIN_S + LOOK_EVERY_S)
         assert known() == 3
         paid(4, at)
+        await anyio.sleep(FUNDING_AGAIN_S + LOOK_EVERY_S)
+        assert known() == 3
+        await anyio.sleep(FUNDING_EVERY_S)
+        assert known() == 4
+        paid(5, at)
 
     def before(at: Scene) -> None:
         at.traded(ago_ms=10_000)
@@ -253,7 +257,55 @@ def test_funding_is_read_when_the_line_tells_of_it_and_from_time_to_time_when_it
 
     world = play(scene, before)
     # The last one by the look at the end.
-    assert len(world.kept(schema.funding)) == 4
+    assert len(world.kept(schema.funding)) == 5
+
+
+def told_of_funding(at: Scene) -> None:
+    at.account_stream.tell(AccountUpdate("FUNDING_FEE", (), {"USDT": Decimal("-0.1")}, (), at.clock.now_ms()))
+
+
+def test_funding_of_positions_that_are_not_the_fleets_is_no_result_of_its() -> None:
+    """The news of it does not say whose it is; the list does."""
+
+    async def scene(at: Scene) -> None:
+        paid(2, at)
+        paid(3, at, Y)
+        told_of_funding(at)
+        await anyio.sleep(2 * LOOK_EVERY_S)
+        assert at.fleet.account.funding == Decimal("-0.1")
+        paid(4, at)
+        await anyio.sleep(FUNDING_AGAIN_S + LOOK_EVERY_S)
+        assert at.fleet.account.funding == Decimal("-0.2")
+        await anyio.sleep(2 * FUNDING_EVERY_S)
+        assert at.fleet.account.funding == Decimal("-0.2")
+
+    def before(at: Scene) -> None:
+        at.traded(ago_ms=10_000)
+        paid(1, at, ago_ms=5_000)
+
+    world = play(scene, before)
+    assert len(world.kept(schema.funding)) == 3
+
+
+def test_without_a_ledger_funding_counts_too() -> None:
+    async def scene(at: Scene) -> None:
+        paid(1, at)
+        paid(2, at, Y)
+        await anyio.sleep(2 * LOOK_EVERY_S)
+        assert (at.fleet.account.funding, at.trading.count("funding_payments")) == (0, 0)
+        told_of_funding(at)
+        await anyio.sleep(LOOK_EVERY_S)
+        assert at.fleet.account.funding == Decimal("-0.1")
+        paid(3, at)
+        await anyio.sleep(FUNDING_AGAIN_S + FUNDING_EVERY_S)
+        assert at.fleet.account.funding == Decimal("-0.2")
+        # No list of trades is read for a ledger that is not kept: this is where the worker began.
+        assert at.trading.count("fills") == 1
+
+    def before(at: Scene) -> None:
+        at.fleet = Fleet(fleet_config(X), at.venue, at.journal)
+
+    play(scene, before)
 
 
 # --- a ledger in trouble

@@ -511,8 +511,9 @@ def foreign(name: str, side: Side = BUY, status: OrderStatus = NEW) -> Order:
 )
 def test_an_own_order_not_known_is_adopted_and_nobody_elses(name: str, status: OrderStatus, adopted: bool) -> None:
     table = Table(symbol_config(entry="short"))
-    table.desk.on_order(foreign(name, status=status), table.now_us)
+    assert table.desk.on_order(foreign(name, status=status), table.now_us) is adopted
     assert (Cancel("XUSDT", name) in table.plan()) is adopted
+    assert table.counters.differences == adopted
 
 
 def test_what_is_over_does_not_live_again_by_late_news() -> None:
@@ -554,6 +555,44 @@ def test_an_order_with_a_request_under_way_is_not_missed(phase: Phase) -> None:
     table.later(SECOND, up=phase is Phase.PLACING)
     table.desk.reconcile([], table.now_us, table.now_us)
     assert {order.phase for order in table.desk.orders.values()} == {phase}
+
+
+@pytest.mark.parametrize(
+    ("changed", "differs"),
+    [
+        pytest.param({}, False, id="as it is believed to be"),
+        pytest.param({"price_ticks": 999}, True, id="another price"),
+        pytest.param({"lots": 294}, True, id="another size"),
+        pytest.param({"filled_lots": 5}, True, id="filled"),
+        pytest.param({"price_ticks": 999, "exchange_ms": -1}, False, id="older than what is believed"),
+    ],
+)
+def test_an_order_that_is_listed_as_another_differs_and_is_taken_as_it_is(
+    changed: dict[str, int], differs: bool
+) -> None:
+    table = Table()
+    ids = table.quote()
+    told = table.told[ids[BUY]]
+    listed = replace(told, **{**changed, "exchange_ms": told.exchange_ms + changed.get("exchange_ms", 1)})
+    table.later(SECOND)
+    found = table.desk.reconcile([listed, table.told[ids[SELL]]], table.now_us, table.now_us)
+    assert (found, table.counters.differences) == ([ids[BUY]] * differs, int(differs))
+    order = table.desk.orders[ids[BUY]]
+    taken = listed if differs else told
+    assert (order.price_ticks, order.lots, order.filled_lots) == (taken.price_ticks, taken.lots, taken.filled_lots)
+
+
+def test_an_order_that_is_being_amended_may_be_listed_as_another() -> None:
+    table = Table()
+    ids = table.quote()
+    table.later(SECOND, mid=1010)
+    table.send()
+    assert table.desk.orders[ids[BUY]].phase is Phase.AMENDING
+    table.later(SECOND, mid=1010)
+    listed = [
+        replace(table.told[each], price_ticks=5, exchange_ms=table.told[each].exchange_ms + 9) for each in ids.values()
+    ]
+    assert table.desk.differing(listed, table.now_us) == []
 
 
 def test_the_list_brings_orders_that_were_not_known() -> None:

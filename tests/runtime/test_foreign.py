@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from runtime_fakes import instrument
 
 from exchange.model import Order, OrderStatus, Side
-from fleet.runtime.foreign import ForeignOrders
+from fleet.runtime.foreign import NAMED_MOST, ForeignNews, ForeignOrders, NotOurs
 
 Step = Callable[[ForeignOrders], None]
 
@@ -54,3 +55,40 @@ def test_what_is_open(steps: list[Step], count: int, changes: int) -> None:
     assert orders.count("X") == count
     assert ("X" in orders.symbols()) == bool(count)
     assert len(told) == changes
+
+
+# --- what is told of it
+
+NOTHING: dict[str, NotOurs] = {}
+PREFIX = "not the fleet's, and left alone: "
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        pytest.param([NOTHING], [""], id="nothing"),
+        pytest.param(
+            [{"XUSDT": NotOurs(1, -77)}],
+            ["XUSDT 1 open order and a position of -0.77"],
+            id="an order and a position",
+        ),
+        pytest.param([{"XUSDT": NotOurs(2)}, {"XUSDT": NotOurs(2)}], ["XUSDT 2 open orders", ""], id="told once"),
+        pytest.param(
+            [{"XUSDT": NotOurs(0, 77)}, {"XUSDT": NotOurs(0, 50), "NEWUSDT": NotOurs(0, 3)}, NOTHING],
+            [
+                "XUSDT a position of 0.77",
+                "XUSDT a position of 0.50; NEWUSDT a position of 3 lots",
+                "XUSDT nothing any more; NEWUSDT nothing any more",
+            ],
+            id="and when it changes",
+        ),
+    ],
+)
+def test_what_is_not_ours_is_told_once_and_when_it_changes(seen: list[dict[str, NotOurs]], told: list[str]) -> None:
+    news = ForeignNews({"XUSDT": instrument("XUSDT")})
+    assert [news.since_last(each) for each in seen] == [PREFIX * bool(text) + text for text in told]
+
+
+def test_of_very_many_symbols_some_are_named() -> None:
+    text = ForeignNews({}).since_last({f"S{number}": NotOurs(1) for number in range(NAMED_MOST + 5)})
+    assert text.endswith("S9 1 open order; and in 5 more symbols")

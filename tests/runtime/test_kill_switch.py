@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import anyio
 import pytest
 
-from fleet.runtime.beside import ALL, beside, read_kills, with_kill, without_kill, write_kills
+from fleet.runtime.alone import Alone, is_held
+from fleet.runtime.beside import ALL, beside, change_kills, read_kills, with_kill, without_kill, write_kills
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.simulation.loop import run_virtual
 
@@ -83,3 +85,43 @@ def test_where_it_cannot_be_written_it_holds_all_the_same(tmp_path: Path) -> Non
 def test_the_files_are_beside_the_fleet_file_or_where_the_owner_says(tmp_path: Path) -> None:
     assert beside(Path("a/fleet.yaml"), {}).kill == Path("a/.astermm/fleet.yaml.kill")
     assert beside(Path("a/fleet.yaml"), {"ASTERMM_LEDGERS": "/b"}).run == Path("/b/fleet.yaml.run")
+
+
+def test_of_two_who_change_it_at_once_neither_is_lost(tmp_path: Path) -> None:
+    """The first is stopped between its look and its writing."""
+    path = tmp_path / "f.kill"
+    looked, others = threading.Event(), [threading.Thread(target=_kill, args=(path, name)) for name in "YZ"]
+
+    def slowly(kills: dict[str, str]) -> dict[str, str]:
+        for each in others:
+            each.start()
+        looked.wait(0.2)
+        return with_kill(kills, "X", "killed")
+
+    change_kills(path, slowly)
+    for each in others:
+        each.join()
+    assert sorted(read_kills(path)) == ["X", "Y", "Z"]
+
+
+def _kill(path: Path, symbol: str) -> None:
+    change_kills(path, lambda kills: with_kill(kills, symbol, "killed"))
+
+
+def test_a_lock_that_somebody_sits_on_keeps_no_kill_from_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "f.kill"
+    sitting = Alone(tmp_path / "f.kill.lock")
+    _kill(path, "X")
+    assert read_kills(path) == {"X": "killed"}
+    sitting.release()
+
+
+def test_whether_a_process_lives_is_known_while_it_does_and_after(tmp_path: Path) -> None:
+    path = tmp_path / "there" / "f.life"
+    assert is_held(path) is None
+    life = Alone(path)
+    assert (life.is_held, Alone(path).is_held, is_held(path)) == (True, False, True)
+    life.release()
+    assert is_held(path) is False
+    (tmp_path / "file").write_text("", "utf-8")
+    assert not Alone(tmp_path / "file" / "f.life").is_held

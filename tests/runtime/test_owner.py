@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from runtime_fakes import World, fleet_config, symbol_config
 
-from exchange.errors import Rejected, Unavailable
-from exchange.model import Amend, Place, Side, TimeInForce
+from exchange.errors import OutcomeUnknown, Rejected, Unavailable, VenueError
+from exchange.model import Amend, Cancel, Order, Place, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
+from fleet.orders.lifecycle import Phase as Phases
 from fleet.risk.checks import Reason
 from fleet.risk.loss import RiskMemory
 from fleet.runtime.beside import write_kills
@@ -31,16 +33,22 @@ ONE_PERCENT = Decimal("0.01")
 
 
 class Scene(World):
-    def __init__(self, config: FleetConfig, kill: KillSwitch | None, memory: MemoryFile | None) -> None:
+    def __init__(
+        self, config: FleetConfig, kill: KillSwitch | None, memory: MemoryFile | None, tasks: TaskGroup
+    ) -> None:
         super().__init__(X, Y)
         self.fleet = Fleet(config, self.venue, self.journal, None, kill, memory)
         self.owner = Owner(self.fleet)
+        self.tasks = tasks
 
     def phases(self) -> dict[str, Phase]:
         return {symbol.symbol: symbol.phase for symbol in fleet_state(self.fleet).symbols}
 
     def open_symbols(self) -> list[str]:
         return [order.symbol for order in self.trading.open()]
+
+    def lots_held(self) -> dict[str, int]:
+        return {symbol: position.lots for symbol, position in self.trading.held.items() if position.lots}
 
     def closings(self) -> list[Place]:
         return [
@@ -58,9 +66,9 @@ def play(
     """Begins when both symbols quote."""
 
     async def main() -> None:
-        world = Scene(config or fleet_config(X, Y), kill, memory)
-        before(world)
         async with anyio.create_task_group() as tasks:
+            world = Scene(config or fleet_config(X, Y), kill, memory, tasks)
+            before(world)
             tasks.start_soon(world.gate.run)
             tasks.start_soon(world.fleet.run)
             await anyio.sleep(1)
@@ -101,6 +109,64 @@ def test_an_order_under_way_when_the_kill_comes_is_cancelled_when_it_arrives() -
         await anyio.sleep(3)
         assert at.open_symbols() == []
         assert set(at.phases().values()) == {Phase.KILLED}
+
+    play(scene)
+
+
+def slowly(at: Scene, arrives_s: float, *, is_told: bool) -> None:
+    """From now on an order that may open something arrives so late, and fills in part as it does. `is_told`: the answer
+    comes after it; else it is given up at once."""
+    place, new = at.trading.place, at.trading._new  # pyright: ignore[reportPrivateUsage]
+
+    async def arrive(order: Place, ticket: Any = None) -> Order:
+        if order.time_in_force is TimeInForce.IOC or order.reduce_only:
+            return await place(order, ticket)
+        if is_told:
+            await anyio.sleep(arrives_s)
+            told = await place(order, ticket)
+            at.trading.fill(order.client_id, 10)
+            return told
+        at.gate.settle(ticket, {})
+        at.tasks.start_soon(late, order)
+        raise OutcomeUnknown("no answer")
+
+    async def late(order: Place) -> None:
+        await anyio.sleep(arrives_s)
+        new(order)
+        at.trading.fill(order.client_id, 10)
+
+    at.trading.place = arrive
+
+
+@pytest.mark.parametrize(("arrives_s", "is_told"), [(0.5, True), (4.0, True), (0.5, False), (4.0, False)])
+def test_what_is_on_its_way_is_heard_out_before_anything_is_called_done(arrives_s: float, is_told: bool) -> None:
+    async def scene(at: Scene) -> None:
+        slowly(at, arrives_s, is_told=is_told)
+        at.trading.end(at.trading.one(Side.BUY, X).client_id)  # so that it is put again
+        while not any(order.phase in (Phases.PLACING, Phases.UNKNOWN) for order in at.fleet.slots[X].live_orders()):
+            at.market_stream.tick(X, 1001)
+            await anyio.sleep(0.05)
+        done = await at.owner.flatten(None, ONE_PERCENT)
+        assert done.problems == ()
+        assert (at.open_symbols(), at.lots_held()) == ([], {})
+        await anyio.sleep(30)
+        assert (at.open_symbols(), at.lots_held()) == ([], {})
+
+    play(scene)
+
+
+def test_an_order_whose_fate_stays_unknown_is_told() -> None:
+    async def scene(at: Scene) -> None:
+        slowly(at, 1000, is_told=False)
+        at.trading.end(at.trading.one(Side.BUY, X).client_id)
+        while not any(order.phase is Phases.UNKNOWN for order in at.fleet.slots[X].live_orders()):
+            at.market_stream.tick(X, 1001)
+            await anyio.sleep(0.05)
+        for _ in range(100):
+            at.trading.trouble("order", Unavailable("away"))
+        [problem] = (await at.owner.kill(X)).problems
+        assert "not every order is known to be cancelled yet" in problem
+        at.trading.troubles.clear()
 
     play(scene)
 
@@ -248,6 +314,40 @@ def test_a_loss_limit_pulls_or_closes_and_ends_when_the_owner_says_so(on_loss: s
         assert Y in at.open_symbols()
 
     play(scene, losing(daily_loss_usd=12, on_loss=on_loss))
+
+
+def test_a_loss_limit_closes_a_symbol_when_none_of_its_own_orders_could_be_what_it_trades_with() -> None:
+    """The closing orders go past the check against self-trades."""
+    standing: list[list[Order]] = []
+
+    async def scene(at: Scene) -> None:
+        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
+        await anyio.sleep(1)
+        new, cancel_many = at.trading._new, at.trading.cancel_many  # pyright: ignore[reportPrivateUsage]
+        cancel = at.trading.cancel
+
+        async def late(order: Cancel, ticket: Any = None) -> Order:
+            await anyio.sleep(1)
+            return await cancel(order, ticket)
+
+        async def late_many(symbol: str, client_ids: Sequence[str], ticket: Any = None) -> list[Order | VenueError]:
+            await anyio.sleep(1)
+            return await cancel_many(symbol, client_ids, ticket)
+
+        def note(place: Place, *, tell: bool = True) -> Order:
+            if place.time_in_force is TimeInForce.IOC:
+                standing.append(at.trading.open(place.symbol))
+            return new(place, tell=tell)
+
+        at.trading._new = note  # pyright: ignore[reportPrivateUsage]
+        at.trading.cancel, at.trading.cancel_many = late, late_many
+        at.market_stream.tick(X, 980)
+        await anyio.sleep(6)
+        assert at.lots_held() == {}
+
+    play(scene, losing(daily_loss_usd=12, on_loss="close"))
+    assert standing
+    assert not any(standing)
 
 
 def test_what_a_position_had_lost_before_is_no_loss_of_this_run() -> None:
