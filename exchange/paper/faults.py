@@ -14,6 +14,7 @@ from random import Random
 from msgspec.structs import replace
 
 from exchange.paper.fault_settings import (
+    LONGEST_MS,
     CutLines,
     Events,
     ExpireListenKeys,
@@ -60,6 +61,8 @@ class FaultPlan:
         self._streams: dict[str, Random] = {}
         self._next_requests: deque[Requests] = deque()
         self._next_events: deque[EventFate] = deque()
+        self._not_found_until_us: dict[int, int] = {}
+        """Orders that the server asked has not heard of yet."""
         self._due_us: dict[str, int] = {}
         self._expiries: list[tuple[int, str]] = []
         self._is_timed = False
@@ -124,6 +127,20 @@ class FaultPlan:
         default_s = self.settings.ban_s if answer is Answer.BANNED else self.settings.retry_after_s
         executed = ordered.executed and answer in (Answer.NONE, Answer.UNAVAILABLE)
         return RequestFate(answer, executed, ordered.retry_after_s or default_s, ordered.after_s)
+
+    def is_not_found(self, order_id: int, now_us: int) -> bool:
+        """Of a query of an order that is there: whether the server asked has not heard of it yet."""
+        until_us = self._not_found_until_us.pop(order_id, None)
+        if until_us is None and self._happens("not found", self.settings.order_not_found):
+            until_us = now_us + round(self._latency_s("not found for", self.settings.order_not_found_for) * 1e6)
+            # Of some nobody asked again.
+            oldest_us = now_us - round(LONGEST_MS * 1000)
+            kept = self._not_found_until_us.items()
+            self._not_found_until_us = {each: us for each, us in kept if us >= oldest_us}
+        elif until_us is None or until_us <= now_us:
+            return False
+        self._not_found_until_us[order_id] = until_us
+        return True
 
     # User events
 

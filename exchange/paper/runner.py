@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import anyio
+import msgspec
 
 from exchange.bell import Bell
 from exchange.clock import loop_s
@@ -30,10 +31,16 @@ from exchange.paper.faults import Answer, EventFate, FaultPlan, RequestFate
 from exchange.paper.outbox import Outbox
 from exchange.paper.streams import Push, PushKind
 from exchange.paper.venue import TOO_MANY_REQUESTS, Venue, banned_text
-from exchange.protocol import codes, payloads
+from exchange.protocol import codes, endpoints, payloads
 
 _TIMEOUT = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
 """As the exchange spells it (docs: Error Codes, -1007): the same whether the request was carried out or not."""
+
+
+_ORDER_PATHS = frozenset(
+    path for each in (endpoints.QUERY_ORDER, endpoints.OPEN_ORDER) for path in (each.path, each.v1_path)
+)
+_order = msgspec.json.Decoder(payloads.OrderBody).decode
 
 
 class Unanswered(Exception):
@@ -200,7 +207,7 @@ class Runner:
         restarts = self._restarts
         fate = faults.request_fate(request.path)
         if fate is None:
-            response = self.handle(request)
+            response = self._late_in_knowing(request, self.handle(request))
         else:
             response = await self._troubled(request, fate)
         await _travel(faults.from_venue_s())
@@ -213,6 +220,14 @@ class Runner:
         before_us = self.venue.next_us()
         response = self.venue.handle(request, self._now_us())
         self._after(before_us)
+        return response
+
+    def _late_in_knowing(self, request: Request, response: Response) -> Response:
+        is_query = request.method == "GET" and request.path in _ORDER_PATHS and response.status == 200
+        if is_query and self.faults.settings.order_not_found:
+            order = _order(response.body)
+            if self.faults.is_not_found(order.order_id, self._now_us()):
+                return _error(400, codes.NO_SUCH_ORDER, "Order does not exist.")
         return response
 
     async def _troubled(self, request: Request, fate: RequestFate) -> Response:

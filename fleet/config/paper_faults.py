@@ -66,6 +66,7 @@ Latency = Annotated[
 
 
 _UP_TO_A_SECOND = Between.model_construct(low_ms=100, high_ms=1000)
+_LESS_THAN_A_SECOND = Between.model_construct(low_ms=100, high_ms=700)
 
 
 class Faults(Frozen):
@@ -96,6 +97,14 @@ class Faults(Frozen):
     retry_after_ms: _Second = Field(default=2000, alias="retry_after", description="What such a refusal asks for.")
     answer_418: _Chance = Field(default=Decimal(0), description="Share of requests that are refused with HTTP 418.")
     ban_ms: _Second = Field(default=120_000, alias="ban", description="The ban that such a refusal tells of.")
+    order_not_found: _Chance = Field(
+        default=Decimal(0), description="Share of queries of an order that is there which are answered -2013."
+    )
+    order_not_found_for_ms: Latency = Field(
+        default=_LESS_THAN_A_SECOND,
+        alias="order_not_found_for",
+        description="How long queries of that order then are.",
+    )
     event_dropped: _Chance = Field(default=Decimal(0), description="Share of user events that never come.")
     event_duplicated: _Chance = Field(default=Decimal(0), description="Share of user events that come twice.")
     event_delayed: _Chance = Field(default=Decimal(0), description="Share of user events that come late.")

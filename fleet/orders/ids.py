@@ -97,5 +97,5 @@ class ClientIds:
         return f"{self._prefix}{base36(self._count)}"
 
     def are_of(self, client_id: str) -> bool:
-        """Whether the order is of this fleet, and no later run placed it."""
-        return self.run.owns(client_id)
+        """Whether the order is of this fleet, and no later run placed it, nor its owner."""
+        return self.run.owns(client_id) and not _BY_OWNER.fullmatch(client_id)

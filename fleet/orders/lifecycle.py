@@ -6,14 +6,20 @@
     UNKNOWN ──the venue has said what it is──> OPEN or DONE
 
 "No such order" proves nothing of a young order: its placement may still be on its way, or the server that was asked
-may not have heard of it yet. Until an UNKNOWN order is something else its side stays empty, and it is asked after. It
-counts as never placed, or as gone, when
+may not have heard of it yet. Until an UNKNOWN order is something else its side stays empty, and it is asked after, by
+one query at a time. It counts as gone, or as never placed, when
 
- - the venue had acknowledged it, and has said "no such order" at least three times, over more than a second and a half;
- - or, never acknowledged, since it was last sent for there passed as long as its request could still be let in
-   (SURELY_NOT_PLACED_US), and the venue then says "no such order".
+ - the venue has answered "no such order" at least NO_SUCH_ORDERS times since it became UNKNOWN, and NO_SUCH_ORDER_US
+   passed between the first of these answers and the sending of the last question; one without an answer counts for
+   nothing;
+ - and, if the venue never acknowledged it, that last question was sent when its placement could no longer be let in
+   (SURELY_NOT_PLACED_US).
 
 An order that the list of open ones lacks is not gone either: it becomes UNKNOWN, and is asked after like the others.
+
+An amendment without an answer may arrive as long. Until it was seen, or the venue was asked what the order is once it
+can no longer arrive, it counts with the order (`asked`), and the order is not amended again but replaced: there is
+never more than one.
 
 Owns: the states and every way between them. Must not know: sockets, tasks, clocks (`now_us` comes in).
 """
@@ -32,6 +38,11 @@ NONCE_WINDOW_US = 10_000_000
 SURELY_NOT_PLACED_US = 2 * NONCE_WINDOW_US
 """After this long, "no such order" proves that a placement without an answer never was: it can no longer be let in.
 Twice the window, as our clock may have been ahead of the venue's by a whole one and the request was let in."""
+
+NO_SUCH_ORDERS = 4
+NO_SUCH_ORDER_US = 1_500_000
+"""Servers that are asked lag behind the one that matches, by less than this. Four, as the pauses between so many take
+half of it whatever the clock does: it leaps when it is put right."""
 
 RETRY_PAUSE_US = 500_000
 
@@ -68,6 +79,13 @@ class WorkingOrder:
     reason: str = ""
     next_query_us: int = 0
     queries: int = 0
+    """Sent since it became unknown."""
+    query_us: int | None = None
+    """When the query was sent that is under way."""
+    absences: int = 0
+    """How often "no such order" was the answer since it became unknown, """
+    absent_us: int = 0
+    """and when it first was."""
     retry_us: int = 0
     """Not to be asked for a change before: the last one was refused."""
     amends_refused: int = 0
@@ -124,12 +142,14 @@ def adopted(told: Order, now_us: int) -> WorkingOrder:
         order_id=told.order_id,
         filled_lots=told.filled_lots,
         seen_lots=told.filled_lots,
+        unseen_lots=told.filled_lots,
         venue_ms=told.exchange_ms,
         status=told.status,
     )
 
 
 def amending(order: WorkingOrder, amend: Amend, now_us: int) -> WorkingOrder:
+    assert order.asked is None, "an amendment of it may still arrive"
     return replace(order, phase=Phase.AMENDING, changed_us=now_us, asked=(amend.price_ticks, amend.lots))
 
 
@@ -142,13 +162,16 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
 
     Both lines race. What is final stays final, what is filled never shrinks, and older news does not change a price.
     """
-    order = replace(
-        order, order_id=told.order_id, filled_lots=max(order.filled_lots, told.filled_lots), status=told.status
-    )
+    before, filled_lots = order, max(order.filled_lots, told.filled_lots)
+    order = replace(order, order_id=told.order_id, filled_lots=filled_lots)
+    if told.status.is_final:
+        order = replace(order, status=told.status)
     if order.phase is Phase.DONE:
         return order
     if told.status.is_final:
         return replace(order, phase=Phase.DONE, reason=told.status.value, venue_ms=told.exchange_ms)
+    status = told.status if told.filled_lots == filled_lots else OrderStatus.PARTIALLY_FILLED
+    order = replace(order, status=status)
     if told.exchange_ms >= order.venue_ms:
         order = replace(order, price_ticks=told.price_ticks, lots=told.lots, venue_ms=told.exchange_ms)
     awaits_answer = order.phase in (Phase.AMENDING, Phase.CANCELLING)
@@ -157,32 +180,48 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
     is_amended = order.phase is Phase.AMENDING
     amends_refused = 0 if is_amended else order.amends_refused
     # Seen as it was before an amendment without an answer: that one may still arrive.
-    asked = None if is_amended or order.asked == (told.price_ticks, told.lots) else order.asked
-    return replace(order, phase=Phase.OPEN, queries=0, amends_refused=amends_refused, asked=asked)
+    asked = None if is_amended or _is_amend_over(before, told, answer=answer) else order.asked
+    return replace(order, phase=Phase.OPEN, amends_refused=amends_refused, asked=asked)
+
+
+def _is_amend_over(order: WorkingOrder, told: Order, *, answer: bool) -> bool:
+    """Whether an amendment without an answer was carried out, or was not and will never be."""
+    if order.asked == (told.price_ticks, told.lots) and told.exchange_ms > order.venue_ms:
+        return True
+    return answer and order.query_us is not None and order.query_us - order.changed_us > SURELY_NOT_PLACED_US
 
 
 def unanswered(order: WorkingOrder, error: VenueError, now_us: int) -> WorkingOrder:
     """After a request of ours for this order failed. What cannot be known is asked: UNKNOWN."""
     if order.phase is Phase.DONE:
         return order
-    is_gone = isinstance(error, UnknownOrder) and order.phase is not Phase.PLACING
-    if isinstance(error, OutcomeUnknown) or is_gone:
-        return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0)
+    if isinstance(error, OutcomeUnknown):
+        return missing(order, now_us)
+    if order.phase is Phase.AMENDING:
+        refused = order.amends_refused + isinstance(error, Rejected)
+        order = replace(order, asked=None, amends_refused=refused)
     if order.phase is Phase.PLACING:
         status = OrderStatus.REJECTED if isinstance(error, Rejected) else None
         return replace(order, phase=Phase.DONE, status=status, reason=str(error))
-    amends_refused = order.amends_refused + (order.phase is Phase.AMENDING and isinstance(error, Rejected))
-    return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US, amends_refused=amends_refused, asked=None)
+    if isinstance(error, UnknownOrder):
+        return missing(order, now_us)
+    return replace(order, phase=Phase.OPEN, retry_us=now_us + RETRY_PAUSE_US)
 
 
 def missing(order: WorkingOrder, now_us: int) -> WorkingOrder:
-    """After the venue listed its open orders and this one was not among them: it is asked what it is."""
-    return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0)
+    """After it came in doubt, as by a list of open orders that lacks it: it is asked what it is."""
+    return replace(order, phase=Phase.UNKNOWN, next_query_us=now_us, queries=0, absences=0)
+
+
+def is_amend_forgotten(order: WorkingOrder, now_us: int) -> bool:
+    """An amendment without an answer can no longer arrive: the venue must be asked whether it has."""
+    is_pending = order.asked is not None and order.phase is Phase.OPEN
+    return is_pending and now_us - order.changed_us > SURELY_NOT_PLACED_US
 
 
 def cleared(order: WorkingOrder) -> WorkingOrder:
-    """After all of the fleet's orders were cancelled and seen to be gone; what this one had become is not asked."""
-    return replace(order, phase=Phase.DONE, reason="cleared")
+    """After all of the fleet's orders were cancelled and seen to be gone, and nobody told what this one had become."""
+    return replace(order, phase=Phase.DONE, status=None, reason="cleared")
 
 
 def fills_counted(order: WorkingOrder, lots: int) -> WorkingOrder:
@@ -192,23 +231,28 @@ def fills_counted(order: WorkingOrder, lots: int) -> WorkingOrder:
     return replace(order, seen_lots=order.seen_lots + late, unseen_lots=order.unseen_lots + late)
 
 
-def query_due_us(order: WorkingOrder) -> int | None:
-    return order.next_query_us if order.phase is Phase.UNKNOWN else None
-
-
 def querying(order: WorkingOrder, now_us: int) -> WorkingOrder:
     pause_us = min(250_000 << order.queries, 5_000_000)
-    return replace(order, queries=order.queries + 1, next_query_us=now_us + pause_us)
+    return replace(order, queries=order.queries + 1, query_us=now_us, next_query_us=now_us + pause_us)
+
+
+def queried(order: WorkingOrder) -> WorkingOrder:
+    """After the query under way was answered, or failed."""
+    return replace(order, query_us=None)
 
 
 def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
-    """After a query was answered "no such order". Of a young order, or one never acknowledged, this proves nothing."""
-    if order.phase is not Phase.UNKNOWN:
+    """After the query under way was answered "no such order". See above for when this proves anything."""
+    query_us = order.query_us
+    # One that was sent before the order came in doubt tells of another time.
+    if order.phase is not Phase.UNKNOWN or not order.queries or query_us is None:
         return order
-    acknowledged = order.order_id is not None
-    if (acknowledged and order.queries >= 3) or now_us - order.changed_us > SURELY_NOT_PLACED_US:
-        return replace(order, phase=Phase.DONE, status=OrderStatus.CANCELED, reason="unknown to the venue")
-    return order
+    absent_us = order.absent_us if order.absences else now_us
+    order = replace(order, absences=order.absences + 1, absent_us=absent_us)
+    may_arrive = order.order_id is None and query_us - order.changed_us <= SURELY_NOT_PLACED_US
+    if may_arrive or order.absences < NO_SUCH_ORDERS or query_us - absent_us < NO_SUCH_ORDER_US:
+        return order
+    return replace(order, phase=Phase.DONE, status=OrderStatus.CANCELED, reason="unknown to the venue")
 
 
 def filled(order: WorkingOrder, lots: int) -> WorkingOrder:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from exchange.model import Amend, Cancel, Place, Side
 from exchange.ports import Cost, RequestClass
 from fleet.orders.error import quote_error
-from fleet.orders.lifecycle import Phase, WorkingOrder, amend_of, query_due_us
+from fleet.orders.lifecycle import Phase, WorkingOrder, amend_of
 from fleet.scheduling.value import Stake
 from strategies.base import Quote
 
@@ -92,17 +92,20 @@ def plan(
             continue
         quote = wanted.get(order.side)
         fits = quote is not None and quote.reduce_only == order.reduce_only and order.side not in occupied
-        # A reducing order does not wait for the opening one it replaces to be gone: it cannot add to the position.
+        # A reducing order does not wait for the opening one it replaces to be gone, not even for an unknown one: it
+        # cannot add to the position.
         if fits or quote is None or not quote.reduce_only:
             occupied.add(order.side)
         if order.phase is Phase.UNKNOWN:
-            _when_due(changes, wakes, _query(order, policy), query_due_us(order) or now_us, now_us)
+            if order.query_us is None:
+                _when_due(changes, wakes, _query(order, policy), order.next_query_us, now_us)
         elif order.phase is Phase.OPEN:
             if quote is None or not fits:
                 _when_due(changes, wakes, _cancel(order, policy), order.retry_us, now_us)
             elif not _will_do(order, quote, policy):
                 due_us = _amend_due_us(order, quote, policy)
-                is_last_way = order.amends_refused >= AMENDS_TRIED
+                # An amendment without an answer may still arrive: after the cancel it is refused.
+                is_last_way = order.amends_refused >= AMENDS_TRIED or order.asked is not None
                 change = _cancel(order, policy) if is_last_way else _amend(order, quote, policy)
                 _when_due(changes, wakes, change, due_us, now_us)
     for side, quote in wanted.items():

@@ -285,7 +285,8 @@ class Account:
         snapshot = await self.snapshot()
         behind = [symbol for symbol in self._begun if self.books[symbol].has_missed(snapshot.position(symbol))]
         for symbol in behind:
-            await self.missed_fills(symbol)
+            if missed := await self.missed_fills(symbol):
+                self.on_mended(f"{len(missed)} trades of {symbol} were in the trade list that the line had not told of")
         if behind:
             await self.snapshot()
 
@@ -294,10 +295,10 @@ class Account:
         return symbol in self._begun
 
     async def begin(self, symbol: str) -> Begun:
-        """A worker's first resync: the position it starts from. Nothing of ours may be open meanwhile.
+        """A worker's first resync: the position it starts from. To be called until it is done.
 
         The first time of all, trades up to the newest are in that position already; later, those that came while no
-        worker ran are counted. Raises VenueError. Asked again when a trade comes in between.
+        worker ran are counted. Asked again when a trade comes in between. Raises VenueError.
         """
         if symbol in self._begun:
             return await self._begin_again(symbol)
@@ -317,19 +318,20 @@ class Account:
         newest_id = max((fill.trade_id for fill in newest), default=0)
         book.begin(snapshot.position(symbol), newest_id, snapshot.asked_us // 1000)
         self._begun[symbol] = None
-        return Begun()
+        return Begun(is_done=True)
 
     async def _begin_again(self, symbol: str) -> Begun:
         book = self.books[symbol]
-        missed: list[Fill] = []
         while True:
             counted = book.fills
             snapshot = await self.look(symbol)
             if own := self._own_orders(snapshot, symbol):
-                return Begun(own, tuple(missed))
-            missed += await self.missed_fills(symbol)
+                return Begun(own)
+            # Told at once, before the venue is asked again: it may not answer.
+            if missed := await self.missed_fills(symbol):
+                return Begun(missed=tuple(missed))
             if book.fills == counted:
-                return Begun((), tuple(missed), book.correct(snapshot.position(symbol)))
+                return Begun(is_corrected=book.correct(snapshot.position(symbol)), is_done=True)
 
     def _own_orders(self, snapshot: Snapshot, symbol: str) -> tuple[Order, ...]:
         return tuple(order for order in snapshot.own_orders(self._run) if order.symbol == symbol)

@@ -33,11 +33,12 @@ async def clear(
     symbol: str | None = None,
     found: Sequence[Order] = (),
     seen: Callable[[Sequence[Order]], None] = lambda _: None,
+    tell: Callable[[Order], None] = lambda _: None,
 ) -> int:
     """Cancels our orders until the venue says that none is open, however long that takes. Returns how many.
 
-    `found`: those that the venue has just told of; `seen` is told of all that are found. The caller bounds the
-    time. Raises Banned and BadCredentials: then nothing can be cancelled.
+    `found`: those that the venue has just told of; `seen` is told of all that are found, `tell` of each that was
+    cancelled. The caller bounds the time. Raises Banned and BadCredentials: then nothing can be cancelled.
     """
     cancelled = 0
     attempt = 0
@@ -48,7 +49,7 @@ async def clear(
             seen(orders)
             if not orders:
                 return cancelled
-            gone = await _cancel(orders, trading, gate)
+            gone = await _cancel(orders, trading, gate, tell)
             cancelled += gone
             if gone == len(orders):
                 continue
@@ -61,7 +62,7 @@ async def clear(
         attempt += 1
 
 
-async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission) -> int:
+async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission, tell: Callable[[Order], None]) -> int:
     """How many are gone. All at once: an answer that does not come keeps nobody waiting but its own."""
     by_symbol: defaultdict[str, list[str]] = defaultdict(list)
     for order in orders:
@@ -74,7 +75,10 @@ async def _cancel(orders: Sequence[Order], trading: Trading, gate: Admission) ->
         try:
             ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1), symbol)
             answers = await trading.cancel_many(symbol, ids, ticket)
-            gone += sum(isinstance(answer, Order) for answer in answers)
+            for answer in answers:
+                if isinstance(answer, Order):
+                    gone += 1
+                    tell(answer)
         except (Banned, BadCredentials) as error:
             # Not raised inside: the task group would wrap it.
             fatal = error

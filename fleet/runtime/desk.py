@@ -172,15 +172,18 @@ class Desk:
         if isinstance(action, Place | Amend) and not told.status.is_final:
             self.problem = ""
         order = self.orders.get(told.client_id)
-        self._hear(told, now_us, answer=order is not None and not _is_overtaken(order, action))
+        is_answer = order is not None and not _is_overtaken(order, action)
+        self.counters.differences += self._hear(told, now_us, answer=is_answer)
+        if isinstance(action, Query) and told.client_id in self.orders:
+            self.orders[told.client_id] = lifecycle.queried(self.orders[told.client_id])
 
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
         order = self.orders.get(action.client_id)
         if order is None:
             return
         if isinstance(action, Query):
-            if isinstance(error, UnknownOrder):
-                self._put(order, lifecycle.not_found(order, now_us), now_us)
+            after = lifecycle.not_found(order, now_us) if isinstance(error, UnknownOrder) else order
+            self._put(order, lifecycle.queried(after), now_us)
             return
         self.problem = str(error)
         if _is_overtaken(order, action):
@@ -238,6 +241,8 @@ class Desk:
         if awaits_fills and not self.pulled:
             # The position is about to change: what is quoted on the old one would be wrong.
             return Plan((), (self._fills_late_us or now_us) + FILL_PATIENCE_US)
+        if not self.pulled:
+            self._doubt_amended(now_us)
         mark = self.mark.mark if self.mark else None
         known = self.risk.known(self.config, self.book, self.ticker, mark, now_us)
         self.others = known.others
@@ -353,6 +358,11 @@ class Desk:
         elif self._fills_late_us is None:
             self._fills_late_us = now_us
         return late
+
+    def _doubt_amended(self, now_us: int) -> None:
+        for order in list(self.orders.values()):
+            if lifecycle.is_amend_forgotten(order, now_us):
+                self._take(lifecycle.missing(order, now_us), now_us)
 
     def _commit(self, quotes: tuple[Quote, ...]) -> None:
         """The margin of the position and of the larger side of all that is or is about to be working."""

@@ -5,7 +5,8 @@ Owns: the symbol's configuration, mailbox, counters and supervisor, and how a wo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 
@@ -13,10 +14,10 @@ import anyio
 
 from exchange.clock import Clock
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import Instrument
+from exchange.model import Instrument, Order
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
-from fleet.orders.ids import ClientIds, Run
+from fleet.orders.ids import ClientIds, Run, owners_ids
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
@@ -61,6 +62,7 @@ class Slot:
         self.counters = before.counters if before else Counters()
         self.risk = before.risk if before else SymbolRisk(config.symbol, risk)
         self.closing = False
+        self._closing_ids = before._closing_ids if before else owners_ids(run.fleet, config.symbol, clock.now_ms())
         self.desk: Desk | None = None
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
@@ -108,8 +110,8 @@ class Slot:
             self._worker.doubt()
 
     def next_id(self) -> str:
-        """A client order id for an order that no worker places."""
-        return self._ids.next()
+        """A client order id for an order that no worker places: none takes it for one of its own."""
+        return next(self._closing_ids)
 
     def compare(self, snapshot: Snapshot) -> None:
         """Holds the venue's open orders and position against what is believed, and has the worker look into what
@@ -145,15 +147,13 @@ class Slot:
         Raises Banned and BadCredentials; the caller bounds the time.
         """
         await self._sender.quiet(self.config.symbol)
-        try:
-            self._hear_last_answers()
+        until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
+        with self._told_if_broken():
+            self._hear_last()
             unknown = [order for order in self.live_orders() if order.phase is Phase.UNKNOWN and order.order_id is None]
             until_us = max((order.changed_us + SURELY_NOT_PLACED_US for order in unknown), default=0)
-        except Exception as error:  # noqa: BLE001 what broke the worker may break on its last answers too
-            self._journal.traceback(error, self.config.symbol)
-            until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
         while True:
-            await clear(self._run, self._trading, self._gate, self.config.symbol)
+            await clear(self._run, self._trading, self._gate, self.config.symbol, tell=self._hear_cancelled)
             left_us = until_us - self._clock.now_us()
             if left_us <= 0:
                 break
@@ -193,26 +193,47 @@ class Slot:
         self.risk.fleet.hold(symbol, worst(self.instrument, position, orders))
 
     def _forget_orders(self, desk: Desk) -> None:
-        try:
+        with self._told_if_broken():
+            # What became of an order is told by its update alone, where the cancel had no answer.
+            self._hear_last()
+        with self._told_if_broken():
             self.risk.owed += tuple(desk.orders.values())
             desk.note_cleared(self._clock.now_us())
-        except Exception as error:  # noqa: BLE001 as above: what broke the worker may break here too
-            self._journal.traceback(error, self.config.symbol)
         desk.orders = {}
 
-    def _hear_last_answers(self) -> None:
+    def _hear_last(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already, but the
         owner was not told of them."""
         now_us = self._clock.now_us()
         for news in self.mailbox.take():
             if isinstance(news, Told) and news.fill is not None:
                 self._journal.info(fill_text(news.fill, self.instrument), self.config.symbol)
-            if self.desk is None or not isinstance(news, Answer):
-                continue
-            if isinstance(news.result, VenueError):
-                self.desk.failed(news.action, news.result, now_us)
-            else:
-                self.desk.answered(news.action, news.result, now_us)
+            match news:
+                case Told(order, fill) if self.desk is not None:
+                    if fill is not None:
+                        self.desk.on_fill(fill, now_us)
+                    # What is not known is of another run, and cancelled like the others.
+                    if order.client_id in self.desk.orders:
+                        self.desk.on_order(order, now_us)
+                case Answer(action, VenueError() as error) if self.desk is not None:
+                    self.desk.failed(action, error, now_us)
+                case Answer(action, Order() as order) if self.desk is not None:
+                    self.desk.answered(action, order, now_us)
+                case _:
+                    pass
+
+    def _hear_cancelled(self, order: Order) -> None:
+        with self._told_if_broken():
+            if self.desk is not None:
+                self.desk.on_order(order, self._clock.now_us())
+
+    @contextmanager
+    def _told_if_broken(self) -> Generator[None]:
+        """What broke the worker may break here too: orders are cancelled all the same."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 as above
+            self._journal.traceback(error, self.config.symbol)
 
     def _make(self) -> Worker:
         strategy = make_strategy(self.config.strategy, self.config.parameters)

@@ -36,14 +36,16 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What a worker's first look at its symbol has brought."""
+    """How far a worker has come with its beginning, and what was mended on the way."""
 
     left_open: tuple[Order, ...] = ()
-    """Of ours: nothing has begun while there are any."""
+    """Orders of ours: they must go first."""
     missed: tuple[Fill, ...] = ()
     """Trades that came while no worker ran, and were not told of."""
     is_corrected: bool = False
     """The position was another than those trades make it."""
+    is_done: bool = False
+    """What the worker starts from is known."""
 
 
 def holds_all(position: Position, newest: list[Fill]) -> bool:

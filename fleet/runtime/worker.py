@@ -28,6 +28,7 @@ from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
 from fleet.runtime.sender import Sender
+from fleet.runtime.snapshot import Begun
 from fleet.scheduling.gate import Gate
 from strategies.base import Strategy
 
@@ -97,13 +98,13 @@ class Worker:
         # All workers wait for the line, and take what they begin from of one answer: leverage comes after.
         await self._account.line_up.wait()
         line = self._account.lines_opened
-        while True:
+        begun = Begun()
+        while not begun.is_done:
             begun = await self._account.begin(self.symbol)
             self._tell_found(begun.missed, [], is_corrected=begun.is_corrected)
-            if not begun.left_open:
-                break
-            leftover = await clear(self._run, self._trading, self._gate, self.symbol)
-            self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+            if begun.left_open:
+                leftover = await clear(self._run, self._trading, self._gate, self.symbol)
+                self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
         self.desk.risk.owed = ()
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:

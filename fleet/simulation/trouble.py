@@ -41,6 +41,7 @@ CHANCES = (
     ("event_delayed", 0.3),
     ("event_reordered", 0.3),
     ("listen_key_expires_young", 0.5),
+    ("order_not_found", 0.8),
 )
 """The highest that a spell may make each chance of the exchange's faults."""
 

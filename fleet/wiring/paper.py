@@ -106,7 +106,7 @@ def fault_settings(faults: Faults) -> FaultSettings:
     told: dict[str, object] = {}
     for name, value in faults:
         stem = name.removesuffix("_ms")
-        if stem in ("to_venue", "from_venue", "stream", "event_delay"):
+        if stem in ("to_venue", "from_venue", "stream", "order_not_found_for", "event_delay"):
             told[stem] = _latency(value)
         elif isinstance(value, Decimal):
             told[name] = float(value)

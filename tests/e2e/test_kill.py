@@ -160,25 +160,10 @@ def test_a_fleet_that_is_gone_is_flattened_at_the_exchange(start_fleet: Start, f
     assert own_orders(paper)
     said = say(paper, "flatten", file=file)
     assert "no position is left" in said
+    # Those of a fleet that is gone are ended.
+    assert "countdown" not in said
     assert asked(paper, "positions") == []
     assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
-
-
-def test_what_its_owner_places_after_the_kill_of_a_fleet_that_is_gone_stays(
-    start_fleet: Start, file: Path, paper: PaperProcess
-) -> None:
-    """The countdown of the dead fleet would have cancelled it."""
-    timeout_s = 12
-    file.write_text(file.read_text("utf-8") + f"dead_man: {{timeout: {timeout_s}s}}\n", "utf-8")
-    fleet = start_fleet(file, env=paper.told["env"])
-    fleet.until_quoting()
-    fleet.process.kill()
-    fleet.process.wait(PATIENCE_S)
-    until_s = time.monotonic() + timeout_s + 1
-    assert "countdown" not in say(paper, "kill", file=file)
-    place_foreign(paper)
-    while time.monotonic() < until_s:
-        assert [order["client_id"] for order in asked(paper, "orders")] == ["by-hand-1"]
 
 
 def test_a_fleet_that_is_no_fleet_yet_is_killed_at_the_exchange(

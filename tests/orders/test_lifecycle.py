@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -27,6 +26,11 @@ AMEND = Amend("X", "f:X:r:1", Side.BUY, 101, 10)
 AMENDING = lifecycle.amending(OPEN, AMEND, 1)
 CANCELLING = lifecycle.cancelling(OPEN, 1)
 UNKNOWN = lifecycle.unanswered(PLACED, OutcomeUnknown("no answer"), 1)
+DOUBTED = lifecycle.unanswered(CANCELLING, OutcomeUnknown("no answer"), 1)
+AMEND_LOST = lifecycle.unanswered(AMENDING, OutcomeUnknown("no answer"), 1)
+ADOPTED = lifecycle.adopted(
+    Order("X", "f:X:r:1", 7, Side.BUY, OrderStatus.PARTIALLY_FILLED, 100, 50, 20, False, "GTX", 1), 0
+)
 
 Step = Callable[[WorkingOrder], WorkingOrder]
 
@@ -45,6 +49,10 @@ def error(refusal: VenueError) -> Step:
 
 def amend_again(before: WorkingOrder) -> WorkingOrder:
     return lifecycle.amending(before, AMEND, 2)
+
+
+def ask(now_us: int) -> Step:
+    return lambda before: lifecycle.querying(before, now_us)
 
 
 def cancel(before: WorkingOrder) -> WorkingOrder:
@@ -131,6 +139,15 @@ CANCELED, EXPIRED = OrderStatus.CANCELED, OrderStatus.EXPIRED
             id="filled while cancelling",
         ),
         pytest.param(OPEN, [update(told(CANCELED, ms=5)), update(told(NEW, ms=4))], Phase.DONE, 10, id="what is final stays final"),
+        pytest.param(ADOPTED, [fill(20)], Phase.OPEN, 30, id="adopted partly filled, and that fill is heard of late"),
+        pytest.param(
+            ADOPTED, [fill(20), fill(5), update(told(PARTIAL, filled=25, lots=50, ms=2))], Phase.OPEN, 25,
+            id="the same, and then another fill",
+        ),
+        pytest.param(
+            ADOPTED, [fill(5), update(told(PARTIAL, filled=25, lots=50, ms=2)), fill(20)], Phase.OPEN, 25,
+            id="adopted partly filled, and another fill is heard of first",
+        ),
     ],
 )  # fmt: skip
 def test_after_what_was_heard(before: WorkingOrder, steps: list[Step], phase: Phase, remaining: int) -> None:
@@ -173,22 +190,130 @@ def test_what_the_venue_calls_filled_is_not_settled_before_its_fills_are_seen() 
 
 
 @pytest.mark.parametrize(
-    ("order", "asked", "age_us", "phase"),
+    ("before", "steps", "status"),
     [
-        (UNKNOWN, 1, SECOND_US, Phase.UNKNOWN),
-        (UNKNOWN, 9, SURELY_NOT_PLACED_US - 1, Phase.UNKNOWN),
-        (UNKNOWN, 9, SURELY_NOT_PLACED_US + 2, Phase.DONE),
-        (replace(UNKNOWN, order_id=7), 1, SECOND_US, Phase.UNKNOWN),
-        (replace(UNKNOWN, order_id=7), 3, SECOND_US, Phase.DONE),
-        (OPEN, 3, SURELY_NOT_PLACED_US + 2, Phase.OPEN),
+        (OPEN, [update(told(FILLED, filled=10, ms=5)), update(told(NEW, ms=4)), answer(told())], FILLED),
+        (OPEN, [update(told(EXPIRED, filled=4, ms=3)), update(told(PARTIAL, filled=4, ms=2))], EXPIRED),
+        (CANCELLING, [answer(told(CANCELED, ms=5)), update(told(NEW, ms=1))], CANCELED),
+        (OPEN, [update(told(PARTIAL, filled=6, ms=3)), update(told(NEW, ms=1))], PARTIAL),
+        (PLACED, [fill(4), answer(told())], PARTIAL),
+        (OPEN, [update(told(PARTIAL, filled=4, ms=3)), lifecycle.cleared], None),
     ],
 )
-def test_no_such_order_proves_nothing_of_a_young_one(
-    order: WorkingOrder, asked: int, age_us: int, phase: Phase
+def test_late_news_does_not_change_what_it_is_called(
+    before: WorkingOrder, steps: list[Step], status: OrderStatus | None
 ) -> None:
-    for _ in range(asked):
-        order = lifecycle.querying(order, 0)
-    assert lifecycle.not_found(order, age_us).phase is phase
+    order = before
+    for step in steps:
+        order = step(order)
+    assert order.status is status
+
+
+# --- no such order
+
+ABSENT, LOST = UnknownOrder("no such order"), Unavailable("no answer")
+LATE_US = SURELY_NOT_PLACED_US + 1
+
+
+@pytest.mark.parametrize(
+    ("order", "answers", "phase"),
+    [
+        pytest.param(DOUBTED, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (1750, ABSENT)], Phase.DONE, id="it is gone"),
+        pytest.param(DOUBTED, [(0, ABSENT), (250, ABSENT), (1750, ABSENT)], Phase.UNKNOWN, id="three are too few"),
+        pytest.param(
+            DOUBTED, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (1499, ABSENT)], Phase.UNKNOWN, id="too soon"
+        ),
+        pytest.param(
+            DOUBTED, [(0, LOST), (250, LOST), (750, LOST), (1750, ABSENT), (3750, ABSENT), (7750, ABSENT)],
+            Phase.UNKNOWN, id="questions without an answer count for nothing",
+        ),
+        pytest.param(
+            DOUBTED, [(0, LOST), (5000, ABSENT), (5500, ABSENT), (6000, ABSENT), (6499, ABSENT)], Phase.UNKNOWN,
+            id="nor does the time before the first answer",
+        ),
+        pytest.param(DOUBTED, [(60_000, ABSENT)], Phase.UNKNOWN, id="however old it is"),
+        pytest.param(
+            DOUBTED, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (1750, told())], Phase.OPEN, id="it was there"
+        ),
+        pytest.param(
+            UNKNOWN, [(each, ABSENT) for each in range(0, 20_001, 500)], Phase.UNKNOWN,
+            id="never acknowledged, it may still arrive",
+        ),
+        pytest.param(
+            UNKNOWN, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (20_001, ABSENT)], Phase.DONE, id="and then no more"
+        ),
+        pytest.param(UNKNOWN, [(0, LOST), (20_001, ABSENT)], Phase.UNKNOWN, id="which one answer does not prove"),
+        pytest.param(OPEN, [(each, ABSENT) for each in range(0, 9000, 500)], Phase.OPEN, id="it is not in doubt"),
+    ],
+)  # fmt: skip
+def test_no_such_order_proves_nothing_of_a_young_one(
+    order: WorkingOrder, answers: list[tuple[int, Order | VenueError]], phase: Phase
+) -> None:
+    """When each question was sent, in milliseconds, and the answer, which came at once."""
+    for at_ms, found in answers:
+        order = lifecycle.querying(order, at_ms * 1000)
+        if isinstance(found, Order):
+            order = lifecycle.heard(order, found, answer=True)
+        elif found is ABSENT:
+            order = lifecycle.not_found(order, at_ms * 1000)
+        order = lifecycle.queried(order)
+    assert order.phase is phase
+
+
+def test_between_the_first_answer_and_the_last_question_there_is_time() -> None:
+    """Not between two answers, the last of which may have been long on its way."""
+    order, answered_us = DOUBTED, 900_000
+    for asked_us in (0, 1_000_000, 2_000_000, 2_399_999):
+        order = lifecycle.queried(lifecycle.not_found(lifecycle.querying(order, asked_us), asked_us + answered_us))
+    assert order.phase is Phase.UNKNOWN
+
+
+def test_an_answer_to_a_question_from_before_it_was_in_doubt_counts_for_nothing() -> None:
+    asked = lifecycle.querying(DOUBTED, 0)
+    again = lifecycle.missing(lifecycle.heard(asked, told(), answer=False), 5)
+    assert lifecycle.not_found(again, 6).absences == 0
+    assert lifecycle.not_found(lifecycle.querying(lifecycle.queried(again), 7), 8).absences == 1
+
+
+# --- an amendment without an answer
+
+AMENDED = told(price=101, ms=5)
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"),
+    [
+        pytest.param([], (101, 10), id="it may arrive"),
+        pytest.param([update(told())], (101, 10), id="seen as it was before"),
+        pytest.param([ask(2), answer(told())], (101, 10), id="the same by an answer"),
+        pytest.param([update(told()), cancel, error(Rejected("no"))], (101, 10), id="and a cancel was refused"),
+        pytest.param([update(told()), cancel, error(OutcomeUnknown("503"))], (101, 10), id="or lost"),
+        pytest.param([update(AMENDED)], None, id="it has arrived"),
+        pytest.param(
+            [update(told()), cancel, update(AMENDED), error(Rejected("no"))], (101, 10), id="while cancelling"
+        ),
+        pytest.param([ask(LATE_US), answer(told())], (101, 10), id="asked while it could just be let in"),
+        pytest.param([ask(LATE_US + 1), answer(told())], None, id="asked when it no longer could"),
+        pytest.param([ask(LATE_US + 1), update(told())], (101, 10), id="older news came before that answer"),
+    ],
+)
+def test_an_amendment_without_an_answer_counts_until_it_was_seen_or_cannot_arrive(
+    steps: list[Step], asked: tuple[int, int] | None
+) -> None:
+    order = AMEND_LOST
+    for step in steps:
+        order = step(order)
+    assert order.asked == asked
+
+
+def test_there_is_never_a_second_one() -> None:
+    with pytest.raises(AssertionError, match="may still arrive"):
+        amend_again(lifecycle.heard(AMEND_LOST, told(), answer=False))
+
+
+@pytest.mark.parametrize("refusal", [Rejected("no"), UnknownOrder("gone"), Throttled("429", retry_after_s=1)])
+def test_one_that_was_refused_will_not_arrive(refusal: VenueError) -> None:
+    assert lifecycle.unanswered(AMENDING, refusal, 5).asked is None
 
 
 def test_queries_become_rarer() -> None:

@@ -75,6 +75,24 @@ def place(quote: Quote) -> Place:
         ],
         pytest.param([], [order(phase=Phase.PLACING)], [], id="what is being placed cannot be cancelled yet"),
         pytest.param([BUY], [order(phase=Phase.UNKNOWN)], [Query("X", "buy")], id="unknown: asked, and its side stays empty"),
+        pytest.param([BUY], [replace(order(phase=Phase.UNKNOWN), query_us=NOW - 9)], [], id="by one query at a time"),
+        pytest.param(
+            [REDUCE], [order(Side.SELL, phase=Phase.UNKNOWN)], [Query("X", "sell"), place(REDUCE)],
+            id="what can only reduce does not wait for an unknown opening order",
+        ),
+        pytest.param(
+            [REDUCE], [order(Side.SELL, phase=Phase.UNKNOWN, reduce_only=True)], [Query("X", "sell")],
+            id="but for an unknown reducing one",
+        ),
+        pytest.param(
+            [SELL], [order(Side.SELL, phase=Phase.UNKNOWN, reduce_only=True)], [Query("X", "sell")],
+            id="and what opens waits for either",
+        ),
+        pytest.param(
+            [BUY], [replace(order(price=9_000), asked=(9_900, 50))], [Cancel("X", "buy")],
+            id="while an amendment may still arrive there is no second one",
+        ),
+        pytest.param([BUY], [replace(order(), asked=(9_900, 50))], [], id="but what fits stays"),
         pytest.param([BUY], [order(phase=Phase.DONE)], [place(BUY)], id="what is done holds no place"),
     ],
 )  # fmt: skip

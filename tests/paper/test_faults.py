@@ -153,6 +153,27 @@ def test_what_is_ordered_comes_first_in_order_and_stays_ordered_when_settings_ch
     assert plan.waiting == (0, 0)
 
 
+def test_an_order_is_not_found_for_a_while_and_then_the_next_who_asks_is_told() -> None:
+    plan = FaultPlan(FaultSettings(order_not_found=1, order_not_found_for=Constant(ms=500)))
+    asked = [(each, plan.is_not_found(7, START_US + each * 1000)) for each in (0, 499, 500, 501, 1000, 1001)]
+    assert asked == [(0, True), (499, True), (500, False), (501, True), (1000, True), (1001, False)]
+    assert plan.is_not_found(8, START_US)
+
+
+def test_what_nobody_asks_after_again_is_not_kept_for_ever() -> None:
+    plan = FaultPlan(FaultSettings(order_not_found=1, order_not_found_for=Constant(ms=500)))
+    for each in range(300):
+        plan.is_not_found(each, START_US + each * SECOND_US)
+    assert len(plan._not_found_until_us) < 70  # pyright: ignore[reportPrivateUsage]
+
+
+def test_orders_are_found_as_often_as_they_should() -> None:
+    plan = FaultPlan(FaultSettings(order_not_found=0.2), 3)
+    found = Counter(plan.is_not_found(each, START_US) for each in range(10_000))
+    assert found[True] / 10_000 == pytest.approx(0.2, rel=0.1)
+    assert not any(FaultPlan().is_not_found(each, START_US) for each in range(100))
+
+
 def test_on_a_day_when_nothing_breaks_the_ways_are_as_slow() -> None:
     calm = latencies_only(MIXED)
     assert calm == FaultSettings(to_venue=MIXED.to_venue)

@@ -124,6 +124,20 @@ async def test_a_fault_may_wait_for_its_path_and_for_so_many(house: FaultHouse) 
     assert statuses == [200, 503, 503, 200]
 
 
+@pytest.mark.parametrize("path", ["order", "openOrder"])
+async def test_a_server_that_lags_has_not_heard_of_an_order_that_is_there(house: FaultHouse, path: str) -> None:
+    order_id = (await house.place()).json()["orderId"]
+    house.runner.set_faults(FaultSettings(order_not_found=1, order_not_found_for=Constant(ms=300)))
+    asked = f"/fapi/v3/{path}?"
+    for _ in range(2):
+        answer = await house.http.get(asked + house.sign(symbol=SYMBOL, orderId=order_id))
+        assert (answer.status_code, answer.json()) == (400, {"code": -2013, "msg": "Order does not exist."})
+    assert (await house.http.get("/fapi/v3/openOrders?" + house.sign(symbol=SYMBOL))).json()[0]["orderId"] == order_id
+    await anyio.sleep(0.35)
+    answer = await house.http.get(asked + house.sign(symbol=SYMBOL, orderId=order_id))
+    assert (answer.status_code, answer.json()["orderId"]) == (200, order_id)
+
+
 # Clocks
 
 

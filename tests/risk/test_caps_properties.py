@@ -63,7 +63,7 @@ class Symbol:
     orders: dict[str, Order] = field(default_factory=dict[str, Order])
     under_way: list[tuple[Action, int, bool]] = field(default_factory=list[tuple[Action, int, bool]])
     """Requests that have not arrived, when they were sent, and whether somebody waits for the answer."""
-    untold: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    untold: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     count: int = 0
 
     # --- steps
@@ -86,13 +86,13 @@ class Symbol:
             self._later(lambda: self._answer(action, answer))
 
     def lose(self) -> None:
-        """No answer: a placement may still arrive, of the others it is decided now whether they did."""
+        """No answer: a placement or an amendment may still arrive, of the others it is decided now whether they did."""
         if not self.under_way:
             return
         action, sent_us, is_awaited = self.under_way.pop(self.rng.randrange(len(self.under_way)))
         if not is_awaited:
             return
-        if isinstance(action, Place) and self.rng.random() < 0.5:
+        if isinstance(action, Place | Amend) and self.rng.random() < 0.5:
             self.under_way.append((action, sent_us, False))
         elif self.rng.random() < 0.5:
             self._carry_out(action)
@@ -165,7 +165,7 @@ class Symbol:
         self._later(tell)
         self._put(replace(order, filled_lots=filled, status=status))
 
-    def _later(self, tell: Callable[[], None]) -> None:
+    def _later(self, tell: Callable[[], object]) -> None:
         """Trades and orders in their order; an answer may overtake them."""
         self.untold.append(tell)
 

@@ -132,7 +132,9 @@ def test_a_worker_that_starts_again_counts_what_was_traded_meanwhile() -> None:
         at.account_stream.up()
         await anyio.sleep(0.001)
         begun = await at.account.begin("XUSDT")
-        assert (len(begun.missed), begun.is_corrected) == (1, False)
+        assert (len(begun.missed), begun.is_done) == (1, False)
+        begun = await at.account.begin("XUSDT")
+        assert (begun.missed, begun.is_corrected, begun.is_done) == ((), False, True)
         assert (book.position_lots, book.fills, book.fees) == (50, 1, Decimal("0.01"))
 
     play(scene)
@@ -252,7 +254,10 @@ def test_catching_up_counts_what_no_line_told_of() -> None:
         at.trading.fill("f:X:r:1", 50)
         at.trading.wallet = Decimal(990)
         await anyio.sleep(0.001)
+        texts: list[str] = []
+        at.account.on_mended = texts.append
         await at.account.catch_up()
+        assert texts == ["1 trades of XUSDT were in the trade list that the line had not told of"]
         assert (book.fills, at.account.wallet) == (1, 990)
 
     play(scene)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from runtime_fakes import EPOCH_US, RUN, instrument, mark, no_risk, symbol_config, ticker
 
-from exchange.errors import OutcomeUnknown, Rejected, Throttled, UnknownOrder, VenueError, WouldCross
+from exchange.errors import OutcomeUnknown, Rejected, Throttled, Unavailable, UnknownOrder, VenueError, WouldCross
 from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Position, Side
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds
-from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, placing
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, cancelling, placing
 from fleet.orders.plan import Action, Query
 from fleet.risk.checks import Reason
 from fleet.runtime.capital import Capital
@@ -478,6 +478,74 @@ def test_a_query_that_fails_is_made_again(error: VenueError) -> None:
     table.fail(table.send(), error)
     table.later(SECOND // 4)
     assert table.plan() == [Query("XUSDT", place.client_id)]
+
+
+def in_doubt(table: Table) -> str:
+    """The bid, acknowledged, after a cancel without an answer, quotes standing again."""
+    name = table.quote()[BUY]
+    table.desk.orders[name] = cancelling(table.desk.orders[name], table.now_us)
+    table.fail([Cancel("XUSDT", name)], OutcomeUnknown("503"))
+    return name
+
+
+def test_an_acknowledged_order_is_gone_when_the_venue_has_said_so_often_enough() -> None:
+    table = Table()
+    name = in_doubt(table)
+    asked: list[float] = []
+    while name in table.desk.orders:
+        asked.append((table.now_us - EPOCH_US) / SECOND)
+        # The two first questions have no answer.
+        table.fail(table.send(), Unavailable("no answer") if len(asked) <= 2 else UnknownOrder("no such order"))
+        if name in table.desk.orders:
+            table.later(table.desk.orders[name].next_query_us - table.now_us)
+    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75]
+
+
+def test_it_is_asked_after_by_one_query_at_a_time() -> None:
+    table = Table()
+    name = in_doubt(table)
+    [first] = table.send()
+    table.later(10 * SECOND)
+    assert table.plan() == []
+    table.fail([first], UnknownOrder("no such order"))
+    assert table.plan() == [Query("XUSDT", name)]
+
+
+def test_an_old_acknowledged_order_that_the_list_lacks_is_not_gone_by_one_answer() -> None:
+    table = Table()
+    ids = table.quote()
+    table.later(25 * SECOND)
+    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    table.fail(table.send(), UnknownOrder("no such order"))
+    assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
+
+
+def test_an_order_whose_amendment_has_no_answer_is_replaced_and_not_amended_again() -> None:
+    table = Table(symbol_config(entry="long"))
+    name = table.quote()[BUY]
+    table.later(SECOND, mid=1010)
+    [amend] = table.send()
+    assert isinstance(amend, Amend)
+    table.fail([amend], OutcomeUnknown("503"))
+    table.answer(table.send())
+    assert table.desk.orders[name].asked == (amend.price_ticks, amend.lots)
+    table.later(SECOND, mid=1010)
+    assert table.send() == [Cancel("XUSDT", name)]
+
+
+def test_once_an_amendment_can_no_longer_arrive_the_venue_is_asked_whether_it_has() -> None:
+    table = Table(symbol_config(entry="long"))
+    name = table.quote()[BUY]
+    table.later(SECOND, mid=1010)
+    table.fail(table.send(), OutcomeUnknown("503"))
+    table.answer(table.send())
+    table.later(SURELY_NOT_PLACED_US)
+    assert table.send() == []
+    table.later(1)
+    actions = table.send()
+    assert actions == [Query("XUSDT", name)]
+    table.answer(actions)
+    assert (table.desk.orders[name].asked, table.plan()) == (None, [])
 
 
 @pytest.mark.parametrize("error", [None, OutcomeUnknown("503")])

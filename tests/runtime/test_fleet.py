@@ -15,6 +15,8 @@ from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Un
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Side
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
+from fleet.ledger.entries import Entry, NoLedger, OrderChanged
+from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import SNAPSHOT_WEIGHT
 from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet, FleetError
 from fleet.runtime.mailbox import Crash
@@ -241,6 +243,59 @@ def test_cancelled_from_outside_it_leaves_no_order_behind_either() -> None:
         assert at.open_symbols() == []
 
     play(fleet_config(X), scene)
+
+
+class Kept(NoLedger):
+    """What was told of each order last."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, WorkingOrder] = {}
+
+    def write(self, entry: Entry) -> None:
+        if isinstance(entry, OrderChanged):
+            self.orders[entry.order.client_id] = entry.order
+
+
+def nothing_else(at: Scene) -> None:
+    pass
+
+
+def no_answer(at: Scene) -> None:
+    at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=True)
+
+
+def nobody_tells(at: Scene) -> None:
+    for order in at.trading.open():
+        at.trading.end(order.client_id, OrderStatus.CANCELED, tell=False)
+
+
+def filled_meanwhile(at: Scene) -> None:
+    for order in at.trading.open():
+        at.trading.fill(order.client_id, order.lots)
+
+
+@pytest.mark.parametrize(
+    ("happens", "status"),
+    [
+        pytest.param(nothing_else, OrderStatus.CANCELED, id="by the answer"),
+        pytest.param(no_answer, OrderStatus.CANCELED, id="by the stream"),
+        pytest.param(filled_meanwhile, OrderStatus.FILLED, id="filled, as the stream told"),
+        pytest.param(nobody_tells, None, id="nobody told"),
+    ],
+)
+def test_after_a_stop_it_is_on_record_what_is_known_of_each_order(
+    happens: Callable[[Scene], None], status: OrderStatus | None
+) -> None:
+    kept = Kept()
+
+    async def scene(at: Scene) -> None:
+        at.fleet.slots[X].scope.cancel()
+        await at.fleet.slots[X].ended.wait()
+        happens(at)
+        await at.stop()
+        assert {(order.phase.value, order.status) for order in kept.orders.values()} == {("done", status)}
+
+    play(fleet_config(X), scene, lambda at: setattr(at, "fleet", Fleet(at.fleet.config, at.venue, at.journal, kept)))
 
 
 class Broken:

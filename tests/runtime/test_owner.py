@@ -239,6 +239,9 @@ def test_flatten_closes_by_reduce_only_orders_within_the_slippage(side: Side, ex
         [order] = at.closings()
         assert ((order.side, order.price_ticks), order.lots, order.reduce_only) == (expected, 60, True)
         await anyio.sleep(1)
+        # No worker takes the closing order for one of its own, that it should cancel.
+        assert not at.said("is taken up")
+        assert at.fleet.slots[X].counters.differences == 0
         assert at.fleet.slots[X].book.position_lots == 0
         assert at.open_symbols() == [Y, Y]
 

@@ -11,7 +11,7 @@ import pytest
 from anyio.abc import TaskGroup
 from runtime_fakes import LIMITS, RUN, World, no_risk, symbol_config, ticker
 
-from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable
+from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable, UnknownOrder
 from exchange.model import (
     Amend,
     Cancel,
@@ -200,6 +200,24 @@ def test_a_placement_without_an_answer_is_asked_after_and_kept() -> None:
 
 
 # --- the gate
+
+
+def test_an_order_whose_amendment_is_lost_and_asked_after_in_vain_is_not_doubled() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        for name in ("amend", "cancel"):
+            at.trading.trouble(name, OutcomeUnknown("503"))
+        for answer in (Unavailable("no answer"), Unavailable("no answer"), UnknownOrder("no such order", code=-2013)):
+            at.trading.trouble("order", answer)
+        at.market(1050)
+        await anyio.sleep(2.5)
+        for n in range(8):
+            at.market(1050 + n % 2)
+            await anyio.sleep(0.5)
+        assert sorted(order.side for order in at.trading.open()) == [BUY, SELL]
+        assert {order.client_id for order in at.trading.open()} == set(at.desk.orders)
+
+    play(scene)
 
 
 def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:

@@ -23,10 +23,11 @@ from loguru import logger
 from exchange.errors import OutcomeUnknown, VenueError
 from exchange.limits import budget
 from exchange.limits.window import Window
-from exchange.model import Cancel, Fill, Instrument, Place
+from exchange.model import Cancel, Fill, Instrument, OrderStatus, Place
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import Entry, Traded
 from fleet.ledger.ledger import Ledger
+from fleet.orders import lifecycle
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Plan
@@ -82,6 +83,19 @@ def unknown_is_taken_for_rejected(patch: pytest.MonkeyPatch) -> None:
 @plant
 def an_unknown_order_leaves_its_side_free(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WorkingOrder, "is_live", property(lambda order: order.phase not in (Phase.DONE, Phase.UNKNOWN)))
+
+
+@plant
+def no_such_order_is_believed_of_what_was_asked_after_three_times(patch: pytest.MonkeyPatch) -> None:
+    """Whatever the two other questions brought, and however soon."""
+    original = lifecycle.not_found
+
+    def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
+        if order.phase is Phase.UNKNOWN and order.order_id is not None and order.queries >= 3:
+            return replace(order, phase=Phase.DONE, status=OrderStatus.CANCELED)
+        return original(order, now_us)
+
+    patch.setattr(lifecycle, "not_found", not_found)
 
 
 @plant

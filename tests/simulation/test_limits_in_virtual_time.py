@@ -142,10 +142,16 @@ def test_the_exchanges_own_protection_is_set_and_what_it_freezes_is_lived_with()
         "symbols: {ASTERUSDT: {}",
         "symbols: {ASTERUSDT: {max_order_usd: 200, mmp: {window: 5s, frozen: 2s, value: 150}}",
     )
-    outcome = simulate(parse(protected, "f", {}).config, 2, 120)
-    account, book = outcome.paper.account(), outcome.paper.engine.orders
-    [(symbol, limits)] = book.protections.limits(account.address, None).items()
-    assert (symbol, limits.window_ms, limits.frozen_ms, limits.value) == ("ASTERUSDT", 5000, 2000, 150)
+    seen: list[tuple[str, int, int, int]] = []
+
+    async def look(running: Running) -> None:
+        await anyio.sleep(60)
+        limits = running.paper.engine.orders.protections.limits(running.paper.account().address, None)
+        seen.extend((symbol, each.window_ms, each.frozen_ms, each.value) for symbol, each in limits.items())
+
+    outcome = simulate(parse(protected, "f", {}).config, 2, 120, script=look)
+    assert seen == [("ASTERUSDT", 5000, 2000, 150)]
+    assert not outcome.paper.engine.orders.protections.limits(outcome.paper.account().address, None)
     aster = next(each for each in outcome.state.symbols if each.symbol == "ASTERUSDT")
     # A freeze takes the orders away and refuses new ones; the symbol trades on after it.
     assert aster.rejected > 0
