@@ -95,7 +95,7 @@ class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     order_not_found: Chance = 0.0
     """Of queries of an order that is there: the server that is asked lags behind the one that matches, and answers
     -2013."""
-    order_not_found_for: Latency = Uniform(low_ms=100, high_ms=700)
+    order_not_found_for: Latency = Uniform(low_ms=100, high_ms=1400)
     """How long it then does so of that order; whoever asks after that is told."""
 
     event_dropped: Chance = 0.0

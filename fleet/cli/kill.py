@@ -22,6 +22,7 @@ from fleet.config.faults import ConfigError
 from fleet.control.client import Refused, Silent, told_by_fleet
 from fleet.runtime.beside import ALL, change_kills, with_kill, without_kill
 from fleet.runtime.flatten import SLIPPAGE
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import Done
 
 _file = click.option(
@@ -82,7 +83,7 @@ def resume(symbol: str | None, file: Path) -> None:
     symbols = () if symbol is None else target.symbols
     change_kills(target.beside.kill, lambda kills: without_kill(kills, symbol, symbols))
     if symbol is None:
-        target.beside.risk.unlink(missing_ok=True)
+        MemoryFile(target.beside.risk).resume()
     if target.lives is False or (target.lives is None and target.run_file is None):
         click.echo(f"resumed {target.words}; no running fleet answers, it holds for the next start")
         return
@@ -150,7 +151,7 @@ def _directly(target: Target, live: bool, slippage: Decimal | None) -> Done:
     try:
         loaded = target.sound()
     except ConfigError:
-        click.echo("at the exchange nothing was done: for that the fleet file is needed", err=True)
+        click.echo("it is written down for the fleet; for the way to the exchange the fleet file is needed:", err=True)
         raise
     if target.is_embedded:
         raise Failure(_EMBEDDED.format(rest="" if slippage is None else ", but keeps its positions: say it again then"))

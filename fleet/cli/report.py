@@ -47,6 +47,8 @@ class Asked:
 class Found:
     account: Account
     report: Report
+    is_part: bool
+    """Others' trades at the same venue are on record, and were not asked for."""
 
 
 def _asking(command: F) -> F:
@@ -60,7 +62,7 @@ def _asking(command: F) -> F:
         click.option("--until", type=MOMENT, help="Up to then, a day's end not included."),
         click.option("--by", type=_BY, default="symbol", show_default=True, help="A line for each; days are UTC."),
         click.option(
-            "--all", "all_accounts", is_flag=True, help="Former accounts too: earlier paper runs, for instance."
+            "--all", "all_accounts", is_flag=True, help="Other accounts too: earlier paper runs, former keys."
         ),
         as_json,
     ):
@@ -74,15 +76,18 @@ def report(json_output: bool, **asked: Any) -> None:
     """Show what the fleet of FILE made: PnL, fees, funding, inventory, and what its quotes were worth.
 
     SPREAD is how much better than mid its trades were made, 1s, 10s and 60s what was left of that so long after.
+    ORDERS are those that the exchange took in, INVENTORY is what is held at the end of that time, at mark.
     """
     found = _find(**asked)
     if json_output:
         print_json(_shape(found, _report_shape))
-    else:
+    elif _has_any(found):
         _print(found, _MONEY)
         _print_equity(found.report)
         click.echo()
         _print(found, _QUALITY)
+        _print_coverage(found.report.total)
+        _print_whose(found)
 
 
 @click.command()
@@ -92,8 +97,9 @@ def volume(json_output: bool, **asked: Any) -> None:
     found = _find(**asked)
     if json_output:
         print_json(_shape(found, _volume_shape))
-    else:
+    elif _has_any(found):
         _print(found, _VOLUME)
+        _print_whose(found)
 
 
 def _find(file: Path, ledger: Path | None, since: int | None, until: int | None, by: str, all_accounts: bool) -> Found:
@@ -108,7 +114,8 @@ def _find(file: Path, ledger: Path | None, since: int | None, until: int | None,
             if account is None:
                 raise Failure(f"error: ledger {path} is empty")
             span = Span(since or 0, until_ms, account.id, all_accounts)
-            return Found(account, add_up(reader, span, by_symbol=by != "day", by_day=by != "symbol"))
+            added = add_up(reader, span, by_symbol=by != "day", by_day=by != "symbol")
+            return Found(account, added, is_part=not all_accounts and reader.has_others(account))
     except LedgerError as error:
         raise Failure(f"error: {error}") from None
 
@@ -141,11 +148,14 @@ _VOLUME: tuple[_Column, ...] = (
 )
 
 
+def _has_any(found: Found) -> bool:
+    if not found.report.lines:
+        click.echo(f"nothing is on record of {found.account.venue} in that time")
+    return bool(found.report.lines)
+
+
 def _print(found: Found, columns: tuple[_Column, ...]) -> None:
     lines = found.report.lines
-    if not lines:
-        click.echo(f"nothing is on record of {found.account.venue} in that time")
-        return
     has_days = lines[0].day is not None
     titles: Titles = [
         *([("DAY", "left")] if has_days else []),
@@ -176,6 +186,18 @@ def _print_equity(report: Report) -> None:
         change = last.usd - first.usd
         since = f"since {utc(first.at_ms)[:16]}"
         print_lines([Text.assemble(f"equity of the account {money(last.usd)}, ", amount(change), f" {since} UTC")])
+
+
+def _print_coverage(total: Line) -> None:
+    """Where mid was not known of all trades, that is not to be taken for a figure of all."""
+    if total.spread.volume < total.volume:
+        share = float(total.spread.volume / total.volume)
+        click.echo(f"SPREAD is of {share:.1%} of the volume: of the other trades mid was not known")
+
+
+def _print_whose(found: Found) -> None:
+    if found.is_part:
+        click.echo("what was traded by another key or user is on record, too: see it with --all")
 
 
 def _day(day: int | None) -> str:

@@ -152,12 +152,9 @@ class Run:
         if self._options.resume:
             try:
                 kill.resume(None, ())
-                memory.forget()
+                memory.resume()
             except OSError as error:
                 raise Failure(f"error: --resume: {error.filename}: {(error.strerror or str(error)).lower()}") from None
-        remembered = memory.read()
-        if remembered is not None and remembered.limit:
-            self._journal.warning(f"before the restart a loss limit was hit: {remembered.limit}")
         return kill, memory
 
     def report(self) -> list[Exception]:

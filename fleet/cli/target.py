@@ -40,7 +40,7 @@ class Target:
 
     @property
     def words(self) -> str:
-        return self.symbol or f"fleet {self.fleet}"
+        return self.symbol or (f"fleet {self.fleet}" if self.run_file or self.is_sound else f"the fleet of {self.file}")
 
     @property
     def is_embedded(self) -> bool:
@@ -65,10 +65,16 @@ class Target:
 
     def sound(self) -> Loaded:
         """A file that an edit has broken will do, as long as it says which fleet and venue. Raises ConfigError."""
-        sound = self._examined.sound
-        if sound is None or not (self.run_file or not self._examined.faults or _is_name(sound.config.fleet)):
+        if self._examined.sound is None or not self.is_sound:
             raise ConfigError(self._examined.faults)
-        return sound
+        return self._examined.sound
+
+    @property
+    def is_sound(self) -> bool:
+        sound = self._examined.sound
+        return sound is not None and (
+            self.run_file is not None or not self._examined.faults or _is_name(sound.config.fleet)
+        )
 
     def expect_symbol(self) -> None:
         """That it is one of the fleet's, by the file or, where it is in the file no more, by the ledger. Raises Failure
@@ -88,11 +94,13 @@ class Target:
 
 
 def aim(file: Path, symbol: str | None) -> Target:
-    """Raises ConfigError and Failure where nobody has run by the file, and it does not say whose orders they are."""
+    """Raises ConfigError and Failure where nobody runs by the file, and it does not say whose orders they are."""
     where = beside(file, os.environ)
     target = Target(file, symbol, where, read(where.run, RunFile), is_held(where.life), examine(file, os.environ))
-    if target.run_file is None:
+    if target.run_file is None and not target.lives:
         target.sound()
+    if target.is_sound and (target.run_file is None or target.lives is False):
+        # There is no fleet to say so.
         target.expect_symbol()
     return target
 

@@ -66,7 +66,7 @@ Latency = Annotated[
 
 
 _UP_TO_A_SECOND = Between.model_construct(low_ms=100, high_ms=1000)
-_LESS_THAN_A_SECOND = Between.model_construct(low_ms=100, high_ms=700)
+_AS_SERVERS_LAG = Between.model_construct(low_ms=100, high_ms=1400)
 
 
 class Faults(Frozen):
@@ -101,7 +101,7 @@ class Faults(Frozen):
         default=Decimal(0), description="Share of queries of an order that is there which are answered -2013."
     )
     order_not_found_for_ms: Latency = Field(
-        default=_LESS_THAN_A_SECOND,
+        default=_AS_SERVERS_LAG,
         alias="order_not_found_for",
         description="How long queries of that order then are.",
     )

@@ -70,6 +70,10 @@ class SymbolBook:
     """Trades counted beyond that one, as the line told of them: reading the list on empties it."""
     last_trade_ms: int = 0
     """The newest trade that is in the position."""
+    began_lots: int = 0
+    began_cost: Decimal = Decimal(0)
+    began_after: int = 0
+    """The position that was begun with, and the newest trade in it."""
     _began_ms: int = 0
     _traded_lots: int = 0
     """The position by trades alone, whatever the venue's word was."""
@@ -91,9 +95,9 @@ class SymbolBook:
         before `now_ms`: the venue names no newest trade when that one is older than what it lists by default.
         """
         lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
-        self.position_lots = self._traded_lots = lots
-        self.cost = lots * self.instrument.step_size * entry
-        self.read_to = last_trade_id
+        self.position_lots = self._traded_lots = self.began_lots = lots
+        self.cost = self.began_cost = lots * self.instrument.step_size * entry
+        self.read_to = self.began_after = last_trade_id
         self._newest, self._word = {}, None
         self._began_ms = now_ms - _OLD_MS
         self.last_trade_ms = position.exchange_ms if position else 0
@@ -144,8 +148,16 @@ class SymbolBook:
         self.read_to = max(self.read_to, to)
         self.unlisted = {trade_id: None for trade_id in self.unlisted if trade_id > self.read_to}
 
+    @property
+    def newest_trade(self) -> int:
+        return max(self.read_to, max(self.unlisted, default=0))
+
     def unrealised_pnl(self, mark: Decimal) -> Decimal:
         return self.position_lots * self.instrument.step_size * mark - self.cost
+
+    def began_pnl(self, mark: Decimal) -> Decimal:
+        """Unrealised, of the position that was begun with."""
+        return self.began_lots * self.instrument.step_size * mark - self.began_cost
 
     def _word_of(self, position: Position) -> _Word:
         """One that is not older than the newest trade."""

@@ -18,7 +18,7 @@ from fleet.orders.lifecycle import WorkingOrder
 
 @dataclass(frozen=True, slots=True)
 class Traded:
-    """A trade of ours. `ticker`, `mark`: the market when it was heard of; None for one learnt from the trade list."""
+    """A trade of ours. `ticker`, `mark`: the market when it was made; None for one that was heard of later."""
 
     instrument: Instrument
     fill: Fill
@@ -62,10 +62,13 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
+    """A position as the venue told it, a flat one too: all trades up to `as_of_ms` are in it, and none after."""
+
     symbol: str
     quantity: Decimal
     entry_price: Decimal
     mark: Decimal | None
+    as_of_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,10 @@ class Recorder(Protocol):
         """Whether entries were lost since this was last asked: then the trade lists must be read on again."""
         ...
 
+    def refused(self) -> list[str]:
+        """What was left out since this was last asked because it makes no sense, in words for the owner."""
+        ...
+
 
 class NoLedger:
     """Keeps nothing."""
@@ -194,3 +201,6 @@ class NoLedger:
 
     def reread(self) -> bool:
         return False
+
+    def refused(self) -> list[str]:
+        return []

@@ -7,9 +7,10 @@ are not SQL's to make: it would add floats.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,9 +19,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     FromClause,
-    Integer,
     Select,
-    cast,
     create_engine,
     func,
     select,
@@ -30,19 +29,21 @@ from sqlalchemy.pool import StaticPool
 
 from fleet.ledger import schema
 from fleet.ledger.markouts import HORIZONS_S
+from fleet.ledger.positions import Told
+from fleet.ledger.read_only import connect
 from fleet.ledger.store import LedgerError
 
 DAY_MS = 86_400_000
 
 _TRADE = (
-    "account", "symbol", "trade_id", "exchange_ms", "side", "price", "quantity", "is_maker", "fee", "fee_asset",
-    "realised_pnl", "mid", "mark",
+    "account", "symbol", "trade_id", "exchange_ms", "order_id", "side", "price", "quantity", "is_maker", "fee",
+    "fee_asset", "realised_pnl", "mid", "mark",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Times in [since, until), and whose. With `all_accounts` those before it too: positions are this one's alone."""
+    """Times in [since, until), and whose. With `all_accounts` the others' too: positions are this one's alone."""
 
     since_ms: int
     until_ms: int
@@ -111,7 +112,7 @@ class Reader:
         self._path = path
         if not path.is_file():
             raise LedgerError(f"there is no ledger at {path}: a fleet that runs writes one")
-        self._engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=StaticPool)
+        self._engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=StaticPool)
         try:
             self._connection: Connection = self._engine.connect()
             version = int(self._connection.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -138,19 +139,31 @@ class Reader:
         self.close()
 
     def newest_account(self) -> Account | None:
-        accounts = schema.accounts
+        """The one in use: the newest run's."""
+        accounts, runs = schema.accounts, schema.runs
         found = self._rows(
             select(accounts.c.id, accounts.c.venue, accounts.c.owner, accounts.c.begun_ms)
-            .order_by(accounts.c.id.desc())
+            .join(runs, runs.c.account == accounts.c.id)
+            .order_by(runs.c.id.desc())
             .limit(1)
         )
         return next((Account(*row) for row in found), None)
 
+    def has_others(self, account: Account) -> bool:
+        """Whether trades of another key or user of the same venue are on record."""
+        accounts, fills = schema.accounts, schema.fills
+        other = (accounts.c.venue == account.venue) & (accounts.c.owner != account.owner)
+        traded = select(fills.c.trade_id).where(fills.c.account == accounts.c.id).exists()
+        return any(self._rows(select(accounts.c.id).where(other, traded).limit(1)))
+
     def trades(self, span: Span) -> Iterator[Trade]:
-        """In the order in which they were made; those before `since` too, for they make the position."""
-        fills = schema.fills
-        columns: list[ColumnElement[Any]] = [fills.c[name] for name in _TRADE]
-        joined: FromClause = fills
+        """In the order in which they were made; those outside of the span too, as far as they make the position.
+
+        An account that was used by a key, and later by its user, has its trades on record twice: they come once.
+        """
+        fills, accounts = schema.fills, schema.accounts
+        columns: list[ColumnElement[Any]] = [*(fills.c[name] for name in _TRADE), accounts.c.venue]
+        joined: FromClause = fills.join(accounts, accounts.c.id == fills.c.account)
         for horizon_s in HORIZONS_S:
             marks = schema.markouts.alias(f"after_{horizon_s}")
             same = (marks.c.account == fills.c.account) & (marks.c.symbol == fills.c.symbol)
@@ -158,42 +171,35 @@ class Reader:
                 marks, same & (marks.c.trade_id == fills.c.trade_id) & (marks.c.horizon_s == horizon_s)
             )
             columns.append(marks.c.mid)
+        until_ms = max([span.until_ms, *(told_ms + 1 for told_ms in self._first_told(span))])
         asked = (
             select(*columns)
             .select_from(joined)
-            .where(fills.c.exchange_ms < span.until_ms)
-            .order_by(fills.c.exchange_ms, fills.c.symbol, fills.c.trade_id)
+            .where(fills.c.exchange_ms < until_ms)
+            .order_by(fills.c.exchange_ms, fills.c.symbol, fills.c.trade_id, fills.c.order_id, accounts.c.venue)
+            .order_by(fills.c.account)
         )
         if not span.all_accounts:
             asked = asked.where(fills.c.account == span.account)
-        for row in self._rows(asked):
-            yield Trade(
-                row.account,
-                row.symbol,
-                row.trade_id,
-                row.exchange_ms,
-                1 if row.side == "BUY" else -1,
-                Decimal(row.price),
-                Decimal(row.quantity),
-                row.is_maker,
-                Decimal(row.fee),
-                row.fee_asset,
-                Decimal(row.realised_pnl),
-                None if row.mid is None else Decimal(row.mid),
-                None if row.mark is None else Decimal(row.mark),
-                tuple(
-                    (horizon_s, Decimal(mid))
-                    for horizon_s, mid in zip(HORIZONS_S, row[len(_TRADE) :], strict=True)
-                    if mid is not None
-                ),
-            )
+        for _, same in groupby(self._rows(asked), _identity):
+            rows = list(same)
+            yield _trade(rows[0]) if len(rows) == 1 else _joined([_trade(row) for row in rows], span.account)
+
+    def _first_told(self, span: Span) -> list[int]:
+        """From when the first word of each position is."""
+        held = schema.holdings
+        asked = select(func.min(held.c.as_of_ms)).where(held.c.account == span.account, held.c.as_of_ms.is_not(None))
+        return [row[0] for row in self._rows(asked.group_by(held.c.symbol))]
 
     def funding(self, span: Span) -> Iterator[Payment]:
-        paid = schema.funding
+        paid, accounts = schema.funding, schema.accounts
         asked = (
             select(paid.c.symbol, paid.c.exchange_ms, paid.c.amount, paid.c.asset)
+            .join(accounts, accounts.c.id == paid.c.account)
             .where(paid.c.exchange_ms >= span.since_ms, paid.c.exchange_ms < span.until_ms)
-            .order_by(paid.c.exchange_ms, paid.c.payment_id)
+            # As with trades: one of each, whatever account it was learnt for.
+            .group_by(paid.c.exchange_ms, paid.c.payment_id, accounts.c.venue)
+            .order_by(paid.c.exchange_ms, paid.c.payment_id, accounts.c.venue)
         )
         if not span.all_accounts:
             asked = asked.where(paid.c.account == span.account)
@@ -201,24 +207,51 @@ class Reader:
             yield Payment(row.symbol, row.exchange_ms, Decimal(row.amount), row.asset)
 
     def orders(self, span: Span) -> Iterator[tuple[str, int, int, int]]:
-        """(symbol, day, orders placed, of them filled in whole or part)."""
+        """(symbol, day, orders that the exchange took in, of them filled in whole or part).
+
+        Those placed in the span, and those filled in it: each once, on the day of its first fill there, or else of
+        its placing.
+        """
         orders, fills = schema.orders, schema.fills
-        day = orders.c.placed_us // (1000 * DAY_MS)
-        is_traded = (
-            select(fills.c.trade_id)
-            .where(fills.c.account == orders.c.account, fills.c.symbol == orders.c.symbol)
-            .where(fills.c.order_id == orders.c.order_id)
-            .exists()
-        )
-        asked = (
-            select(orders.c.symbol, func.min(orders.c.placed_us), func.count(), func.sum(cast(is_traded, Integer)))
-            .where(orders.c.placed_us >= span.since_ms * 1000, orders.c.placed_us < span.until_ms * 1000)
-            .group_by(orders.c.symbol, day)
+        filled = (
+            select(fills.c.account, fills.c.symbol, fills.c.order_id, func.min(fills.c.exchange_ms).label("first_ms"))
+            .where(fills.c.exchange_ms >= span.since_ms, fills.c.exchange_ms < span.until_ms)
+            .group_by(fills.c.account, fills.c.symbol, fills.c.order_id)
         )
         if not span.all_accounts:
-            asked = asked.where(orders.c.account == span.account)
-        for symbol, placed_us, count, filled in self._rows(asked):
-            yield symbol, placed_us // 1000 // DAY_MS, count, filled
+            filled = filled.where(fills.c.account == span.account)
+        traded = filled.subquery()
+        same = (traded.c.account == orders.c.account) & (traded.c.symbol == orders.c.symbol)
+        same &= traded.c.order_id == orders.c.order_id
+        filled_day, placed_day = traded.c.first_ms // DAY_MS, orders.c.placed_us // (1000 * DAY_MS)
+        for row in self._rows(
+            select(orders.c.symbol, filled_day.label("day"), func.count().label("number"))
+            .select_from(traded.join(orders, same))
+            .group_by(orders.c.symbol, filled_day)
+        ):
+            yield row.symbol, row.day, row.number, row.number
+        unfilled = (
+            select(orders.c.symbol, placed_day.label("day"), func.count().label("number"))
+            .select_from(orders.outerjoin(traded, same))
+            .where(orders.c.placed_us >= span.since_ms * 1000, orders.c.placed_us < span.until_ms * 1000)
+            .where(orders.c.order_id.is_not(None), traded.c.first_ms.is_(None))
+            .group_by(orders.c.symbol, placed_day)
+        )
+        if not span.all_accounts:
+            unfilled = unfilled.where(orders.c.account == span.account)
+        for row in self._rows(unfilled):
+            yield row.symbol, row.day, row.number, 0
+
+    def positions(self, span: Span) -> list[Told]:
+        """What the venue told of the account's positions, the oldest first, and without regard to the span's times."""
+        held = schema.holdings
+        asked = (
+            select(held.c.symbol, held.c.as_of_ms, held.c.quantity, func.max(held.c.at_ms))
+            .where(held.c.account == span.account, held.c.as_of_ms.is_not(None))
+            .group_by(held.c.symbol, held.c.as_of_ms)
+            .order_by(held.c.as_of_ms, held.c.symbol)
+        )
+        return [Told(row.symbol, row.as_of_ms, Decimal(row.quantity)) for row in self._rows(asked)]
 
     def symbols(self, fleet: str) -> list[str]:
         """All that a fleet ever had orders in."""
@@ -243,19 +276,15 @@ class Reader:
         return (ends[0], ends[-1]) if ends else None
 
     def marks(self, span: Span) -> Iterator[tuple[str, int, Decimal]]:
-        """(symbol, day, the last mark price of that day), of positions held."""
+        """(symbol, when, the last mark price of that day), of positions held."""
         held = schema.holdings
-        day = held.c.at_ms // DAY_MS
         asked = (
-            select(held.c.symbol, func.max(held.c.at_ms), held.c.mark)
-            .where(held.c.mark.is_not(None), held.c.at_ms < span.until_ms)
-            .group_by(held.c.symbol, day)
-            .order_by(func.max(held.c.at_ms))
+            select(held.c.symbol, func.max(held.c.at_ms).label("at_ms"), held.c.mark)
+            .where(held.c.account == span.account, held.c.mark.is_not(None), held.c.at_ms < span.until_ms)
+            .group_by(held.c.symbol, held.c.at_ms // DAY_MS)
         )
-        if not span.all_accounts:
-            asked = asked.where(held.c.account == span.account)
-        for symbol, at_ms, mark in self._rows(asked):
-            yield symbol, at_ms // DAY_MS, Decimal(mark)
+        for row in self._rows(asked):
+            yield row.symbol, row.at_ms, Decimal(row.mark)
 
     def incidents(self, most: int) -> list[IncidentOnRecord]:
         """The newest, oldest first."""
@@ -297,13 +326,34 @@ def _incidents() -> Select[Any]:
     return select(*columns, runs.c.program, is_recorded).join(runs, runs.c.id == incidents.c.run)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """Where the directory is read-only, SQLite cannot share a log: then nobody writes it either."""
-    uri = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=5)
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").close()
-    except sqlite3.OperationalError:
-        connection.close()
-        connection = sqlite3.connect(f"{uri}?immutable=1", uri=True)
-    return connection
+def _identity(row: Any) -> tuple[object, ...]:
+    """Of a trade, whichever account it was learnt for. Both sides of one trade have its number: each has its order."""
+    return row.venue, row.symbol, row.trade_id, row.exchange_ms, row.order_id
+
+
+def _trade(row: Any) -> Trade:
+    later = zip(HORIZONS_S, row[len(_TRADE) + 1 :], strict=True)
+    return Trade(
+        row.account,
+        row.symbol,
+        row.trade_id,
+        row.exchange_ms,
+        1 if row.side == "BUY" else -1,
+        Decimal(row.price),
+        Decimal(row.quantity),
+        row.is_maker,
+        Decimal(row.fee),
+        row.fee_asset,
+        Decimal(row.realised_pnl),
+        None if row.mid is None else Decimal(row.mid),
+        None if row.mark is None else Decimal(row.mark),
+        tuple((horizon_s, Decimal(mid)) for horizon_s, mid in later if mid is not None),
+    )
+
+
+def _joined(same: Sequence[Trade], account: int) -> Trade:
+    """One trade as several accounts have it: the one in use, with what only the line told, whichever heard it."""
+    first = next((each for each in same if each.account == account), same[0])
+    mid = next((each.mid for each in same if each.mid is not None), None)
+    mark = next((each.mark for each in same if each.mark is not None), None)
+    return replace(first, mid=mid, mark=mark, later=max((each.later for each in same), key=len))

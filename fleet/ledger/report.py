@@ -3,17 +3,23 @@
 Owns: the sums. Must not know: SQL, tables on a terminal. Exact: every figure of money is the sum of the exchange's own.
 
 Spread captured: how much better than mid each trade was when it was made. A markout is the same against mid so many
-seconds later: what the market left of it. Both are of those trades alone of which mid is known.
+seconds later: what the market left of it. Both are of those trades alone of which mid is known: `Edge.volume` says on
+how much.
+
+A line holds what was held at the end of its time. Whatever was held has a line, though nothing else was done in it: the
+lines of symbols add up to the total, and those of a day to what was held at its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right, insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from fleet.ledger.books import STABLE_ASSETS
 from fleet.ledger.markouts import HORIZONS_S
+from fleet.ledger.positions import Positions
 from fleet.ledger.reading import DAY_MS, Payment, Reader, Span, Trade, Worth
 
 ZERO = Decimal(0)
@@ -82,7 +88,7 @@ class Report:
 
 def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Report:
     """Raises LedgerError."""
-    sums = _Sums(span, by_symbol, by_day)
+    sums = _Sums(span, Positions(reader.positions(span), span.until_ms, DAY_MS), by_symbol, by_day)
     sums.add_trades(reader.trades(span))
     for payment in reader.funding(span):
         sums.add_funding(payment)
@@ -94,15 +100,34 @@ def report(reader: Reader, span: Span, *, by_symbol: bool, by_day: bool) -> Repo
     return replace(sums.report(), equity=reader.equity(span))
 
 
+@dataclass(slots=True)
+class _Prices:
+    """One symbol's newest of each day."""
+
+    _newest: dict[int, tuple[int, Decimal]] = field(default_factory=dict[int, tuple[int, Decimal]])
+    _days: list[int] = field(default_factory=list[int])
+
+    def see(self, at_ms: int, price: Decimal) -> None:
+        day = at_ms // DAY_MS
+        known = self._newest.get(day)
+        if known is None:
+            insort(self._days, day)
+        if known is None or at_ms >= known[0]:
+            self._newest[day] = at_ms, price
+
+    def at(self, day: int) -> Decimal:
+        """At the day's end; where none was seen until then, the first there is."""
+        return self._newest[self._days[max(bisect_right(self._days, day) - 1, 0)]][1]
+
+
 class _Sums:
-    def __init__(self, span: Span, by_symbol: bool, by_day: bool) -> None:
+    def __init__(self, span: Span, positions: Positions, by_symbol: bool, by_day: bool) -> None:
         self._span = span
+        self._positions = positions
         self._by_symbol, self._by_day = by_symbol, by_day
         self._lines: dict[tuple[int | None, str | None], Line] = {}
         self._total = Line(None, None, position=None)
-        self._ends: dict[tuple[str, int], Decimal] = {}
-        """(symbol, day) -> the position after the day's last trade."""
-        self._prices: dict[tuple[str, int], Decimal] = {}
+        self._prices: dict[str, _Prices] = {}
 
     def lines(self, symbol: str, day: int) -> tuple[Line, Line]:
         """Where something of this symbol and day is to be added."""
@@ -113,16 +138,15 @@ class _Sums:
         return line, self._total
 
     def add_trades(self, trades: Iterable[Trade]) -> None:
-        positions: dict[str, Decimal] = {}
         for trade in trades:
-            end = (trade.symbol, trade.exchange_ms // DAY_MS)
             if trade.account == self._span.account:
-                positions[trade.symbol] = positions.get(trade.symbol, ZERO) + trade.sign * trade.quantity
-                self._ends[end] = positions[trade.symbol]
-            self._prices[end] = trade.mark or trade.mid or trade.price
-            if trade.exchange_ms >= self._span.since_ms:
-                for line in self.lines(*end):
+                self._positions.add(trade.symbol, trade.exchange_ms, trade.sign * trade.quantity)
+                if trade.exchange_ms < self._span.until_ms:
+                    self._see_price(trade.symbol, trade.exchange_ms, trade.mark or trade.mid or trade.price)
+            if self._span.since_ms <= trade.exchange_ms < self._span.until_ms:
+                for line in self.lines(trade.symbol, trade.exchange_ms // DAY_MS):
                     _add_trade(line, trade)
+        self._positions.end()
 
     def add_funding(self, payment: Payment) -> None:
         for line in self.lines(payment.symbol, payment.exchange_ms // DAY_MS):
@@ -133,16 +157,35 @@ class _Sums:
 
     def value(self, marks: Iterable[tuple[str, int, Decimal]]) -> None:
         """What is held at the end of each line's time, at the newest price until then."""
-        self._prices |= {(symbol, day): mark for symbol, day, mark in marks}
-        symbols = sorted({symbol for symbol, _ in self._ends})
+        for symbol, at_ms, mark in marks:
+            self._see_price(symbol, at_ms, mark)
+        symbols = self._positions.symbols()
         last_day = (self._span.until_ms - 1) // DAY_MS
+        self._line_for_all_that_is_held(symbols, last_day)
         for line in (*self._lines.values(), self._total):
             until = last_day if line.day is None else line.day
             for symbol in [line.symbol] if line.symbol else symbols:
-                position = _newest(self._ends, symbol, until) or ZERO
+                position = self._positions.at(symbol, until)
                 if line.symbol:
                     line.position = position
-                line.position_usd += position * (_newest(self._prices, symbol, until) or ZERO)
+                if position and symbol in self._prices:
+                    line.position_usd += position * self._prices[symbol].at(until)
+
+    def _line_for_all_that_is_held(self, symbols: Iterable[str], last_day: int) -> None:
+        days = sorted({line.day for line in self._lines.values() if line.day is not None})
+        if not self._by_day:
+            days = [last_day]
+        elif not days:
+            # Nothing was done on any day: what is held has been there since the last one on which something was.
+            newest = self._positions.last_day()
+            days = [] if newest is None else [newest]
+        for day in days:
+            for symbol in symbols:
+                if self._positions.at(symbol, day):
+                    self.lines(symbol, day)
+
+    def _see_price(self, symbol: str, at_ms: int, price: Decimal) -> None:
+        self._prices.setdefault(symbol, _Prices()).see(at_ms, price)
 
     def report(self) -> Report:
         lines = sorted(self._lines.values(), key=lambda line: (line.day or 0, line.symbol or ""))
@@ -166,8 +209,3 @@ def _add_trade(line: Line, trade: Trade) -> None:
         line.spread.add((trade.mid - trade.price) * signed, notional)
     for horizon_s, mid in trade.later:
         line.markouts[horizon_s].add((mid - trade.price) * signed, notional)
-
-
-def _newest(by_day: Mapping[tuple[str, int], Decimal], symbol: str, until: int) -> Decimal | None:
-    days = [day for named, day in by_day if named == symbol and day <= until]
-    return by_day[symbol, max(days)] if days else None

@@ -23,6 +23,7 @@ from fleet.ledger.entries import (
     ListRead,
     Marked,
     OrderChanged,
+    Recording,
     RunStopped,
     Traded,
 )
@@ -84,12 +85,12 @@ def draw(batch: Iterable[Entry], account: int, run: int, reads: Mapping[str, int
                 for each in holdings:
                     mark = None if each.mark is None else text(each.mark)
                     held = {"quantity": text(each.quantity), "entry_price": text(each.entry_price), "mark": mark}
-                    add("holdings", {**at, "symbol": each.symbol, **held})
+                    add("holdings", {**at, "symbol": each.symbol, **held, "as_of_ms": each.as_of_ms})
             case ConfigTaken(at_ms, version, digest, config):
                 add("configs", {"run": run, "at_ms": at_ms, "version": version, "digest": digest, "config": config})
             case Incident(at_ms, kind, told, symbol, recording):
-                row = {"run": run, "at_ms": at_ms, "kind": kind, "symbol": symbol, "text": told}
-                add("incidents", {**row, "recording": recording.packed() if recording else None})
+                row = {"run": run, "at_ms": at_ms, "kind": kind, "symbol": symbol}
+                add("incidents", {**row, **_recorded(told, recording)})
             case RunStopped(at_ms, is_clean):
                 add("stops", {"the_run": run, "stopped_ms": at_ms, "is_clean": is_clean})
     # Fills before what says that they are there, in one transaction though it is.
@@ -125,6 +126,14 @@ def _fill(entry: Traded) -> Row:
         "mid": mid,
         "mark": None if entry.mark is None else text(entry.mark),
     }
+
+
+def _recorded(told: str, recording: Recording | None) -> Row:
+    """What led up to an incident may hold anything a strategy thought of: that must not cost the incident itself."""
+    try:
+        return {"text": told, "recording": recording.packed() if recording else None}
+    except Exception as error:  # noqa: BLE001 as above
+        return {"text": f"{told} (what led up to it could not be kept: {type(error).__name__})", "recording": None}
 
 
 def _order_state(entry: OrderChanged) -> Row:

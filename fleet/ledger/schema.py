@@ -4,7 +4,7 @@ Owns: the schema. Must not know: who writes or reads. Money, prices and quantiti
 times integers with their unit in the name.
 
 `accounts` says whose trades they are: trade ids are unique within one account of one venue, and a paper exchange that
-begins anew counts from 1 again. The newest row is the account in use.
+begins anew counts from 1 again. The newest run's is the account in use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy import (
 APPLICATION_ID = 0x41737446
 """In the file's header: this SQLite file is a ledger of ours."""
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -181,6 +181,7 @@ holdings = Table(
     _text("quantity"),
     _text("entry_price"),
     Column("mark", Text),
+    Column("as_of_ms", Integer),
     PrimaryKeyConstraint("account", "at_ms", "symbol"),
 )
 incidents = Table(
@@ -204,7 +205,12 @@ def _record_incidents(connection: Connection) -> None:
     recorded_incidents.create(connection)
 
 
-STEPS: dict[int, Step] = {2: _record_incidents}
+def _date_holdings(connection: Connection) -> None:
+    """Rows from before stay without: which trades are in them is not known."""
+    connection.exec_driver_sql("ALTER TABLE holdings ADD COLUMN as_of_ms INTEGER")
+
+
+STEPS: dict[int, Step] = {2: _record_incidents, 3: _date_holdings}
 """Version -> how a file of the version before becomes one of it. Each step is carried out within one transaction."""
 
 

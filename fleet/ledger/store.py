@@ -103,23 +103,25 @@ class Store:
             self.oldest_ms = min(drawn.oldest_ms, self.oldest_ms or drawn.oldest_ms)
 
     def begin_run(self, now_ms: int) -> None:
-        """A process starts on this ledger. Raises LedgerError."""
+        """A process starts on this ledger, on whatever account of its owner there is. Raises LedgerError."""
         accounts, runs, owner = schema.accounts, schema.runs, self._owner
+        same = (accounts.c.venue == owner.venue) & (accounts.c.owner == owner.name)
         with self._transaction() as connection:
-            newest = connection.execute(select(accounts).order_by(accounts.c.id.desc()).limit(1)).one_or_none()
-            is_known = newest is not None and (newest.venue, newest.owner) == (owner.venue, owner.name)
-            self.account = newest.id if newest and is_known and not owner.is_new else self._add_account(now_ms)
+            known = connection.execute(select(func.max(accounts.c.id)).where(same)).scalar_one()
+            self.account = self._add_account(now_ms) if known is None or owner.is_new else known
             row = {"account": self.account, "fleet": self._fleet, "program": self._program, "started_ms": now_ms}
             self.run = _key(connection.execute(runs.insert().values(row)))
             self._recall(connection)
 
     def begin_account(self, now_ms: int) -> None:
-        """The trades to come are another account's, or another exchange's. Raises LedgerError."""
+        """The trades to come are another account's, or another exchange's. Raises LedgerError, and nothing changes."""
         runs = schema.runs
         with self._transaction() as connection:
-            self.account = self._add_account(now_ms)
-            connection.execute(runs.update().where(runs.c.id == self.run).values(account=self.account))
-            self._recall(connection)
+            account = self._add_account(now_ms)
+            connection.execute(runs.update().where(runs.c.id == self.run).values(account=account))
+        self.account = account
+        self.reads, self.traded = {}, {}
+        self.funding_read_ms = self.oldest_ms = None
 
     def close(self) -> None:
         if self._connection is not None:

@@ -39,10 +39,10 @@ SURELY_NOT_PLACED_US = 2 * NONCE_WINDOW_US
 """After this long, "no such order" proves that a placement without an answer never was: it can no longer be let in.
 Twice the window, as our clock may have been ahead of the venue's by a whole one and the request was let in."""
 
-NO_SUCH_ORDERS = 4
+NO_SUCH_ORDERS = 5
 NO_SUCH_ORDER_US = 1_500_000
-"""Servers that are asked lag behind the one that matches, by less than this. Four, as the pauses between so many take
-half of it whatever the clock does: it leaps when it is put right."""
+"""Servers that are asked lag behind the one that matches, by less than this. Five, as the pauses between so many take
+as long even when our clock, which is put right now and then, leaps over one of them."""
 
 RETRY_PAUSE_US = 500_000
 
@@ -162,7 +162,7 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
 
     Both lines race. What is final stays final, what is filled never shrinks, and older news does not change a price.
     """
-    before, filled_lots = order, max(order.filled_lots, told.filled_lots)
+    filled_lots = max(order.filled_lots, told.filled_lots)
     order = replace(order, order_id=told.order_id, filled_lots=filled_lots)
     if told.status.is_final:
         order = replace(order, status=told.status)
@@ -171,7 +171,9 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
     if told.status.is_final:
         return replace(order, phase=Phase.DONE, reason=told.status.value, venue_ms=told.exchange_ms)
     status = told.status if told.filled_lots == filled_lots else OrderStatus.PARTIALLY_FILLED
-    order = replace(order, status=status)
+    # Seen as it was before an amendment without an answer: that one may still arrive.
+    asked = None if _is_amend_over(order, told, answer=answer) else order.asked
+    order = replace(order, status=status, asked=asked)
     if told.exchange_ms >= order.venue_ms:
         order = replace(order, price_ticks=told.price_ticks, lots=told.lots, venue_ms=told.exchange_ms)
     awaits_answer = order.phase in (Phase.AMENDING, Phase.CANCELLING)
@@ -179,13 +181,13 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
         return order
     is_amended = order.phase is Phase.AMENDING
     amends_refused = 0 if is_amended else order.amends_refused
-    # Seen as it was before an amendment without an answer: that one may still arrive.
-    asked = None if is_amended or _is_amend_over(before, told, answer=answer) else order.asked
-    return replace(order, phase=Phase.OPEN, amends_refused=amends_refused, asked=asked)
+    return replace(order, phase=Phase.OPEN, amends_refused=amends_refused)
 
 
 def _is_amend_over(order: WorkingOrder, told: Order, *, answer: bool) -> bool:
-    """Whether an amendment without an answer was carried out, or was not and will never be."""
+    """Whether an amendment was answered, is seen to have been carried out, or was not and will never be."""
+    if answer and order.phase is Phase.AMENDING:
+        return True
     if order.asked == (told.price_ticks, told.lots) and told.exchange_ms > order.venue_ms:
         return True
     return answer and order.query_us is not None and order.query_us - order.changed_us > SURELY_NOT_PLACED_US

@@ -5,7 +5,7 @@ Owns: one symbol's window of fills. Must not know: orders. Time comes in as an a
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 
 from fleet.config.risk import MaxFills
 
@@ -13,7 +13,7 @@ from fleet.config.risk import MaxFills
 class FillWindow:
     def __init__(self) -> None:
         self.paused_until_us = 0
-        self._fills_us: deque[int] = deque()
+        self._fills_us: list[int] = []
 
     @classmethod
     def of(cls, fills_us: tuple[int, ...], paused_until_us: int) -> FillWindow:
@@ -26,17 +26,17 @@ class FillWindow:
     def saved(self) -> tuple[tuple[int, ...], int]:
         return tuple(self._fills_us), self.paused_until_us
 
-    def count(self, limit: MaxFills | None, now_us: int) -> None:
-        """A fill. Those of a pause count for the next one."""
+    def count(self, limit: MaxFills | None, at_us: int) -> None:
+        """A fill, which may be told of after later ones. Those of a pause count for the next one."""
         if limit is None:
             self._fills_us.clear()
             return
-        self._fills_us.append(now_us)
-        while self._fills_us[0] <= now_us - limit.per_ms * 1000:
-            self._fills_us.popleft()
+        insort(self._fills_us, at_us)
+        newest_us = self._fills_us[-1]
+        self._fills_us = [each for each in self._fills_us if each > newest_us - limit.per_ms * 1000]
         if len(self._fills_us) >= limit.count:
             self._fills_us.clear()
-            self.paused_until_us = now_us + limit.pause_ms * 1000
+            self.paused_until_us = max(self.paused_until_us, newest_us + limit.pause_ms * 1000)
 
     def is_paused(self, limit: MaxFills | None, now_us: int) -> bool:
         return limit is not None and now_us < self.paused_until_us

@@ -1,22 +1,34 @@
 """The daily loss and the drawdown of a fleet, and whether a limit on them has been hit.
 
-Owns: what the result is measured against. Must not know: how it comes about, what is done about it. Pure.
+Owns: what the result is measured against, and what a restart must not forget of it. Must not know: how it comes about,
+what is done about it, files. Pure.
 
 The result is what the fleet has made since the process began: realised and unrealised, less fees, with funding. It is
 made of trades, so that deposits and withdrawals are not in it, nor fees that were paid in assets that are no dollars. A
 day is a UTC day; a fleet that starts in the middle of one begins at 0, unless its memory says what the day had brought
-before.
+before. What a position makes while no process runs is of the day it was last looked at, as over midnight.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from fleet.config.risk import Risk
 
 _DAY_MS = 86_400_000
 _ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """How far a symbol's result was counted: to this position, the newest trade in it, and what it was worth then."""
+
+    lots: int
+    trade_id: int
+    traded_ms: int
+    unrealised: Decimal
+    day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,20 @@ class RiskMemory:
     day_result: Decimal = _ZERO
     below_best: Decimal = _ZERO
     limit: str = ""
+    bases: dict[str, Basis] = field(default_factory=dict[str, Basis])
+    """By symbol: the results above go on from there."""
+    fills: dict[str, tuple[tuple[int, ...], int]] = field(default_factory=dict[str, tuple[tuple[int, ...], int]])
+    """By symbol: its fill window, as it is saved."""
+    funded_ms: int = 0
+    """The newest funding payment in the result, or from when on they count."""
+    held: tuple[str, ...] = ()
+    """Symbols in which the fleet held a position."""
+    lost: str = ""
+    """Why none of this is known, where something was written down: for the owner. Never written itself."""
+
+    def funding_from_ms(self, now_ms: int) -> int:
+        """From when on funding is in no result. An earlier day's is that day's."""
+        return max(self.funded_ms + 1, now_ms // _DAY_MS * _DAY_MS)
 
 
 class LossWatch:
@@ -35,12 +61,27 @@ class LossWatch:
         self.result = _ZERO
         self.limit = ""
         """Why nothing may be opened, from a limit's being hit until the day turns or the owner says so."""
+        self.lost = memory.lost if memory else ""
+        """The same while nobody knows whether a limit was hit: only the owner ends it."""
         self._day = now_ms // _DAY_MS
         self._day_began = self._best = _ZERO
-        if memory is not None:
-            self._best = memory.below_best
-            if memory.day == self._day:
-                self._day_began, self.limit = -memory.day_result, memory.limit
+        self._was_hit_before = False
+        """On an earlier day."""
+        if self.lost:
+            self.limit = self.lost
+        elif memory is not None:
+            self._take_up(memory)
+
+    def _take_up(self, memory: RiskMemory) -> None:
+        if memory.day >= self._day:
+            self._day_began, self.limit = -memory.day_result, memory.limit
+            if memory.day == self._day + 1:
+                self._day = memory.day
+        elif memory.limit:
+            # As when the day turns while a fleet runs: the drawdown begins anew.
+            self._was_hit_before = True
+            return
+        self._best = memory.below_best
 
     @property
     def day_result(self) -> Decimal:
@@ -57,26 +98,38 @@ class LossWatch:
     def see(self, result: Decimal, limits: Risk, now_ms: int) -> bool:
         """The result as it is now. Returns whether a limit was hit by it."""
         day = now_ms // _DAY_MS
-        if day != self._day:
+        if day > self._day:
             # What moved between the last look and this one is the old day's.
             self._day, self._day_began = day, result
-            if self.limit:
+            if self.limit and not self.lost:
                 self._best = result
-            self.limit = ""
+            self.limit = self.lost
+        elif day < self._day - 1:
+            # A clock that steps back over midnight begins no day anew; one that was days ahead was wrong.
+            self._day = day
         self.result, self._best = result, max(self._best, result)
         if self.limit:
             return False
         self.limit = self._hit(limits)
         return bool(self.limit)
 
-    def reconsider(self, limits: Risk) -> None:
-        """The owner has changed the limits: they are held against the same result."""
-        self.limit = self._hit(limits)
+    def moved_since(self, day: int, moved: Decimal) -> None:
+        """So much of the result came about between a memory of that day and this process."""
+        if day < self._day:
+            self._day_began += moved
+            if self._was_hit_before:
+                self._best += moved
+
+    def reconsider(self, before: Risk, limits: Risk) -> None:
+        """The owner has edited the file: loss limits that are others than before are held against the same result."""
+        is_other = (before.daily_loss_usd, before.drawdown_usd) != (limits.daily_loss_usd, limits.drawdown_usd)
+        if is_other and not self.lost:
+            self.limit = self._hit(limits)
 
     def resume(self) -> None:
         """The owner says go on: both limits begin anew."""
         self._day_began = self._best = self.result
-        self.limit = ""
+        self.limit = self.lost = ""
 
     def _hit(self, limits: Risk) -> str:
         if limits.daily_loss_usd is not None and -self.day_result >= limits.daily_loss_usd:

@@ -20,19 +20,28 @@ from fleet.orders.plan import CANCEL_COST, Action, Change
 from fleet.risk.checks import Approved, Known, Reason, Refused, check, find, room_usd
 from fleet.risk.exposure import Held, after, order_usd, position_usd, worst
 from fleet.risk.fills import FillWindow
-from fleet.risk.loss import LossWatch
+from fleet.risk.loss import Basis, LossWatch, RiskMemory
 from strategies.base import Quote
 
 
 class FleetRisk:
     """What the symbols share."""
 
-    def __init__(self, limits: Risk, loss: LossWatch) -> None:
+    def __init__(self, limits: Risk, loss: LossWatch, memory: RiskMemory | None = None) -> None:
         self.limits = limits
         self.loss = loss
         self._held: dict[str, Held] = {}
         self._results: dict[str, Decimal] = {}
         self._began: dict[str, Decimal] = {}
+        self._bases: dict[str, Basis] = {}
+        self._remembered = dict(memory.bases) if memory else {}
+        """Bases of an earlier process that no worker has taken up."""
+        self._taken_up: dict[str, int] = {}
+        """The days of those that were taken up, until their symbol's result is counted."""
+        self.left: dict[str, None] = dict.fromkeys(memory.held) if memory else {}
+        """Symbols that the fleet has traded and left with a position, once none of them is in it."""
+        saved = memory.fills if memory else {}
+        self._windows = {symbol: FillWindow.of(*window) for symbol, window in saved.items()}
 
     @property
     def is_capped(self) -> bool:
@@ -49,17 +58,56 @@ class FleetRisk:
         """What a symbol may come to hold, told with each of its plans while there are limits of the fleet."""
         self._held[symbol] = held
 
-    def drop(self, symbol: str) -> None:
-        """It has left the fleet."""
-        self._held.pop(symbol, None)
+    def leave(self, symbol: str, position_usd: Decimal) -> None:
+        """It is not, or no more, in the fleet: what it holds there counts as long as it is there."""
+        if position_usd:
+            self.left[symbol] = None
+            self._held[symbol] = Held(position_usd)
+        else:
+            self.left.pop(symbol, None)
+            self._held.pop(symbol, None)
+            self._remembered.pop(symbol, None)
 
-    def count(self, symbol: str, result: Decimal) -> None:
-        """A symbol's result. What it was when first told of, by the position it began in, is no gain and no loss."""
-        self._began.setdefault(symbol, result)
-        self._results[symbol] = result
+    def window(self, symbol: str) -> FillWindow:
+        return self._windows.setdefault(symbol, FillWindow())
+
+    def remembered(self, symbol: str) -> Basis | None:
+        """How far an earlier process counted its result, until that is taken up."""
+        return self._remembered.get(symbol)
+
+    def remembers(self, symbols: Iterable[str]) -> bool:
+        return any(symbol in self._remembered for symbol in symbols)
+
+    def take_up(self, symbol: str, made: Decimal) -> None:
+        """Its result goes on from where an earlier process counted it to; since then its trades have made so much."""
+        basis = self._remembered.pop(symbol)
+        self._began[symbol], self._taken_up[symbol] = basis.unrealised - made, basis.day
+
+    def forget(self, symbol: str) -> None:
+        """Its result begins with this process."""
+        self._remembered.pop(symbol, None)
+
+    def count(self, symbol: str, result: Decimal, began_with: Decimal, basis: Basis) -> None:
+        """A symbol's result, and how far it is counted by that. What its position began with is no gain and no loss,
+        unless an earlier process had counted it."""
+        if symbol in self._remembered:
+            return
+        began = self._began.setdefault(symbol, began_with)
+        if symbol in self._taken_up:
+            self.loss.moved_since(self._taken_up.pop(symbol), result - began)
+        self._results[symbol], self._bases[symbol] = result, basis
 
     def result(self) -> Decimal:
-        return sum((self._results[symbol] - began for symbol, began in self._began.items()), Decimal(0))
+        return sum((result - self._began[symbol] for symbol, result in self._results.items()), Decimal(0))
+
+    @property
+    def memory(self) -> RiskMemory:
+        loss = self.loss.memory
+        bases = {symbol: replace(basis, day=loss.day) for symbol, basis in self._bases.items()}
+        saved = {symbol: window.saved() for symbol, window in self._windows.items()}
+        fills = {symbol: window for symbol, window in saved.items() if any(window)}
+        held = {**self.left, **{symbol: None for symbol, basis in bases.items() if basis.lots}}
+        return replace(loss, bases={**self._remembered, **bases}, fills=fills, held=tuple(held))
 
 
 class SymbolRisk:
@@ -75,7 +123,7 @@ class SymbolRisk:
         self.owed: tuple[WorkingOrder, ...] = ()
         """Orders that are gone with their worker. The trades of some may not be counted yet: to the fleet's limits they
         are what they were until its successor has read the list."""
-        self.fills = FillWindow()
+        self.fills = fleet.window(symbol)
         self.refusals: Counter[Reason] = Counter()
         """How often each reason began to refuse a side."""
         self._refused: dict[Side, Refused] = {}

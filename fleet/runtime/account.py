@@ -6,7 +6,7 @@ Fills are counted here, before anybody acts on them, so that a worker's crash ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import anyio
@@ -36,6 +36,9 @@ from fleet.runtime.snapshot import Begun, Snapshot, holds_all
 
 FILLS_PAGE = 500
 
+MID_OF_US = 1_000_000
+"""The market as it is so long after a trade, at most, stands for the market that the trade was made in."""
+
 SNAPSHOT_WEIGHT = 50
 """Of open orders, positions and balances of the whole account (docs: 40, 5 and 5)."""
 
@@ -58,6 +61,8 @@ class Account:
         self.books: dict[str, SymbolBook] = {}
         self.funding = Decimal(0)
         """Since the start, of the positions in `books`: counted by whoever reads the venue's list."""
+        self.funded_ms = 0
+        """The newest payment in that, or from when on they count."""
         self.line_up = anyio.Event()
         """Set while the user stream is open."""
         self.lines_opened = 0
@@ -139,12 +144,15 @@ class Account:
             mailbox.wake()
 
     def _record(self, fill: Fill, mailbox: Mailbox | None) -> None:
-        """`mailbox`: where the market of now is, for a trade that has just been made."""
+        """`mailbox`: where the market of now is, for a trade that the line told of."""
+        now_us, instrument = self._clock.now_us(), self._instruments[fill.symbol]
         ticker = mailbox.ticker if mailbox else None
         mark = mailbox.mark.mark if mailbox and mailbox.mark else None
-        self._ledger.write(Traded(self._instruments[fill.symbol], fill, ticker, mark))
+        # Told late, the market of now says nothing of the one it was made in.
+        is_just_made = now_us - fill.exchange_ms * 1000 <= MID_OF_US
+        self._ledger.write(Traded(instrument, fill, ticker, mark) if is_just_made else Traded(instrument, fill))
         if mailbox is not None and self._markouts is not None:
-            self._markouts.traded(self._instruments[fill.symbol], fill, ticker, self._clock.now_us())
+            self._markouts.traded(instrument, fill, ticker, now_us)
 
     # --- money
 
@@ -152,7 +160,11 @@ class Account:
     def wallet(self) -> Decimal:
         """Collateral: all stable assets in multi-assets mode, else the margin asset's alone. Never available balances:
         in multi-assets mode each asset's counts the same collateral again."""
-        assets = STABLE_ASSETS if self.is_multi_assets else self._margin_assets()
+        return self.collateral(self.books)
+
+    def collateral(self, symbols: Iterable[str]) -> Decimal:
+        """As far as it may serve these: also before any of them is attached."""
+        assets = STABLE_ASSETS if self.is_multi_assets else self._margin_assets(symbols)
         return sum((balance.wallet for asset, balance in self._wallets.items() if asset in assets), Decimal(0))
 
     @property
@@ -171,8 +183,9 @@ class Account:
                 totals[asset] = totals.get(asset, Decimal(0)) + amount
         return totals
 
-    def _margin_assets(self) -> set[str]:
-        return {self._instruments[symbol].margin_asset for symbol in self.books} or {"USDT"}
+    def _margin_assets(self, symbols: Iterable[str]) -> set[str]:
+        known = (self._instruments.get(symbol) for symbol in symbols)
+        return {instrument.margin_asset for instrument in known if instrument is not None} or {"USDT"}
 
     def _wallet(self, balance: Balance) -> None:
         known = self._wallets.get(balance.asset)
@@ -195,6 +208,11 @@ class Account:
         self.capital.wallet = self.wallet
 
     # --- resync
+
+    @property
+    def told(self) -> Snapshot | None:
+        """The newest snapshot, as old as it may be; None while the account is not known."""
+        return self._snapshot
 
     async def snapshot(self) -> Snapshot:
         """The account as it is now. Whoever asks while nobody has asked the venue yet shares one answer.

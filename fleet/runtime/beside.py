@@ -117,6 +117,9 @@ def write(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()
+            # Renamed before its content is on disk, a power cut could leave an empty one.
+            os.fsync(file.fileno())
         os.replace(name, path)
     except OSError:
         with suppress(OSError):

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import anyio
 
-from exchange.model import BookTicker
+from exchange.model import BookTicker, Position
 from fleet.ledger.entries import Equity, Holding, NoLedger, Recorder, RunStopped
 from fleet.ledger.markouts import Markouts
 from fleet.orders.ids import Run
@@ -22,6 +22,7 @@ from fleet.runtime.journal import Journal
 from fleet.runtime.venue import Venue
 
 HOLDINGS_EVERY_S = 900.0
+_MARK_DIGITS = Decimal("0.00000001")
 
 FOREIGN_EVERY_S = 15.0
 """The owner is told of what is not the fleet's no more often, however much he trades beside it."""
@@ -40,6 +41,8 @@ class Bookkeeping:
         self._journal = journal
         self._is_paused = False
         self._holdings_due_s = 0.0
+        self._held: dict[str, int] = {}
+        """Lots, as they were last written down."""
         self._foreign = ForeignNews(instruments)
         self._foreign_due_s = 0.0
         self.account.on_mended = self._tell_mended
@@ -84,18 +87,40 @@ class Bookkeeping:
     def _tell_mended(self, text: str) -> None:
         self._journal.incident("difference", text, level="WARNING")
 
-    def value(self, unrealised: Decimal, mark: Callable[[str], Decimal | None]) -> None:
-        """What the account is worth now; position by position now and then, for a row each."""
-        if self.account.known:
-            is_due = anyio.current_time() >= self._holdings_due_s
-            if is_due:
-                self._holdings_due_s = anyio.current_time() + HOLDINGS_EVERY_S
-            holdings = tuple(
-                Holding(symbol, book.instrument.quantity(book.position_lots), book.entry_price, mark(symbol))
-                for symbol, book in self.account.books.items()
-                if book.position_lots and is_due
-            )
-            self.ledger.write(Equity(self._venue.clock.now_ms(), self.account.wallet, unrealised, holdings))
+    def value(
+        self,
+        symbols: Iterable[str],
+        unrealised: Decimal,
+        mark: Callable[[str], Decimal | None],
+        *,
+        is_end: bool = False,
+    ) -> None:
+        """What the account is worth now; at the start, now and then, and at the end position by position, for a row
+        each: those of `symbols`, and of what else is or was the fleet's."""
+        snapshot = self.account.told
+        if snapshot is None:
+            return
+        traded = [*symbols, *self.account.books]
+        holdings: list[Holding] = []
+        if is_end or anyio.current_time() >= self._holdings_due_s:
+            self._holdings_due_s = anyio.current_time() + HOLDINGS_EVERY_S
+            for position in map(snapshot.position, dict.fromkeys([*traded, *self.ledger.symbols()])):
+                # That it is flat is written down once.
+                if position.symbol in self._venue.info.instruments and (
+                    position.lots or self._held.get(position.symbol) != 0
+                ):
+                    self._held[position.symbol] = position.lots
+                    holdings.append(self._holding(position, mark(position.symbol)))
+        wallet = self.account.collateral(traded)
+        self.ledger.write(Equity(self._venue.clock.now_ms(), wallet, unrealised, tuple(holdings)))
+
+    def _holding(self, position: Position, mark: Decimal | None) -> Holding:
+        """As the venue told it, and not as the books have it: our own sums are not their own proof."""
+        quantity = self._venue.info.instruments[position.symbol].quantity(position.lots)
+        if mark is None and quantity:
+            # Before the market was heard: where it stood by what the venue says that the position makes.
+            mark = position.entry_price + (position.unrealised / quantity).quantize(_MARK_DIGITS)
+        return Holding(position.symbol, quantity, position.entry_price, mark, position.exchange_ms)
 
     async def finish(self) -> None:
         """The last trades. Raises VenueError; the caller bounds the time."""

@@ -60,7 +60,7 @@ class Completion:
         self._funding_told = -1
         """Events of funding up to the last reading."""
         self._funding_due_s = anyio.current_time() + FUNDING_EVERY_S
-        self._paid_from_ms = clock.now_ms()
+        self._paid_from_ms = account.funded_ms = clock.now_ms()
         """Of the payments since then, which began with the start..."""
         self._paid: set[str] = set()
         """...these are counted."""
@@ -69,6 +69,11 @@ class Completion:
         """Symbols that were to be read from the start, and have not been yet."""
         self._lost = 0
         self._problem = ""
+
+    def count_funding_from(self, from_ms: int) -> None:
+        """Up to then an earlier process has counted it."""
+        self._paid_from_ms = self._account.funded_ms = from_ms
+        self._funding_due_s = 0.0
 
     async def check(self) -> None:
         """Before anything is heard of the account: is it the one on record? An exchange that was begun anew numbers its
@@ -140,6 +145,8 @@ class Completion:
             text = f"{lost - self._lost} entries found no room; trades and funding will be read again"
             self._journal.incident("ledger", text, level="WARNING")
         self._lost = lost
+        for text in self._ledger.refused():
+            self._journal.incident("ledger", text, level="WARNING")
 
     # --- inside
 
@@ -223,5 +230,6 @@ class Completion:
         paid = {each.payment_id: each for each in payments if each.exchange_ms >= self._paid_from_ms}
         new = [each for payment_id, each in paid.items() if payment_id not in self._paid]
         self._account.funding += sum((each.amount for each in new if each.symbol in self._account.books), Decimal(0))
+        self._account.funded_ms = max([self._account.funded_ms, *(each.exchange_ms for each in new)])
         self._paid_from_ms = max(self._paid_from_ms, now_ms - FUNDING_LATE_MS)
         self._paid = {payment_id for payment_id, each in paid.items() if each.exchange_ms >= self._paid_from_ms}

@@ -151,8 +151,10 @@ class Desk:
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""
         order = self._order_of(fill)
+        if order is not None or not fill.client_id or self._ids.are_of(fill.client_id):
+            # One that the trade list told of names no client id: whether it was ours is not known any more.
+            self.risk.fills.count(self.config.max_fills, min(fill.exchange_ms * 1000, now_us))
         if order is not None:
-            self.risk.fills.count(self.config.max_fills, now_us)
             self._refusals.pop(order.side, None)
             # What was refused was refused before this: the other side must not wait.
             other = order.side.opposite

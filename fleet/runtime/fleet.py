@@ -15,7 +15,17 @@ import anyio
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned, VenueError
-from exchange.model import AccountEvent, BookTicker, MarketEvent, MarkPrice, Order, OrderUpdate, StreamDown, StreamUp
+from exchange.model import (
+    AccountEvent,
+    BookTicker,
+    MarketEvent,
+    MarkPrice,
+    Order,
+    OrderUpdate,
+    Position,
+    StreamDown,
+    StreamUp,
+)
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
@@ -23,7 +33,7 @@ from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
-from fleet.runtime.account import SNAPSHOT_WEIGHT
+from fleet.runtime.account import SNAPSHOT_WEIGHT, Snapshot
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.clearing import clear
@@ -88,7 +98,10 @@ class Fleet:
         self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
         self.kill = kill or KillSwitch()
-        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), memory.read() if memory else None))
+        remembered = memory.read() if memory else None
+        self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), remembered), remembered)
+        if remembered is not None and remembered.funded_ms:
+            self.books.completion.count_funding_from(remembered.funding_from_ms(venue.clock.now_ms()))
         self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.dead_man = DeadMan(
             config,
@@ -196,12 +209,23 @@ class Fleet:
         self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
+        self._value()
+        self._hold_left(snapshot)
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
         self._found_open = tuple(snapshot.own_orders(self.run_id))
         for order in self._found_open:
             self.dead_man.suspect(order.symbol)
         if self._found_open:
             await self._clear_earlier()
+
+    def _hold_left(self, snapshot: Snapshot) -> None:
+        """What the fleet has left behind in symbols that are not in it counts as long as it is there."""
+        for symbol in [each for each in self.risk.left if each not in self.slots and each not in self.config.symbols]:
+            self.risk.leave(symbol, self._cost(snapshot.position(symbol)))
+
+    def _cost(self, position: Position) -> Decimal:
+        instrument = self.venue.info.instruments.get(position.symbol)
+        return abs(position.lots) * instrument.step_size * position.entry_price if instrument else Decimal(0)
 
     async def _clear_earlier(self) -> None:
         """At once, and all together: nobody minds these orders, and symbol by symbol it would take several times the
@@ -257,7 +281,8 @@ class Fleet:
             self.loop_lag_ms = (anyio.current_time() - before_s - HOUSEKEEPING_S) * 1000
             self.capital.unrealised_pnl = self.unrealised_pnl
             self.books.look()
-            self._losses.look(self.slots, self.retired, self._workers)
+            if self._workers is not None:
+                self._losses.look(self.config, self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
                 await self._look_again()
@@ -286,12 +311,17 @@ class Fleet:
             return
         for order in snapshot.open_orders:
             self._expect_no_second_runner(order.client_id)
+        self._hold_left(snapshot)
         for slot in list(self.slots.values()):
             slot.compare(snapshot)
             # What the line told of is read in the list as well, before it is more than one wants to remember.
             if len(slot.book.unlisted) > UNLISTED_MOST:
                 slot.doubt()
-        self.books.value(self.unrealised_pnl, self._mark)
+        self._value()
+
+    def _value(self, *, is_end: bool = False) -> None:
+        """Writes down what the account is worth now."""
+        self.books.value(self.config.symbols, self.unrealised_pnl, self._mark, is_end=is_end)
 
     def _mark(self, symbol: str) -> Decimal | None:
         slot = self.slots.get(symbol) or self.retired.get(symbol)
@@ -380,8 +410,7 @@ class Fleet:
             raise FleetError(f"the exchange has no {', '.join(unknown)}")
         self.config = config
         if "risk" in change.settings:
-            self.risk.limits = config.risk
-            self.risk.loss.reconsider(config.risk)
+            self._losses.change(config.risk, self.slots)
             for slot in self.slots.values():
                 slot.hold_risk()
                 slot.mailbox.wake()
@@ -470,7 +499,7 @@ class Fleet:
             self.retired[symbol] = slot
             self.account.detach(symbol)
             self.capital.remove(symbol)
-            self.risk.drop(symbol)
+            self.risk.leave(symbol, abs(slot.book.cost))
             self.journal.flights.drop(symbol)
             self.dead_man.forget(symbol)
             self.journal.info("has left the fleet", symbol)
@@ -511,6 +540,8 @@ class Fleet:
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
                 if self.dead_man.guarded_until_ms(symbol) is not None:
                     self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
+            self._value(is_end=True)
+            self._losses.finish(self.config, self.slots, self.retired)
             self.books.close(is_clean=False)
             return
         with anyio.move_on_after(STAND_DOWN_S):
@@ -523,7 +554,8 @@ class Fleet:
             self.has_counted_all = True
         except (VenueError, TimeoutError) as error:
             self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
-        self.books.value(self.unrealised_pnl, self._mark)
+        self._value(is_end=True)
+        self._losses.finish(self.config, self.slots, self.retired)
         self.books.close(is_clean=self.failure is None)
 
     async def _clear_at_end(self, slot: Slot) -> None:

@@ -1,41 +1,69 @@
-"""What the loss limits must not forget over a restart, in a file.
+"""What the risk limits must not forget over a restart, in a file.
 
-Owns: reading and writing it, and how often. Must not know: what is in it.
+Owns: reading and writing it, beside the event loop. Must not know: what is in it.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
-from exchange.clock import loop_s
 from fleet.risk.loss import RiskMemory
-from fleet.runtime.beside import read, write
-
-EVERY_S = 10.0
+from fleet.runtime.beside import write
 
 
 class MemoryFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written: RiskMemory | None = None
-        self._due_s = float("-inf")
+        """What was handed over to be written, and did not fail."""
+        self._writer = ThreadPoolExecutor(1, "risk-memory")
+        self._writing: Future[str] | None = None
 
     def read(self) -> RiskMemory | None:
-        return read(self._path, RiskMemory)
+        """None when there is none. One that makes no sense is lost: a limit may have been hit."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=RiskMemory)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, msgspec.DecodeError):
+            return RiskMemory(
+                0,
+                lost=f"{self._path} cannot be read, and whether a loss limit was hit is not known: nothing is opened "
+                "until its owner says `resume`",
+            )
 
-    def forget(self) -> None:
-        """Raises OSError."""
-        self._path.unlink(missing_ok=True)
+    def resume(self) -> None:
+        """The owner says so, and no fleet runs: the loss limits begin anew with the next one. Raises OSError."""
+        memory = self.read()
+        if memory is not None and memory.lost:
+            self._path.unlink(missing_ok=True)
+        elif memory is not None:
+            write(self._path, msgspec.json.encode(RiskMemory(memory.day, fills=memory.fills, held=memory.held)))
 
     def keep(self, memory: RiskMemory) -> str:
-        """Writes it down when it is time, and at once when a limit was hit or ended. Returns what went wrong."""
-        now_s = loop_s()
-        is_other = self._written is None or self._written.limit != memory.limit
-        if memory == self._written or (now_s < self._due_s and not is_other):
-            return ""
-        self._written, self._due_s = memory, now_s + EVERY_S
+        """Has it written when it is another, and the one before is on disk. Returns what went wrong with that one."""
+        problem = ""
+        if self._writing is not None:
+            if not self._writing.done():
+                return ""
+            problem = self._writing.result()
+            if problem:
+                self._written = None
+        if memory != self._written:
+            self._written, self._writing = memory, self._writer.submit(self._write, memory)
+        return problem
+
+    def finish(self, memory: RiskMemory) -> str:
+        """The last one: on disk when this returns, unless it returns what went wrong."""
+        if self._writing is not None:
+            self._writing.result()
+        self._written, self._writing = memory, None
+        return self._write(memory)
+
+    def _write(self, memory: RiskMemory) -> str:
         try:
             write(self._path, msgspec.json.encode(memory))
         except OSError as error:

@@ -24,6 +24,7 @@ from fleet.orders.plan import Change
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
+from fleet.runtime.downtime import made_by, traded_since
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
@@ -102,10 +103,12 @@ class Worker:
         while not begun.is_done:
             begun = await self._account.begin(self.symbol)
             self._tell_found(begun.missed, [], is_corrected=begun.is_corrected)
+            self._count_fills(begun.missed)
             if begun.left_open:
                 leftover = await clear(self._run, self._trading, self._gate, self.symbol)
                 self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
         self.desk.risk.owed = ()
+        await self._take_up_before()
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
             await self._protect(self.desk.config.mmp)
@@ -113,6 +116,26 @@ class Worker:
         position = self.desk.book.position_lots
         if position:
             self._journal.info(f"takes up a position of {self.desk.instrument.quantity(position):f}", self.symbol)
+
+    async def _take_up_before(self) -> None:
+        """What was traded while no process of the fleet ran counts for the limits as what was traded since."""
+        risk = self.desk.risk.fleet
+        basis = risk.remembered(self.symbol)
+        if basis is None:
+            return
+        found = await traded_since(basis, self.desk.book, self._trading)
+        if found is None:
+            risk.forget(self.symbol)
+            text = "what it made while no fleet ran is not known: its trades do not add up to its position"
+            self._journal.warning(text, self.symbol)
+        else:
+            risk.take_up(self.symbol, made_by(found))
+            self._count_fills(found)
+
+    def _count_fills(self, fills: Sequence[Fill]) -> None:
+        """Of which no desk heard."""
+        for fill in fills:
+            self.desk.risk.fills.count(self.desk.config.max_fills, fill.exchange_ms * 1000)
 
     async def _step(self) -> None:
         self._absorb()

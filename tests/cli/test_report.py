@@ -18,6 +18,7 @@ from fleet.config.credentials import Credentials
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
 from fleet.ledger.entries import Equity, FundingRead, Marked, OrderChanged
+from fleet.ledger.store import Owner
 from fleet.orders import lifecycle
 from fleet.wiring.ledger import ledger_path, owner_of
 
@@ -128,7 +129,6 @@ def test_so_long_ago(file: Path, ago: str, days: float, monkeypatch: pytest.Monk
     [
         (["--ledger", "none.sqlite3"], 1, "error: there is no ledger at none.sqlite3: a fleet that runs writes one"),
         (["--since", "yesterday"], 2, "yesterday is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d"),
-        (["--since", "2100-01-01"], 0, "nothing is on record of testnet in that time"),
     ],
 )
 def test_what_cannot_be_told_is_told_in_a_line(file: Path, arguments: list[str], exit_code: int, said: str) -> None:
@@ -136,6 +136,45 @@ def test_what_cannot_be_told_is_told_in_a_line(file: Path, arguments: list[str],
     assert answer.exit_code == exit_code
     assert said in answer.output
     assert "Traceback" not in answer.output
+
+
+@pytest.mark.parametrize("command", ["report", "volume"])
+def test_a_time_of_which_nothing_is_on_record_is_told_once(file: Path, command: str) -> None:
+    assert ask(command, file, "--until", "2026-01-01").output == "nothing is on record of testnet in that time\n"
+
+
+@pytest.mark.parametrize("by", ["symbol", "day", "both"])
+def test_what_is_held_is_told_though_nothing_was_done_in_that_time(file: Path, by: str) -> None:
+    options = ["--since", "2027-01-01", "--until", "2028-01-01", "--by", by]
+    [line, total] = ask("report", file, *options).output.splitlines()[1:3]
+    assert [each.split()[-1] for each in (line, total)] == ["+123,516"] * 2
+    told = json.loads(ask("report", file, *options, "--json").output)
+    assert [each["position_usd"] for each in (*told["lines"], told["total"])] == ["123516.000"] * 2
+
+
+def test_that_mid_was_not_known_of_all_trades_is_told(file: Path) -> None:
+    told = ask("report", file).output.splitlines()
+    assert told[-1] == "SPREAD is of 0.0% of the volume: of the other trades mid was not known"
+    assert "SPREAD is of" not in ask("report", file, "--until", "2026-09-22").output
+
+
+@pytest.mark.parametrize(
+    ("other", "is_told"),
+    [
+        (replace(OWNER, name="key 1"), True),
+        # An exchange that was begun anew, and another one.
+        (replace(OWNER, is_new=True), False),
+        (replace(OWNER, venue="mainnet"), False),
+    ],
+)
+def test_that_there_are_trades_of_a_former_key_is_told(file: Path, other: Owner, is_told: bool) -> None:
+    path = file.parent / ".astermm" / "a-paper.sqlite3"
+    with open_at(path, other, MORNING_MS + 1) as store:
+        store.write(traded(trade(9)))
+    open_at(path, now_ms=MORNING_MS + 2).close()
+    for command in ("report", "volume"):
+        assert ("another key or user is on record, too" in ask(command, file).output) is is_told
+        assert "another key or user" not in ask(command, file, "--all").output
 
 
 def test_a_file_without_a_ledger_has_no_report(tmp_path: Path) -> None:

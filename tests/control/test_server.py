@@ -125,6 +125,15 @@ async def test_metrics(name: str, labels: str, value: float) -> None:
     assert (await samples(sample_state()))[name, labels] == pytest.approx(value)
 
 
+async def test_refusals_and_stalls_are_counted() -> None:
+    first, *others = sample_state().symbols
+    refusing = replace(first, refusals={"position": 3, "fleet_open_notional": 1})
+    found = await samples(replace(sample_state(), symbols=(refusing, *others), stalls=7))
+    assert found["astermm_risk_refusals_total", f"fleet_open_notional,{first.symbol}"] == 1
+    assert found["astermm_risk_refusals_total", f"position,{first.symbol}"] == 3
+    assert found["astermm_event_loop_stalls_total", ""] == 7
+
+
 async def test_what_is_not_known_yet_has_no_sample() -> None:
     young = FleetState("f", "paper", False, 0, 1)
     names = {name for name, _ in await samples(young)}

@@ -143,6 +143,13 @@ def test_a_fleet_that_cannot_be_asked_is_flattened_beside_it_and_goes_on_killed(
         assert asked(paper, "positions") == []
         assert own_orders(paper) == []
         assert fleet.poll() is None, log.read_text("utf-8")
+        # Though the file be broken it hears its owner, if of nobody else.
+        say(paper, "resume", file=file)
+        sound = file.read_text("utf-8")
+        file.write_text(sound + "\nsymbols: [\n", "utf-8")
+        assert "it is written down for the fleet" in say(paper, "kill", file=file, code=2)
+        file.write_text(sound, "utf-8")
+        assert set(read_kills(beside(file, {}).kill)) == {"*"}
         fleet.terminate()
         assert fleet.wait(PATIENCE_S) == 0
         assert "another fleet" not in log.read_text("utf-8")
@@ -200,7 +207,7 @@ def test_a_fleet_whose_file_is_broken_or_gone_hears_its_owner(
     fleet.process.kill()
     fleet.process.wait(PATIENCE_S)
     said = say(paper, "kill", file=file, code=2)
-    assert "at the exchange nothing was done: for that the fleet file is needed" in said
+    assert "for the way to the exchange the fleet file is needed" in said
     assert "cannot be read" in said
 
 

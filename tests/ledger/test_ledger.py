@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ledger_words import MORNING_MS, OWNER, ids, open_at, rows, trade, traded
 from sqlalchemy import text
 
+from exchange.model import Fill
 from fleet.ledger import schema
 from fleet.ledger.entries import FundingRead, Incident, ListRead
 from fleet.ledger.ledger import Ledger
@@ -117,7 +119,46 @@ def test_an_entry_that_makes_no_sense_keeps_no_other_from_the_disk() -> None:
     for entry in entries:
         ledger.write(entry)
     assert ledger.sync()
-    assert (ids(store), ledger.lost, len(rows(store, schema.incidents))) == ([1, 2], 1, 1)
+    assert (ids(store), len(rows(store, schema.incidents))) == ([1, 2], 1)
+    assert ledger.refused() == [
+        f"trade {2**70} of XUSDT, and how far its list was read, cannot be written down: a bug in astermm-fleet "
+        "(OverflowError)"
+    ]
+    assert (ledger.refused(), ledger.lost) == ([], 0)
+
+
+SPOILT = replace(trade(2), order_id=2**63)
+"""Cannot be written down."""
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "kept"),
+    [
+        ([[1, SPOILT, 3, (0, 3)]], 0, [1, 3]),
+        # What comes behind it in a later batch joins on to what is not known either.
+        ([[1, SPOILT, (0, 1), (1, 2)], [3, (2, 3), (1, 3)]], 1, [1, 3]),
+        ([[1, SPOILT, 3, (0, 3)], [1, SPOILT, 3, (0, 3)]], 0, [1, 3]),
+        # Told again as it can be written, by whoever reads the list again.
+        ([[1, SPOILT, 3, (0, 3)], [1, 2, 3, (0, 3)]], 3, [1, 2, 3]),
+        ([[1, SPOILT, 3, (0, 3)], [2], [(0, 3)]], 3, [1, 2, 3]),
+        ([[1, SPOILT, 3, (0, 3)], [2, SPOILT, (0, 3)], [2, (0, 3)]], 3, [1, 2, 3]),
+    ],
+)
+def test_a_list_is_known_only_up_to_a_trade_that_could_not_be_written(
+    told: list[list[int | Fill | tuple[int, int]]], known: int, kept: list[int]
+) -> None:
+    store = open_at()
+    ledger = Ledger(store)
+    for batch in told:
+        for each in batch:
+            if isinstance(each, tuple):
+                ledger.write(ListRead("XUSDT", *each))
+            else:
+                [entry] = traded(trade(each) if isinstance(each, int) else each)
+                ledger.write(entry)
+        assert ledger.sync()
+    assert (ledger.read_to("XUSDT"), ids(store), ledger.lost) == (known, kept, 0)
+    assert [text[:17] for text in ledger.refused()] == ["trade 2 of XUSDT,"]
 
 
 def test_an_account_begun_anew_keeps_what_was_told_before_apart() -> None:
@@ -134,6 +175,28 @@ def test_an_account_begun_anew_keeps_what_was_told_before_apart() -> None:
         (2, 2),
         (2, 3),
     ]
+
+
+def test_an_account_that_cannot_be_begun_now_is_begun_before_anything_of_it_is_written(tmp_path: Path) -> None:
+    """Its trades have the numbers of the old one's: under that they would be taken for known."""
+    with open_at(tmp_path / "a.sqlite3") as store:
+        ledger = Ledger(store)
+        tell(ledger, 1, 2)
+        assert ledger.sync()
+        tell(ledger, 3, 3000)
+        fill_disk(store)
+        ledger.begin_account(MORNING_MS)
+        assert not ledger.sync()
+        assert (ledger.symbols(), ledger.read_to("XUSDT"), ledger.last_trade_ms("XUSDT")) == ([], 0, None)
+        assert ledger.funding_from_ms() is None
+        tell(ledger, 1, 4)
+        assert not ledger.sync()
+        free_disk(store)
+        assert ledger.sync()
+        kept = [(row.account, row.trade_id) for row in rows(store, schema.fills)]
+        assert kept == [*((1, number) for number in range(1, 3001)), *((2, number) for number in range(1, 5))]
+        assert (ledger.read_to("XUSDT"), store.account) == (4, 2)
+        assert [row.account for row in rows(store, schema.runs)] == [2]
 
 
 def test_a_thread_writes_it_soon_and_the_rest_at_the_end(tmp_path: Path) -> None:

@@ -86,6 +86,18 @@ def test_changes_of_orders_are_kept_for_a_week_and_the_order_for_ever() -> None:
     assert len(rows(store, schema.orders)) == 1
 
 
+class Unspeakable:
+    def packed(self) -> bytes | None:
+        raise ValueError("a strategy's state")
+
+
+def test_what_led_up_to_an_incident_may_be_lost_without_the_incident() -> None:
+    store = open_at()
+    store.write([Incident(8, "crash", "it broke", "XUSDT", Unspeakable()), Incident(9, "pause", "asked to")])
+    told = "it broke (what led up to it could not be kept: ValueError)"
+    assert [(row.text, row.recording) for row in rows(store, schema.incidents)] == [(told, None), ("asked to", None)]
+
+
 class Recording:
     def __init__(self, blob: bytes | None) -> None:
         self._blob = blob
@@ -114,7 +126,7 @@ def test_everything_else_that_is_told_has_its_row() -> None:
             FundingRead((paid, paid), 4),
             FundingRead((paid,), 5),
             Marked("XUSDT", 1, 10, Decimal("100.05")),
-            Equity(6, Decimal(1000), Decimal("-1.5"), (Holding("XUSDT", Decimal(2), Decimal(99), None),)),
+            Equity(6, Decimal(1000), Decimal("-1.5"), (Holding("XUSDT", Decimal(2), Decimal(99), None, 5),)),
             ConfigTaken(7, 1, "abc", "{}"),
             Incident(8, "crash", "it broke", "XUSDT"),
             RunStopped(9, is_clean=True),
@@ -124,7 +136,7 @@ def test_everything_else_that_is_told_has_its_row() -> None:
     assert store.funding_read_ms == 5
     assert [tuple(row)[1:] for row in rows(store, schema.markouts)] == [("XUSDT", 1, 10, "100.05")]
     assert [tuple(row)[1:] for row in rows(store, schema.equity)] == [(6, "1000", "-1.5")]
-    assert [tuple(row)[1:] for row in rows(store, schema.holdings)] == [(6, "XUSDT", "2", "99", None)]
+    assert [tuple(row)[1:] for row in rows(store, schema.holdings)] == [(6, "XUSDT", "2", "99", None, 5)]
     assert [tuple(row)[1:] for row in rows(store, schema.configs)] == [(1, 7, 1, "abc", "{}")]
     assert [tuple(row)[1:] for row in rows(store, schema.incidents)] == [(1, 8, "crash", "XUSDT", "it broke", None)]
     [run] = rows(store, schema.runs)
@@ -202,6 +214,15 @@ def test_trades_of_another_account_do_not_meet(owner: Owner, tmp_path: Path) -> 
         assert (store.reads, store.oldest_ms) == ({}, None)
         store.write(traded(trade(1)))
         assert [row.account for row in rows(store, schema.fills)] == [1, 2]
+
+
+def test_an_account_is_found_again_whatever_was_used_in_between(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite3"
+    key = replace(OWNER, name="key 1")
+    for owner, account, reads in ((OWNER, 1, {}), (key, 2, {}), (OWNER, 1, {"XUSDT": 1}), (key, 2, {"XUSDT": 1})):
+        with open_at(path, owner) as store:
+            assert (store.account, store.reads) == (account, reads)
+            store.write([*traded(trade(1)), ListRead("XUSDT", 0, 1)])
 
 
 def test_an_account_begun_anew_takes_the_run_along() -> None:
@@ -354,13 +375,14 @@ def test_a_ledger_of_the_first_version_goes_on_as_one_of_this(tmp_path: Path) ->
     for statement in (
         "DROP INDEX recorded_incidents",
         "ALTER TABLE incidents DROP COLUMN recording",
+        "ALTER TABLE holdings DROP COLUMN as_of_ms",
         "PRAGMA user_version = 1",
     ):
         _change(path, statement)
     with open_at(path) as store, open_at() as fresh:
         store.write([Incident(9, "crash", "it broke", "XUSDT", Recording(b"1"))])
         assert [row.recording for row in rows(store, schema.incidents)] == [None, b"1"]
-        for pragma in ("user_version", "table_info(incidents)", "index_list(incidents)"):
+        for pragma in ("user_version", "table_info(incidents)", "index_list(incidents)", "table_info(holdings)"):
             old, new = (each.connection.exec_driver_sql(f"PRAGMA {pragma}").all() for each in (store, fresh))
             assert old == new
 
@@ -370,5 +392,5 @@ def test_what_this_version_creates_is_what_its_number_says() -> None:
     store = open_at()
     found = store.connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
     text = "\n".join(" ".join(str(row[0]).split()) for row in found)
-    assert (schema.VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "3152b4de300e4f0d"), text
+    assert (schema.VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (3, "a0e59eb8f11f6912"), text
     assert list(schema.STEPS) == list(range(2, schema.VERSION + 1))

@@ -212,38 +212,33 @@ def test_late_news_does_not_change_what_it_is_called(
 # --- no such order
 
 ABSENT, LOST = UnknownOrder("no such order"), Unavailable("no answer")
-LATE_US = SURELY_NOT_PLACED_US + 1
+LATE_US = SURELY_NOT_PLACED_US + 2
+
+
+def at(*times_ms: int) -> list[tuple[int, Order | VenueError]]:
+    return [(each, ABSENT) for each in times_ms]
 
 
 @pytest.mark.parametrize(
     ("order", "answers", "phase"),
     [
-        pytest.param(DOUBTED, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (1750, ABSENT)], Phase.DONE, id="it is gone"),
-        pytest.param(DOUBTED, [(0, ABSENT), (250, ABSENT), (1750, ABSENT)], Phase.UNKNOWN, id="three are too few"),
+        pytest.param(DOUBTED, at(0, 250, 750, 1499, 1500), Phase.DONE, id="it is gone"),
+        pytest.param(DOUBTED, at(0, 250, 750, 5000), Phase.UNKNOWN, id="four are too few"),
+        pytest.param(DOUBTED, at(0, 250, 750, 1000, 1499), Phase.UNKNOWN, id="too soon"),
         pytest.param(
-            DOUBTED, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (1499, ABSENT)], Phase.UNKNOWN, id="too soon"
+            DOUBTED, [(0, LOST), (250, LOST), *at(750, 1750, 3750, 7750)], Phase.UNKNOWN,
+            id="questions without an answer count for nothing",
         ),
         pytest.param(
-            DOUBTED, [(0, LOST), (250, LOST), (750, LOST), (1750, ABSENT), (3750, ABSENT), (7750, ABSENT)],
-            Phase.UNKNOWN, id="questions without an answer count for nothing",
-        ),
-        pytest.param(
-            DOUBTED, [(0, LOST), (5000, ABSENT), (5500, ABSENT), (6000, ABSENT), (6499, ABSENT)], Phase.UNKNOWN,
+            DOUBTED, [(0, LOST), *at(5000, 5250, 5500, 6000, 6499)], Phase.UNKNOWN,
             id="nor does the time before the first answer",
         ),
-        pytest.param(DOUBTED, [(60_000, ABSENT)], Phase.UNKNOWN, id="however old it is"),
-        pytest.param(
-            DOUBTED, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (1750, told())], Phase.OPEN, id="it was there"
-        ),
-        pytest.param(
-            UNKNOWN, [(each, ABSENT) for each in range(0, 20_001, 500)], Phase.UNKNOWN,
-            id="never acknowledged, it may still arrive",
-        ),
-        pytest.param(
-            UNKNOWN, [(0, ABSENT), (250, ABSENT), (750, ABSENT), (20_001, ABSENT)], Phase.DONE, id="and then no more"
-        ),
+        pytest.param(DOUBTED, at(60_000), Phase.UNKNOWN, id="however old it is"),
+        pytest.param(DOUBTED, [*at(0, 250, 750, 1750), (3750, told())], Phase.OPEN, id="it was there"),
+        pytest.param(UNKNOWN, at(*range(0, 20_001, 500)), Phase.UNKNOWN, id="never acknowledged, it may still arrive"),
+        pytest.param(UNKNOWN, at(0, 250, 750, 1750, 20_001), Phase.DONE, id="and then no more"),
         pytest.param(UNKNOWN, [(0, LOST), (20_001, ABSENT)], Phase.UNKNOWN, id="which one answer does not prove"),
-        pytest.param(OPEN, [(each, ABSENT) for each in range(0, 9000, 500)], Phase.OPEN, id="it is not in doubt"),
+        pytest.param(OPEN, at(*range(0, 9000, 500)), Phase.OPEN, id="it is not in doubt"),
     ],
 )  # fmt: skip
 def test_no_such_order_proves_nothing_of_a_young_one(
@@ -263,7 +258,7 @@ def test_no_such_order_proves_nothing_of_a_young_one(
 def test_between_the_first_answer_and_the_last_question_there_is_time() -> None:
     """Not between two answers, the last of which may have been long on its way."""
     order, answered_us = DOUBTED, 900_000
-    for asked_us in (0, 1_000_000, 2_000_000, 2_399_999):
+    for asked_us in (0, 1_000_000, 2_000_000, 2_200_000, 2_399_999):
         order = lifecycle.queried(lifecycle.not_found(lifecycle.querying(order, asked_us), asked_us + answered_us))
     assert order.phase is Phase.UNKNOWN
 
@@ -289,12 +284,10 @@ AMENDED = told(price=101, ms=5)
         pytest.param([update(told()), cancel, error(Rejected("no"))], (101, 10), id="and a cancel was refused"),
         pytest.param([update(told()), cancel, error(OutcomeUnknown("503"))], (101, 10), id="or lost"),
         pytest.param([update(AMENDED)], None, id="it has arrived"),
-        pytest.param(
-            [update(told()), cancel, update(AMENDED), error(Rejected("no"))], (101, 10), id="while cancelling"
-        ),
-        pytest.param([ask(LATE_US), answer(told())], (101, 10), id="asked while it could just be let in"),
-        pytest.param([ask(LATE_US + 1), answer(told())], None, id="asked when it no longer could"),
-        pytest.param([ask(LATE_US + 1), update(told())], (101, 10), id="older news came before that answer"),
+        pytest.param([update(told()), cancel, update(AMENDED), error(Rejected("no"))], None, id="while cancelling"),
+        pytest.param([ask(LATE_US - 1), answer(told())], (101, 10), id="asked while it could just be let in"),
+        pytest.param([ask(LATE_US), answer(told())], None, id="asked when it no longer could"),
+        pytest.param([ask(LATE_US), update(told())], (101, 10), id="older news came before that answer"),
     ],
 )
 def test_an_amendment_without_an_answer_counts_until_it_was_seen_or_cannot_arrive(
@@ -309,6 +302,12 @@ def test_an_amendment_without_an_answer_counts_until_it_was_seen_or_cannot_arriv
 def test_there_is_never_a_second_one() -> None:
     with pytest.raises(AssertionError, match="may still arrive"):
         amend_again(lifecycle.heard(AMEND_LOST, told(), answer=False))
+
+
+def test_one_that_was_seen_before_its_answer_was_lost_is_over() -> None:
+    seen = lifecycle.heard(AMENDING, AMENDED, answer=False)
+    assert (seen.phase, seen.price_ticks, seen.asked) == (Phase.AMENDING, 101, None)
+    assert lifecycle.unanswered(seen, OutcomeUnknown("503"), 9).asked is None
 
 
 @pytest.mark.parametrize("refusal", [Rejected("no"), UnknownOrder("gone"), Throttled("429", retry_after_s=1)])

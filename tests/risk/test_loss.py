@@ -61,9 +61,9 @@ def test_a_drawdown_begins_anew_when_the_day_turns_after_it_was_hit_and_only_the
 def test_the_owner_ends_a_limit_by_an_edit_or_by_saying_so() -> None:
     watch = LossWatch(NOON_MS)
     watch.see(Decimal(-50), limits(daily=50), NOON_MS)
-    watch.reconsider(limits(daily=40))
+    watch.reconsider(limits(daily=50), limits(daily=40))
     assert watch.limit
-    watch.reconsider(limits(daily=60))
+    watch.reconsider(limits(daily=40), limits(daily=60))
     assert not watch.limit
     assert watch.see(Decimal(-60), limits(daily=60), NOON_MS)
     watch.resume()
@@ -85,9 +85,90 @@ def test_a_restart_with_its_memory_changes_nothing(before: list[int], after: lis
         assert again.memory == whole.memory
 
 
+@pytest.mark.parametrize(
+    ("edited", "is_hit"),
+    [
+        (limits(daily=50, drawdown=80), True),  # another key than these two
+        (limits(daily=51, drawdown=80), False),
+        (limits(daily=50, drawdown=81), False),
+        (limits(), False),
+    ],
+)
+def test_only_an_edit_of_a_loss_limit_ends_one_when_the_result_has_recovered(edited: Risk, is_hit: bool) -> None:
+    before = limits(daily=50, drawdown=80)
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(-50), before, NOON_MS)
+    watch.see(Decimal(-49), before, NOON_MS)
+    watch.reconsider(before, edited.model_copy(update={"max_open_usd": Decimal(1)}))
+    assert bool(watch.limit) is is_hit
+
+
+def test_an_edit_may_bring_a_limit_below_what_is_lost_already() -> None:
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(-45), limits(daily=50), NOON_MS)
+    watch.reconsider(limits(daily=50), limits(daily=40))
+    assert watch.limit == "lost 45.00 USD today, 40 are allowed"
+
+
 def test_a_memory_of_another_day_keeps_the_drawdown_alone() -> None:
-    watch = LossWatch(TOMORROW_MS, RiskMemory(NOON_MS // DAY_MS, Decimal(-50), Decimal(70), "lost"))
+    watch = LossWatch(TOMORROW_MS, RiskMemory(NOON_MS // DAY_MS, Decimal(-50), Decimal(70)))
     assert (watch.limit, watch.day_result, watch.below_best) == ("", 0, 70)
+
+
+@given(moved=st.integers(-100, 100), after=st.integers(-100, 100), hit=st.booleans())
+def test_a_restart_over_midnight_is_as_running_over_it(moved: int, after: int, hit: bool) -> None:
+    """`moved` is made while no process runs."""
+    limit = limits(daily=90, drawdown=70)
+    whole = LossWatch(NOON_MS)
+    whole.see(Decimal(-70 if hit else -60), limit, NOON_MS)
+    again = LossWatch(TOMORROW_MS, whole.memory)
+    again.moved_since(whole.memory.day, Decimal(moved))
+    whole.see(whole.result + moved, limit, TOMORROW_MS)
+    again.see(Decimal(moved), limit, TOMORROW_MS)
+    assert again.memory == whole.memory
+    whole.see(whole.result + after, limit, TOMORROW_MS)
+    again.see(again.result + after, limit, TOMORROW_MS)
+    assert again.memory == whole.memory
+
+
+@pytest.mark.parametrize(("now_ms", "from_ms"), [(NOON_MS + 9, NOON_MS + 1), (TOMORROW_MS, 20_001 * DAY_MS)])
+def test_from_when_on_funding_is_in_no_result(now_ms: int, from_ms: int) -> None:
+    assert RiskMemory(NOON_MS // DAY_MS, funded_ms=NOON_MS).funding_from_ms(now_ms) == from_ms
+
+
+MIDNIGHT_MS = 20_001 * DAY_MS
+
+
+def test_a_clock_that_steps_back_over_midnight_begins_no_day_anew() -> None:
+    limit = limits(daily=50)
+    watch = LossWatch(MIDNIGHT_MS - 1000)
+    watch.see(Decimal(-40), limit, MIDNIGHT_MS + 10)
+    watch.see(Decimal(-80), limit, MIDNIGHT_MS - 5)
+    assert (watch.day_result, watch.memory.day) == (-40, 20_001)
+    again = LossWatch(MIDNIGHT_MS - 4, watch.memory)
+    for each, lost in ((watch, -90), (again, -10)):
+        assert each.see(Decimal(lost), limit, MIDNIGHT_MS + 30)
+        assert each.day_result == -50
+
+
+def test_a_day_that_a_wrong_clock_was_in_is_not_waited_for() -> None:
+    limit = limits(daily=50)
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(0), limit, NOON_MS + 9 * DAY_MS)
+    memory = watch.memory
+    watch.see(Decimal(-50), limit, NOON_MS + 1)
+    watch.see(Decimal(-50), limit, TOMORROW_MS)
+    assert (watch.limit, watch.day_result) == ("", 0)
+    assert LossWatch(NOON_MS, memory).memory.day == NOON_MS // DAY_MS
+
+
+def test_what_is_not_known_any_more_pulls_until_the_owner_says_so() -> None:
+    watch = LossWatch(NOON_MS, RiskMemory(0, lost="cannot be read"))
+    watch.see(Decimal(-10), limits(daily=50), TOMORROW_MS)
+    watch.reconsider(limits(daily=50), limits())
+    assert watch.limit == "cannot be read"
+    watch.resume()
+    assert (watch.limit, watch.lost) == ("", "")
 
 
 FIVE_IN_TEN = MaxFills.model_validate({"count": 5, "per": "10s", "pause": "30s"})
@@ -115,3 +196,19 @@ def test_too_many_fills_in_a_window_begin_a_pause(fills_s: tuple[float, ...], pa
             assert not window.is_paused(FIVE_IN_TEN, now_us + 30_000_000)
             assert not window.is_paused(None, now_us)
     assert paused == paused_at_s
+
+
+@pytest.mark.parametrize(
+    ("fills_s", "paused_until_s"),
+    [
+        ((20, 21, 22, 23, 19), 53),  # the list told of one that the line had not
+        ((20, 21, 22, 23, 9), 0),
+        ((0, 1, 2, 3, 4, 40, 41, 42, 43, 39), 73),
+        ((40, 41, 42, 43, 44, 0, 1, 2, 3, 4), 74),
+    ],
+)
+def test_fills_may_be_told_of_late(fills_s: tuple[int, ...], paused_until_s: int) -> None:
+    window = FillWindow()
+    for at_s in fills_s:
+        window.count(FIVE_IN_TEN, at_s * 1_000_000)
+    assert window.paused_until_us == paused_until_s * 1_000_000

@@ -8,7 +8,8 @@ from decimal import Decimal
 import anyio
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import RUN, World
+from runtime_fakes import RUN, World, mark, ticker
+from sqlalchemy import select
 
 from exchange.errors import Unavailable
 from exchange.model import (
@@ -23,7 +24,11 @@ from exchange.model import (
     StreamDown,
     StreamUp,
 )
+from exchange.ports import Ticket
+from fleet.ledger import schema
 from fleet.ledger.books import SymbolBook
+from fleet.ledger.ledger import Ledger
+from fleet.ledger.store import Owner, Store
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.mailbox import Mailbox, Told
@@ -191,10 +196,10 @@ def test_a_trade_around_the_position_that_it_begins_from_is_in_it_once(before: l
 
         ask_positions, ask_fills = at.trading.positions, at.trading.fills
 
-        async def positions() -> list[Position]:
+        async def positions(ticket: Ticket | None = None) -> list[Position]:
             while steps and steps.pop(0) == "trade":
                 trade()
-            return await ask_positions()
+            return await ask_positions(ticket)
 
         async def fills(symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
             while steps:
@@ -259,6 +264,33 @@ def test_catching_up_counts_what_no_line_told_of() -> None:
         await at.account.catch_up()
         assert texts == ["1 trades of XUSDT were in the trade list that the line had not told of"]
         assert (book.fills, at.account.wallet) == (1, 990)
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "is_told", "mid"), [(0, True, "100.0"), (900, True, "100.0"), (1100, True, None), (0, False, None)]
+)
+def test_the_market_of_now_is_that_of_a_trade_only_when_it_was_just_made(
+    late_ms: int, is_told: bool, mid: str | None
+) -> None:
+    async def scene(at: Scene) -> None:
+        store = Store(None, Owner("fake", "a"), now_ms=0, fleet="f")
+        ledger = Ledger(store)
+        at.account = Account(RUN, at.trading, at.clock, at.capital, at.instruments, ledger)
+        await at.begin()
+        at.mailbox.put_market(ticker(at.clock.now_us()))
+        at.mailbox.put_market(mark(at.clock.now_us()))
+        at.trading.put_order("f:X:r:1")
+        fill = at.trading.fill("f:X:r:1", 5, tell=False)
+        await anyio.sleep(late_ms / 1000)
+        if is_told:
+            at.account_stream.tell(OrderUpdate(at.trading.orders["f:X:r:1"], "TRADE", fill))
+        else:
+            await at.account.missed_fills("XUSDT")
+        ledger.sync()
+        [row] = store.connection.execute(select(schema.fills.c.mid, schema.fills.c.mark)).all()
+        assert (row.mid, row.mark) == (mid, mid and "100")
 
     play(scene)
 

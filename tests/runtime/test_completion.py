@@ -8,14 +8,15 @@ from decimal import Decimal
 
 import anyio
 import pytest
-from runtime_fakes import World, fleet_config
+from runtime_fakes import EPOCH_US, World, fleet_config
 from sqlalchemy import Table, select
 
 from exchange.errors import NotPermitted, Unavailable
-from exchange.model import AccountUpdate, Fill, FundingPayment
+from exchange.model import AccountUpdate, Fill, FundingPayment, Position, Side
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
+from fleet.runtime.bookkeeping import HOLDINGS_EVERY_S
 from fleet.runtime.completion import FUNDING_AGAIN_S, FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
@@ -351,4 +352,64 @@ def test_how_it_ended_is_on_record() -> None:
     world = play(nothing)
     [run] = world.kept(schema.runs)
     assert run[-1] is True
-    assert len(world.kept(schema.equity)) == 1
+    assert [row[1] for row in world.kept(schema.equity)] == [EPOCH_US // 1000, EPOCH_US // 1000 + 1000]
+
+
+# --- what it was worth, and what was held
+
+
+def test_what_is_held_is_on_record_from_the_start_and_at_the_end_as_the_venue_told_it() -> None:
+    """In a run that is much shorter than the time between two such looks."""
+    start_ms = EPOCH_US // 1000
+
+    def hold(at: Scene) -> None:
+        at.trading.held[X] = Position(X, 100, Decimal(100), exchange_ms=start_ms - 5, unrealised=Decimal("-2.5"))
+
+    async def scene(at: Scene) -> None:
+        await anyio.sleep(1)
+        at.trading.put_order("web_1", side=Side.SELL)
+        at.trading.fill("web_1", 40, tell=False)
+
+    world = play(scene, hold)
+    assert world.kept(schema.holdings) == [
+        (1, start_ms, X, "1.00", "100", "97.50000000", start_ms - 5),
+        (1, start_ms + 2000, X, "0.60", "100", "100", start_ms + 2000),
+    ]
+    assert [row[1:] for row in world.kept(schema.equity)] == [
+        (start_ms, "1000", "-2.5"),
+        (start_ms + 2000, "1000", "0.00000000"),
+    ]
+
+
+def test_that_nothing_is_held_is_on_record_once_of_all_that_is_and_was_the_fleets() -> None:
+    def before(at: Scene) -> None:
+        at.fleet.books.completion.also(Y)
+        at.traded(Y)
+
+    async def scene(at: Scene) -> None:
+        looks_s = 2 * (HOLDINGS_EVERY_S + at.fleet.reconcile_every_s)
+        await anyio.sleep(looks_s)
+        at.trading.move(Y, -5)
+        await anyio.sleep(looks_s)
+
+    rows = play(scene, before).kept(schema.holdings)
+    assert [(row[2], row[3]) for row in rows] == [(X, "0.00"), (Y, "0.05"), (Y, "0.05"), (Y, "0.00")]
+
+
+def test_what_makes_no_sense_is_told_once() -> None:
+    async def scene(at: Scene) -> None:
+        fill = at.traded()
+        at.trading.trades[X][-1] = replace(fill, order_id=2**63)
+        at.fleet.slots[X].doubt()
+        await anyio.sleep(5 * LOOK_EVERY_S)
+        assert at.ids() == []
+        assert [line.text for line in at.journal.lines if "cannot be written down" in line.text] == [
+            f"trade {fill.trade_id} of {X}, and how far its list was read, cannot be written down: a bug in astermm-fleet "
+            "(OverflowError)"
+        ]
+        at.trading.trades[X][-1] = fill
+        await anyio.sleep(2 * LOOK_EVERY_S)
+        assert at.ids() == [(1, X, fill.trade_id)]
+        assert at.ledger.read_to(X) == fill.trade_id
+
+    play(scene)

@@ -108,7 +108,7 @@ class Table:
         self._trades += 1
         fill = Fill(
             "XUSDT", self._trades, order.order_id, name, order.side, order.price_ticks, lots, True, Decimal(0), "USDT",
-            Decimal(0), 0,
+            Decimal(0), self.now_us // 1000,
         )  # fmt: skip
         assert self.book.add(fill)
         self.desk.on_fill(fill, self.now_us)
@@ -498,7 +498,7 @@ def test_an_acknowledged_order_is_gone_when_the_venue_has_said_so_often_enough()
         table.fail(table.send(), Unavailable("no answer") if len(asked) <= 2 else UnknownOrder("no such order"))
         if name in table.desk.orders:
             table.later(table.desk.orders[name].next_query_us - table.now_us)
-    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75]
+    assert asked == [0, 0.25, 0.75, 1.75, 3.75, 7.75, 12.75]
 
 
 def test_it_is_asked_after_by_one_query_at_a_time() -> None:
@@ -833,6 +833,22 @@ def test_too_many_fills_pause_what_opens() -> None:
     assert table.desk.risk.refusals[Reason.FILLS] == 2
     table.later(29 * SECOND)
     assert not any(isinstance(action, Place) for action in table.plan())
+
+
+@pytest.mark.parametrize(
+    ("client_id", "counts"),
+    [
+        ("f:XUSDT:0:earlier", True),  # an order that is gone with its worker
+        ("", True),  # as the trade list tells: whose it was is not known any more
+        ("by-hand", False),
+    ],
+)
+def test_whose_fills_count_for_the_pause(client_id: str, counts: bool) -> None:
+    table = Table(symbol_config(max_fills={"count": 1, "per": "10s", "pause": "30s"}))
+    at_ms = table.now_us // 1000 - 5000
+    fill = Fill("XUSDT", 1, 1, client_id, BUY, 990, 5, True, Decimal(0), "USDT", Decimal(0), at_ms)
+    table.desk.on_fill(fill, table.now_us)
+    assert table.desk.risk.fills.paused_until_us == (at_ms * 1000 + 30 * SECOND if counts else 0)
 
 
 def test_a_bid_waits_until_the_ask_it_would_meet_has_moved() -> None:

@@ -1,8 +1,8 @@
-"""What the owner tells a running fleet, and what loss limits do to it."""
+"""What the owner tells a running fleet."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,17 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import TaskGroup
-from runtime_fakes import World, fleet_config, symbol_config
+from runtime_fakes import World, fleet_config
 
-from exchange.errors import OutcomeUnknown, Rejected, Unavailable, VenueError
-from exchange.model import Amend, Cancel, Order, Place, Side, TimeInForce
+from exchange.errors import OutcomeUnknown, Rejected, Unavailable
+from exchange.model import Amend, Order, Place, Side, TimeInForce
 from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.orders.lifecycle import Phase as Phases
-from fleet.risk.checks import Reason
-from fleet.risk.loss import RiskMemory
 from fleet.runtime.beside import write_kills
 from fleet.runtime.flatten import WITHIN_S, closing_order
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.kill_switch import KillSwitch
-from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import NoSuchSymbol, Owner
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
@@ -33,11 +30,9 @@ ONE_PERCENT = Decimal("0.01")
 
 
 class Scene(World):
-    def __init__(
-        self, config: FleetConfig, kill: KillSwitch | None, memory: MemoryFile | None, tasks: TaskGroup
-    ) -> None:
+    def __init__(self, config: FleetConfig, kill: KillSwitch | None, tasks: TaskGroup) -> None:
         super().__init__(X, Y)
-        self.fleet = Fleet(config, self.venue, self.journal, None, kill, memory)
+        self.fleet = Fleet(config, self.venue, self.journal, None, kill)
         self.owner = Owner(self.fleet)
         self.tasks = tasks
 
@@ -60,15 +55,12 @@ def play(
     scene: Callable[[Scene], Awaitable[None]],
     config: FleetConfig | None = None,
     kill: KillSwitch | None = None,
-    memory: MemoryFile | None = None,
-    before: Callable[[Scene], None] = lambda _: None,
 ) -> None:
     """Begins when both symbols quote."""
 
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
-            world = Scene(config or fleet_config(X, Y), kill, memory, tasks)
-            before(world)
+            world = Scene(config or fleet_config(X, Y), kill, tasks)
             tasks.start_soon(world.gate.run)
             tasks.start_soon(world.fleet.run)
             await anyio.sleep(1)
@@ -287,137 +279,3 @@ def test_the_exchanges_own_band_bounds_the_slippage_too() -> None:
 
     order = closing_order(instrument(X), 10, Decimal(100), Decimal("0.5"), "a")
     assert (order.side, order.price_ticks) == (Side.SELL, 950)
-
-
-# --- losses
-
-
-def losing(**risk: Any) -> FleetConfig:
-    return fleet_config(symbol_config(X, balance_fraction="0.5", leverage=4), Y, risk=risk)
-
-
-@pytest.mark.parametrize("on_loss", ["pull", "close"])
-def test_a_loss_limit_pulls_or_closes_and_ends_when_the_owner_says_so(on_loss: str) -> None:
-    async def scene(at: Scene) -> None:
-        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
-        await anyio.sleep(1)
-        at.market_stream.tick(X, 980)  # 2% of 1000 USD
-        await anyio.sleep(4)
-        assert set(at.phases().values()) == {Phase.LIMIT}
-        assert "are allowed" in fleet_state(at.fleet).loss_limit
-        assert not [order for order in at.trading.open() if not order.reduce_only]
-        if on_loss == "close":
-            assert at.trading.held[X].lots == 0
-            assert at.open_symbols() == []
-        else:
-            assert at.closings() == []
-            assert [(order.symbol, order.side) for order in at.trading.open()] == [(X, Side.SELL)]
-        await at.owner.resume(None)
-        await anyio.sleep(2)
-        assert Y in at.open_symbols()
-
-    play(scene, losing(daily_loss_usd=12, on_loss=on_loss))
-
-
-def test_a_loss_limit_closes_a_symbol_when_none_of_its_own_orders_could_be_what_it_trades_with() -> None:
-    """The closing orders go past the check against self-trades."""
-    standing: list[list[Order]] = []
-
-    async def scene(at: Scene) -> None:
-        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
-        await anyio.sleep(1)
-        new, cancel_many = at.trading._new, at.trading.cancel_many  # pyright: ignore[reportPrivateUsage]
-        cancel = at.trading.cancel
-
-        async def late(order: Cancel, ticket: Any = None) -> Order:
-            await anyio.sleep(1)
-            return await cancel(order, ticket)
-
-        async def late_many(symbol: str, client_ids: Sequence[str], ticket: Any = None) -> list[Order | VenueError]:
-            await anyio.sleep(1)
-            return await cancel_many(symbol, client_ids, ticket)
-
-        def note(place: Place, *, tell: bool = True) -> Order:
-            if place.time_in_force is TimeInForce.IOC:
-                standing.append(at.trading.open(place.symbol))
-            return new(place, tell=tell)
-
-        at.trading._new = note  # pyright: ignore[reportPrivateUsage]
-        at.trading.cancel, at.trading.cancel_many = late, late_many
-        at.market_stream.tick(X, 980)
-        await anyio.sleep(6)
-        assert at.lots_held() == {}
-
-    play(scene, losing(daily_loss_usd=12, on_loss="close"))
-    assert standing
-    assert not any(standing)
-
-
-def test_what_a_position_had_lost_before_is_no_loss_of_this_run() -> None:
-    def before(at: Scene) -> None:
-        at.trading.move(X, 1000)
-        at.market_stream.mids[X] = 980
-        at.trading.latency_s = 0.01
-
-    async def scene(at: Scene) -> None:
-        await anyio.sleep(3)
-        assert at.fleet.unrealised_pnl == -20
-        assert set(at.phases().values()) == {Phase.REDUCING, Phase.QUOTING}
-        at.market_stream.tick(X, 960)
-        await anyio.sleep(3)
-        assert set(at.phases().values()) == {Phase.LIMIT}
-
-    play(scene, losing(daily_loss_usd=12), before=before)
-
-
-def test_a_restart_remembers_that_a_limit_was_hit(tmp_path: Path) -> None:
-    memory = MemoryFile(tmp_path / "risk")
-
-    async def first(at: Scene) -> None:
-        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 1000)
-        await anyio.sleep(1)
-        at.market_stream.tick(X, 980)
-        await anyio.sleep(3)
-
-    async def second(at: Scene) -> None:
-        await anyio.sleep(2)
-        assert set(at.phases().values()) == {Phase.LIMIT}
-        assert at.trading.open() == []
-
-    config = losing(daily_loss_usd=12)
-    play(first, config, memory=memory)
-    written = memory.read()
-    assert written is not None
-    assert written.limit
-    play(second, config, memory=memory)
-    memory.forget()
-    assert memory.read() is None
-
-
-def test_a_memory_that_makes_no_sense_is_none(tmp_path: Path) -> None:
-    (tmp_path / "risk").write_text("{}", "utf-8")
-    assert MemoryFile(tmp_path / "risk").read() is None
-
-
-def test_a_memory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    async def main() -> None:
-        (tmp_path / "file").write_text("", "utf-8")
-        assert MemoryFile(tmp_path / "file" / "risk").keep(RiskMemory(1)) == "file exists"
-
-    run_virtual(main)
-
-
-def test_a_position_that_was_there_before_counts_for_the_fleet_from_the_start() -> None:
-    """Whichever worker is first to begin: what another has not taken up yet leaves no room."""
-
-    def before(at: Scene) -> None:
-        at.trading.move(Y, 100)
-        at.trading.latency_s = 0.01
-        at.trading.trouble("set_leverage", Unavailable("away"), symbol=Y)
-
-    async def scene(at: Scene) -> None:
-        assert at.phases()[Y] is Phase.BACKOFF
-        assert at.open_symbols() == []
-        assert at.fleet.slots[X].risk.refusals == {Reason.FLEET_POSITION: 2}
-
-    play(scene, fleet_config(X, Y, risk={"max_position_usd": 190}), before=before)
