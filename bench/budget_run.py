@@ -117,7 +117,7 @@ async def _run(task: Task) -> Figures:
             address, paper.demo, clock, safety=fleet_file.budget.safety, rng=Random(f"{task.seed}:jitter")
         ) as venue:
             watch = Watch(venue, paper, clock, SAFETY)
-            fleet = Fleet(fleet_file, venue, Journal(clock))
+            fleet = Fleet(fleet_file, venue, Journal(clock), chance=Random(f"{task.seed}:run"))
             around.start_soon(_watch, watch, fleet, task)
             await fleet.run()
             figures = Figures(

@@ -24,6 +24,7 @@ from fleet.ledger.reading import IncidentOnRecord, Reader
 from fleet.ledger.store import LedgerError
 from fleet.research.replay import Moment
 from fleet.research.replay import replay as live_through
+from fleet.runtime.flight import EVERY_MS, MOST_CLOSE
 from fleet.runtime.flight_file import CannotRead, Unpacked, unpacked
 from fleet.views.flight import Teller, Words
 from fleet.wiring.ledger import ledger_path
@@ -113,15 +114,22 @@ def _find(reader: Reader, number: int) -> tuple[IncidentOnRecord, Unpacked]:
     blob = reader.recording(number)
     if blob is None:
         before = reader.recorded_before(found, WITHIN_MS)
-        other = "" if before is None else f", but to {before}, shortly before"
+        other = "" if before is None else f", but to {before}, {_seconds_between(reader, before, found)} before"
         raise Failure(
-            f"error: what led up to incident {number} is not on record{other}: it is kept of the newest ones, while "
-            "the symbol trades, and where several of a kind follow each other closely with the first of them"
+            f"error: what led up to incident {number} is not on record{other}: it is kept of the newest ones, of "
+            f"{MOST_CLOSE} of a kind within {EVERY_MS // 1000} s, while the symbol trades, and once where nothing came "
+            "between"
         )
     try:
         return found, unpacked(blob)
     except CannotRead as error:
         raise Failure(f"error: incident {number} cannot be replayed: {error}") from None
+
+
+def _seconds_between(reader: Reader, before: int, found: IncidentOnRecord) -> str:
+    earlier = reader.incident(before)
+    assert earlier is not None
+    return f"{(found.at_ms - earlier.at_ms) / 1000:.3g} s"
 
 
 def _told(found: IncidentOnRecord, recorded: Unpacked) -> Iterator[_Told]:

@@ -92,6 +92,8 @@ class WorkingOrder:
     """In a row."""
     asked: tuple[int, int] | None = None
     """Price ticks and lots that an amendment under way, or without an answer, would give it."""
+    is_earlier: bool = False
+    """Placed by an earlier run of the fleet, which may live yet: it is cancelled, and not quoted with."""
 
     @property
     def remaining_lots(self) -> int:
@@ -127,8 +129,8 @@ def placing(place: Place, now_us: int) -> WorkingOrder:
     )
 
 
-def adopted(told: Order, now_us: int) -> WorkingOrder:
-    """An order of the fleet that this worker has not placed: it is open, and will be decided on like any other."""
+def adopted(told: Order, now_us: int, *, is_earlier: bool = False) -> WorkingOrder:
+    """An order of the fleet that this worker has not placed: it is open."""
     return WorkingOrder(
         symbol=told.symbol,
         client_id=told.client_id,
@@ -145,6 +147,7 @@ def adopted(told: Order, now_us: int) -> WorkingOrder:
         unseen_lots=told.filled_lots,
         venue_ms=told.exchange_ms,
         status=told.status,
+        is_earlier=is_earlier,
     )
 
 

@@ -92,6 +92,7 @@ def plan(
             continue
         quote = wanted.get(order.side)
         fits = quote is not None and quote.reduce_only == order.reduce_only and order.side not in occupied
+        fits = fits and not order.is_earlier
         # A reducing order does not wait for the opening one it replaces to be gone, not even for an unknown one: it
         # cannot add to the position.
         if fits or quote is None or not quote.reduce_only:

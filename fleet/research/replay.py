@@ -70,7 +70,7 @@ def replay(symbol: str, track: Iterable[Segment]) -> Iterator[Moment]:
     for segment in track:
         begins, before = segment.begins, fed
         fed = _Fed(begins)
-        is_other = before is not None and not begins.is_first and before.checkpoint(begins.at_us) != begins
+        is_other = before is not None and not begins.is_first and not before.has_come_to(begins)
         difference = "it has come to another state than was recorded" if is_other else ""
         yield fed.moment(symbol, begins, difference=difference)
         for step in segment.steps:
@@ -83,7 +83,7 @@ class _Fed:
     def __init__(self, begins: Checkpoint) -> None:
         self._book = SymbolBook(begins.instrument)
         self._capital = _Granted()
-        self._ids = _Ids(Run(begins.fleet, begins.run_s), begins.config.symbol)
+        self._ids = _Ids(Run(begins.fleet, begins.run), begins.config.symbol)
         self._fleet = _Fleet()
         strategy = make_strategy(begins.config.strategy, begins.config.parameters)
         self._risk = SymbolRisk(begins.config.symbol, self._fleet)
@@ -99,14 +99,18 @@ class _Fed:
             self._risk,
         )
         self._desk.restore(begins)
+        self._hold(begins.position_lots, begins.cost)
         self._wanted: tuple[Change, ...] = ()
 
-    def checkpoint(self, at_us: int) -> Checkpoint:
-        return self._desk.checkpoint(at_us)
+    def has_come_to(self, begins: Checkpoint) -> bool:
+        """But for what is the fleet's."""
+        self._hold(begins.position_lots, begins.cost)
+        return self._desk.checkpoint(begins.at_us) == begins
 
     def feed(self, symbol: str, step: Step) -> Moment:
         planned: tuple[Change, ...] = ()
         difference = broke = ""
+        then = "" if isinstance(step, Around) else step.broke
         try:
             if isinstance(step, Planned):
                 planned, difference = self._plan(step)
@@ -114,9 +118,11 @@ class _Fed:
             else:
                 difference = self._take(step)
         except Exception as error:  # noqa: BLE001 a decision that breaks is what one replays for
-            broke = f"{type(error).__name__}: {error}"
-            is_known = isinstance(step, Planned) and step.broke == type(error).__name__
-            difference = "" if is_known else f"it breaks with {type(error).__name__}"
+            now = type(error).__name__
+            broke = f"{now}: {error}"
+            difference = "" if now == then else f"it breaks with {now}"
+        else:
+            difference = f"it broke with {then} then, and does not now" if then else difference
         return self.moment(symbol, step, planned, broke, difference)
 
     def moment(
@@ -135,12 +141,10 @@ class _Fed:
         return Moment(symbol, step, self._book.position_lots, orders, quotes, why, planned, broke, difference)
 
     def _plan(self, step: Planned) -> tuple[tuple[Change, ...], str]:
-        self._book.position_lots, self._book.cost = step.position_lots, step.cost
+        self._hold(step.position_lots, step.cost)
         self._capital.granted_usd, self._fleet.held = step.granted_usd, step.others
         self._desk.see_market(step.ticker, step.mark, up=self._desk.market_up)
         plan = self._desk.plan(step.at_us)
-        if step.broke:
-            return plan.changes, f"it broke with {step.broke} then, and does not now"
         return plan.changes, _difference(step, plan.changes, plan.wake_us)
 
     def _take(self, step: Step) -> str:
@@ -149,6 +153,7 @@ class _Fed:
             case HeardOrder(at_us, told, answer):
                 desk.on_order(told, at_us, answer=answer)
             case HeardFill(at_us, fill):
+                self._hold(step.position_lots)
                 desk.on_fill(fill, at_us)
             case Answered():
                 desk.answered(step.action, step.told, step.at_us)
@@ -165,6 +170,11 @@ class _Fed:
             case _:
                 pass
         return ""
+
+    def _hold(self, position_lots: int, cost: Decimal | None = None) -> None:
+        self._book.position_lots = position_lots
+        if cost is not None:
+            self._book.cost = cost
 
     def _set(self, around: Around) -> None:
         desk, risk = self._desk, self._risk

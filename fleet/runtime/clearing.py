@@ -16,12 +16,15 @@ from exchange.ports import Admission, Cost, RequestClass, Trading
 from fleet.orders.batches import MOST_TOGETHER
 from fleet.orders.ids import Run
 
+ALL_OPEN_ORDERS_WEIGHT = 40
+"""Of the list of all symbols' open orders (docs: Current All Open Orders)."""
+
 _PAUSES_S = (0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
     """Our orders that the venue says are open, of one symbol or (None) of all. Raises VenueError."""
-    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else 40), symbol or "")
+    ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else ALL_OPEN_ORDERS_WEIGHT), symbol or "")
     orders = await trading.open_orders(symbol, ticket)
     return [order for order in orders if run.owns(order.client_id)]
 

@@ -122,10 +122,13 @@ def _turns(countdowns: Collection[Countdown], wanted: Collection[str], terms: Te
 def urgent_us(countdown: Countdown, terms: Terms, now_us: int) -> int | None:
     """From when on the heartbeat of one that is to run goes with the cancels; None: never.
 
-    One that guards nothing yet, or no more, is a new quote's business. One whose time has not come is sent ahead of it
-    to make bursts even, and can wait: what is kept for cancels must not go there.
+    One that guards nothing yet, or no more, is a new quote's business. One that has run for less than half of its time
+    can wait: were all of a fleet's that are due to go before, in a minute whose weight is spent, they would take all
+    that is kept for cancels.
     """
-    return countdown.sent_us + terms.interval_us if now_us < countdown.until_us else None
+    if now_us >= countdown.until_us:
+        return None
+    return max(countdown.sent_us + terms.interval_us, countdown.until_us - countdown.timeout_us // 2)
 
 
 def asking(countdown: Countdown, now_us: int) -> Countdown:

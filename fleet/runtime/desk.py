@@ -139,14 +139,17 @@ class Desk:
 
     def _hear(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
         order = self.orders.get(told.client_id)
+        is_over = told.status.is_final or told.client_id in self._finished
+        is_adopted = order is None and not is_over and self._ids.are_of(told.client_id)
         if order is not None:
             self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
-            if told.status.is_final:
-                self._finished.append(told.client_id)
-        elif self._ids.are_of(told.client_id) and not told.status.is_final and told.client_id not in self._finished:
-            self._take(lifecycle.adopted(told, now_us), now_us)
-            return True
-        return False
+        elif is_adopted:
+            is_earlier = self._ids.run.is_later_than(told.client_id)
+            self._take(lifecycle.adopted(told, now_us, is_earlier=is_earlier), now_us)
+        if told.status.is_final:
+            # Whether it was known or not: an earlier worker's may end, and what was told before come after.
+            self._finished.append(told.client_id)
+        return is_adopted
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
         """A fill that the ledger had not seen before."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
+from random import Random, SystemRandom
 from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
+from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import (
     AccountEvent,
@@ -26,6 +28,7 @@ from exchange.model import (
     StreamDown,
     StreamUp,
 )
+from exchange.ports import Cost, RequestClass
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
@@ -36,7 +39,7 @@ from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT, Snapshot
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
-from fleet.runtime.clearing import clear
+from fleet.runtime.clearing import ALL_OPEN_ORDERS_WEIGHT, clear
 from fleet.runtime.dead_man import DeadMan
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
@@ -88,13 +91,15 @@ class Fleet:
         ledger: Recorder | None = None,
         kill: KillSwitch | None = None,
         memory: MemoryFile | None = None,
+        chance: Random | None = None,
     ) -> None:
-        """Without `kill` and `memory` what they hold lasts as long as the process."""
+        """Without `kill` and `memory` what they hold lasts as long as the process. `chance`: for the run's name."""
         self.config = config
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self.run_id = Run(config.fleet, venue.clock.now_ms() // 1000)
+        self._chance = chance or SystemRandom()
+        self.run_id = Run.beginning(config.fleet, venue.clock.now_ms(), self._chance)
         self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
         self.kill = kill or KillSwitch()
@@ -137,6 +142,7 @@ class Fleet:
         self.sender: Sender | None = None
         self._found_open: tuple[Order, ...] = ()
         """What an earlier run left, as long as it may be there."""
+        self._look_due = Bell()
         self._stop = anyio.Event()
         self._workers: TaskGroup | None = None
 
@@ -167,6 +173,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.market_stream.run, self.on_market)
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
+            lines.start_soon(self._watch_account)
             lines.start_soon(self._watch_ban)
             lines.start_soon(self.books.run, self.config.symbols)
             lines.start_soon(self._watch_kills)
@@ -191,7 +198,7 @@ class Fleet:
         """Until it is known, or `stop`. Raises FleetError, or VenueError when the venue stays out of reach."""
         for pause_s in START_PAUSES_S:
             try:
-                await self._check_account()
+                await self._unless_stopped(self._check_account)
             except OUTAGES as error:
                 self.journal.warning(f"the account could not be read, trying again: {error}")
                 with anyio.move_on_after(pause_s):
@@ -199,9 +206,24 @@ class Fleet:
                     return
             else:
                 return
-        await self._check_account()
+        await self._unless_stopped(self._check_account)
+
+    async def _unless_stopped(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Or until then: with the minute's weight spent, leave to ask may be most of a minute away."""
+        failure: VenueError | FleetError | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
+            try:
+                await look()
+            except (VenueError, FleetError) as error:
+                # Not raised inside: the task group would wrap it.
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
 
     async def _check_account(self) -> None:
+        await self._clear_earlier()
         if await self.venue.trading.is_hedge_mode():
             raise FleetError(
                 "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
@@ -212,11 +234,6 @@ class Fleet:
         self._value()
         self._hold_left(snapshot)
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
-        self._found_open = tuple(snapshot.own_orders(self.run_id))
-        for order in self._found_open:
-            self.dead_man.suspect(order.symbol)
-        if self._found_open:
-            await self._clear_earlier()
 
     def _hold_left(self, snapshot: Snapshot) -> None:
         """What the fleet has left behind in symbols that are not in it counts as long as it is there."""
@@ -228,24 +245,22 @@ class Fleet:
         return abs(position.lots) * instrument.step_size * position.entry_price if instrument else Decimal(0)
 
     async def _clear_earlier(self) -> None:
-        """At once, and all together: nobody minds these orders, and symbol by symbol it would take several times the
-        weight. Until `stop`. Raises Banned and BadCredentials."""
-        failure: VenueError | None = None
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
-            try:
-                leftover = await clear(self.run_id, self.venue.trading, self.venue.gate, found=self._found_open)
-            except VenueError as error:
-                # Not raised inside: the task group would wrap it.
-                failure = error
-            else:
-                for symbol in dict.fromkeys(order.symbol for order in self._found_open):
-                    self.books.completion.also(symbol)
-                self._found_open = ()
-                self.journal.info(f"cancelled {leftover} orders left by an earlier run")
-            tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+        """What an earlier run left goes first of all, and all together: nobody minds these orders, and symbol by symbol
+        it would take several times the weight. In the class of cancels throughout: what that run has spent of the
+        minute's weight must not keep them in the market. Raises VenueError."""
+        ticket = await self.venue.gate.admit(RequestClass.CANCEL, Cost(ALL_OPEN_ORDERS_WEIGHT))
+        found = await self.venue.trading.open_orders(ticket=ticket)
+        self.run_id.begin_after(order.client_id for order in found)
+        self._found_open = tuple(order for order in found if self.run_id.owns(order.client_id))
+        if not self._found_open:
+            return
+        for order in self._found_open:
+            self.dead_man.suspect(order.symbol)
+        leftover = await clear(self.run_id, self.venue.trading, self.venue.gate, found=self._found_open)
+        for symbol in dict.fromkeys(order.symbol for order in self._found_open):
+            self.books.completion.also(symbol)
+        self._found_open = ()
+        self.journal.info(f"cancelled {leftover} orders left by an earlier run")
 
     async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
         await self._stop.wait()
@@ -285,7 +300,14 @@ class Fleet:
                 self._losses.look(self.config, self.slots, self.retired, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
-                await self._look_again()
+                self._look_due.ring()
+
+    async def _watch_account(self) -> None:
+        """Where nobody waits for it: a slow venue takes as long as a request may. Never two at once."""
+        while True:
+            await self._look_due.wait()
+            self._look_due.hush()
+            await self._look_again()
 
     async def _watch_kills(self) -> None:
         """A worker that waits for news hears of a kill that somebody else has written down."""
@@ -374,7 +396,11 @@ class Fleet:
         self.account.on_event(event)
 
     def _expect_no_second_runner(self, client_id: str) -> None:
-        if self.run_id.is_newer(client_id):
+        if self.run_id.is_repeated_by(client_id) and not self._stop.is_set():
+            # A copy of this process, say. Which of the two goes on is for their next orders to show.
+            self.run_id.begin_anew(self.venue.clock.now_ms(), self._chance)
+            self.journal.warning(f"another fleet of the name {self.config.fleet} has used an id of ours: {client_id}")
+        elif self.run_id.is_newer(client_id):
             self._fail(
                 f"another fleet of the name {self.config.fleet} trades on this account, and was started later (order "
                 f"{client_id}): this one leaves it to that one"
@@ -506,7 +532,7 @@ class Fleet:
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
             self._follow()
-            await self._look_again()
+            self._look_due.ring()
 
     def _follow(self) -> None:
         self.venue.market_stream.want(list(self.slots))

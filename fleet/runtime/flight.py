@@ -18,8 +18,9 @@ SPAN_US = 30_000_000
 MOST_STEPS = 500
 """Of one part; a ring holds between one and two of them: of a busy symbol 0.7 MB at most."""
 
+MOST_CLOSE = 4
 EVERY_MS = 10_000
-"""Incidents of one kind that follow each other so closely are of one story: the first of them has it."""
+"""Of a kind's incidents no more are recorded in this time: they are of one story, and must not drive out others."""
 
 MOST_SYMBOLS = 16
 """In the recording of an incident of the whole fleet."""
@@ -54,6 +55,15 @@ class Flight:
     def note(self, step: Step) -> None:
         self._steps.append(step)
 
+    def note_instead(self, step: Step) -> None:
+        """Of the last one."""
+        self._steps[-1] = step
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Another one whenever something was noted; (0, 0) before that."""
+        return (self._segments[-1].begins.at_us, len(self._steps)) if self._segments else (0, 0)
+
     def cut(self, parts: int = 2) -> tuple[Segment, ...]:
         """A copy, to be read by another thread."""
         return tuple(Segment(each.begins, list(each.steps)) for each in self._segments[-parts:])
@@ -64,11 +74,22 @@ class Recording:
     """What was cut out for one incident."""
 
     tracks: dict[str, tuple[Segment, ...]] = field(repr=False)
+    left_out: tuple[str, ...] = ()
+    """Symbols that are of it too."""
 
     def packed(self) -> bytes | None:
         """As it is kept; None when it was dropped while it waited. Called by the thread that writes."""
         tracks = self.tracks
-        return flight_file.packed(tracks) if tracks else None
+        return flight_file.packed(tracks, self.left_out) if tracks else None
+
+
+@dataclass(slots=True)
+class _Story:
+    """`ends`: of the flights, when they were last cut."""
+
+    began_ms: int
+    recorded: int = 0
+    ends: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
 
 class Flights:
@@ -76,7 +97,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: dict[str, Flight] = {}
-        self._cut_ms: dict[tuple[str | None, str], int] = {}
+        self._stories: dict[tuple[str | None, str], _Story] = {}
         self._waiting: deque[Recording] = deque()
 
     def of(self, symbol: str) -> Flight:
@@ -87,17 +108,20 @@ class Flights:
         self._flights.pop(symbol, None)
 
     def cut(self, symbol: str | None, kind: str, now_ms: int) -> Recording | None:
-        """For an incident of a symbol, or of the whole fleet. None where nothing is on record, or one of the kind was
-        just before."""
-        last_ms = self._cut_ms.get((symbol, kind))
-        if last_ms is not None and last_ms <= now_ms < last_ms + EVERY_MS:
+        """For an incident of a symbol, or of the whole fleet. None where nothing is on record, nothing has been noted
+        since the last one of the kind, or there were many of it just before."""
+        flights = {each: flight for each, flight in self._flights.items() if symbol in (None, each)}
+        ends = {each: flight.end for each, flight in flights.items() if flight.end != (0, 0)}
+        story = self._stories.get((symbol, kind))
+        if story is None or not story.began_ms <= now_ms < story.began_ms + EVERY_MS:
+            story = self._stories[symbol, kind] = _Story(now_ms)
+        if not ends or story.ends == ends or story.recorded >= MOST_CLOSE:
             return None
-        wanted = list(self._flights)[:MOST_SYMBOLS] if symbol is None else [symbol] * (symbol in self._flights)
-        tracks = {each: self._flights[each].cut(1 if symbol is None else 2) for each in wanted}
-        recording = Recording({each: track for each, track in tracks.items() if track})
-        if not recording.tracks:
-            return None
-        self._cut_ms[symbol, kind] = now_ms
+        story.recorded += 1
+        story.ends = ends
+        wanted, left_out = list(ends)[:MOST_SYMBOLS], list(ends)[MOST_SYMBOLS:]
+        parts = 1 if symbol is None else 2
+        recording = Recording({each: flights[each].cut(parts) for each in wanted}, tuple(left_out))
         self._waiting.append(recording)
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popleft().tracks = {}

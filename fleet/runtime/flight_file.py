@@ -5,7 +5,7 @@ Owns: that format. Must not know: databases, who replays. Bounded: what finds no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast, get_type_hints
 
@@ -49,10 +49,15 @@ class Unpacked(Struct, frozen=True):
     left_out: list[str]
 
 
-def packed(tracks: Mapping[str, tuple[Segment, ...]], most: int = MOST_BYTES) -> bytes | None:
-    """Of a symbol that is too large only its last part. None where a strategy's state cannot be written down."""
+def packed(
+    tracks: Mapping[str, tuple[Segment, ...]], left_out: Iterable[str] = (), most: int = MOST_BYTES
+) -> bytes | None:
+    """Of a symbol that is too large only its last part. None where a strategy's state cannot be written down.
+
+    `left_out`: by whoever cut the tracks.
+    """
     kept: dict[str, bytes] = {}
-    left_out: list[str] = []
+    named: list[str] = []
     room = most
     for symbol, segments in tracks.items():
         for part in (segments, segments[-1:]):
@@ -66,8 +71,8 @@ def packed(tracks: Mapping[str, tuple[Segment, ...]], most: int = MOST_BYTES) ->
                 room -= len(blob)
                 break
         else:
-            left_out.append(symbol)
-    return _ENCODER.encode(_File(LAYOUT, kept, left_out))
+            named.append(symbol)
+    return _ENCODER.encode(_File(LAYOUT, kept, [*named, *left_out]))
 
 
 def unpacked(blob: bytes) -> Unpacked:

@@ -6,8 +6,10 @@ Owns: which of a desk is in a checkpoint, and setting a desk up from one. Must n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from msgspec.structs import replace
 
 from exchange.errors import VenueError
 from exchange.model import Fill, Order
@@ -26,11 +28,14 @@ from fleet.runtime.steps import (
     Reconciled,
     Reconfigured,
     Sent,
-    Step,
+    Taken,
     failed,
 )
 from strategies.base import Strategy
 from strategies.signals.volatility import Volatility
+
+Given = ParamSpec("Given")
+T = TypeVar("T")
 
 
 class RecordedDesk(Desk):
@@ -44,36 +49,38 @@ class RecordedDesk(Desk):
         flight.begin()
 
     def reconfigure(self, config: SymbolConfig, strategy: Strategy[Any]) -> None:
-        self._note(Reconfigured(self._noted_us, config))
-        super().reconfigure(config, strategy)
+        self._take_in(Reconfigured(self._noted_us, config), super().reconfigure, config, strategy)
 
     def on_order(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
-        self._note(HeardOrder(now_us, told, answer))
-        return super().on_order(told, now_us, answer=answer)
+        return self._take_in(HeardOrder(now_us, told, answer), super().on_order, told, now_us, answer=answer)
 
     def on_fill(self, fill: Fill, now_us: int) -> None:
-        self._note(HeardFill(now_us, fill))
-        super().on_fill(fill, now_us)
+        self._take_in(HeardFill(now_us, fill, self.book.position_lots), super().on_fill, fill, now_us)
 
     def answered(self, action: Action, told: Order, now_us: int) -> None:
-        self._note(Answered(now_us, type(action).__name__, action, told))
-        super().answered(action, told, now_us)
+        step = Answered(now_us, type(action).__name__, action, told)
+        self._take_in(step, super().answered, action, told, now_us)
 
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
-        self._note(failed(now_us, action, error))
-        super().failed(action, error, now_us)
+        self._take_in(failed(now_us, action, error), super().failed, action, error, now_us)
 
     def reconcile(
         self, open_orders: list[Order], asked_us: int, now_us: int, filled: Mapping[str, int] | None = None
     ) -> list[str]:
         filled = self.filled if filled is None else filled
-        self._note(Reconciled(now_us, asked_us, tuple(open_orders), dict(filled)))
-        return super().reconcile(open_orders, asked_us, now_us, filled)
+        step = Reconciled(now_us, asked_us, tuple(open_orders), dict(filled))
+        return self._take_in(step, super().reconcile, open_orders, asked_us, now_us, filled)
 
     def sending(self, change: Change, now_us: int) -> Action:
         # No checkpoint here: what is sent belongs to the plan before it.
-        action = super().sending(change, now_us)
-        self._flight.note(Sent(now_us, type(action).__name__, action))
+        broke, action = "", change.action
+        try:
+            action = super().sending(change, now_us)
+        except Exception as error:
+            broke = type(error).__name__
+            raise
+        finally:
+            self._flight.note(Sent(now_us, type(action).__name__, action, broke))
         return action
 
     def plan(self, now_us: int) -> Plan:
@@ -104,7 +111,9 @@ class RecordedDesk(Desk):
             self.config,
             self.instrument,
             self._ids.run.fleet,
-            self._ids.run.started_s,
+            self._ids.run.number,
+            self.book.position_lots,
+            self.book.cost,
             tuple(self.orders.values()),
             dict(self._holds),
             dict(self._refusals),
@@ -126,10 +135,15 @@ class RecordedDesk(Desk):
         self.risk.fills = FillWindow.of(checkpoint.fills_us, checkpoint.paused_until_us)
         self._state = checkpoint.state
 
-    def _note(self, step: Step) -> None:
+    def _take_in(self, step: Taken, take: Callable[Given, T], *given: Given.args, **named: Given.kwargs) -> T:
         self._turn_if_due(step.at_us)
         self._noted_us = step.at_us
         self._flight.note(step)
+        try:
+            return take(*given, **named)
+        except Exception as error:
+            self._flight.note_instead(replace(step, broke=type(error).__name__))
+            raise
 
     def _note_around(self, now_us: int) -> None:
         risk = self.risk

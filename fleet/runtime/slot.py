@@ -77,8 +77,7 @@ class Slot:
         self._clock = clock
         self._journal = journal
         self._may_quote = may_quote
-        # Not anew: within one second the ids would repeat.
-        self._ids = before._ids if before else ClientIds(run, config.symbol)
+        self._ids = ClientIds(run, config.symbol)
         self.supervisor = Supervisor(config.symbol, self._make, self.clear, clock, journal)
         self.supervisor.restarts = before.supervisor.restarts if before else 0
 

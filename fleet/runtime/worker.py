@@ -6,8 +6,8 @@ supervisor's to handle; a request on its way is the sender's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -21,7 +21,7 @@ from fleet.config.risk import Mmp
 from fleet.orders.batches import together
 from fleet.orders.ids import Run
 from fleet.orders.plan import Change
-from fleet.runtime.account import Account
+from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
 from fleet.runtime.downtime import made_by, traded_since
@@ -32,6 +32,11 @@ from fleet.runtime.sender import Sender
 from fleet.runtime.snapshot import Begun
 from fleet.scheduling.gate import Gate
 from strategies.base import Strategy
+
+T = TypeVar("T")
+
+AT_ONCE_S = 0.05
+"""While the venue is asked, what is due by time alone may be so late: what that waits for may be the answer."""
 
 
 class Worker:
@@ -148,8 +153,6 @@ class Worker:
         ):
             await self._resync()
             self._absorb()
-        self.desk.account_up = self._account.line_up.is_set() and self._lines_seen == self._account.lines_opened
-        self.desk.guarded = self._may_quote()
         wake_us = self._act()
         if self.desk.is_closed:
             return
@@ -157,6 +160,35 @@ class Worker:
             await self._tell_fills()
         timeout_s = None if wake_us is None else max(wake_us - self._clock.now_us(), 0) / 1e6
         await self._mailbox.wait(timeout_s)
+
+    async def _meanwhile(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Goes on hearing and acting until the venue was asked: leave to ask may be most of a minute away, and what is
+        in the market must not stay there for that. Raises what `ask` raises."""
+        answers: list[T] = []
+        failure: Exception | None = None
+
+        async def carry() -> None:
+            nonlocal failure
+            try:
+                answers.append(await ask())
+            except Exception as error:  # noqa: BLE001 not raised in here: the task group would wrap it
+                failure = error
+            self._mailbox.wake()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(carry)
+            try:
+                while not answers and failure is None:
+                    self._absorb()
+                    wake_us = self._act()
+                    timeout_s = None if wake_us is None else max((wake_us - self._clock.now_us()) / 1e6, AT_ONCE_S)
+                    await self._mailbox.wait(timeout_s)
+            except Exception as error:  # noqa: BLE001 as above
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return answers[0]
 
     def _absorb(self) -> None:
         now_us = self._clock.now_us()
@@ -195,6 +227,8 @@ class Worker:
 
     def _act(self) -> int | None:
         now_us = self._clock.now_us()
+        self.desk.account_up = self._account.line_up.is_set() and self._lines_seen == self._account.lines_opened
+        self.desk.guarded = self._may_quote()
         self.desk.risk.killed = self._kill.why(self.symbol)
         plan = self.desk.plan(now_us)
         requests = together(plan.changes)
@@ -253,9 +287,12 @@ class Worker:
         """After a gap in the account's news: orders, trades and position as the venue has them."""
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
         is_everybodys = line != self._lines_seen
-        snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
-        filled = self.desk.filled
-        missed = await self._account.missed_fills(self.symbol)
+
+        async def ask() -> tuple[Snapshot, dict[str, int], list[Fill]]:
+            snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
+            return snapshot, self.desk.filled, await self._account.missed_fills(self.symbol)
+
+        snapshot, filled, missed = await self._meanwhile(ask)
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
         self._absorb()
         now_us = self._clock.now_us()

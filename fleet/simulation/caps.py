@@ -91,7 +91,7 @@ class Caps:
 
     def _is_reckoned(self, order: PaperOrder) -> bool:
         fleet = self._running()
-        is_of_an_earlier_run = fleet is not None and f":{base36(fleet.run_id.started_s)}:" not in order.client_id
+        is_of_an_earlier_run = fleet is not None and f":{base36(fleet.run_id.number)}:" not in order.client_id
         return is_ours(self._fleet_name, order.client_id) and not is_of_an_earlier_run
 
     def _exposure(self, symbol: str) -> Exposure:

@@ -16,8 +16,20 @@ PULLED_BOUND_S = 6.0
 """So long an order of ours may rest where the fleet wants none, while every request about its symbol is answered: a
 query after an unknown outcome may be 5 s away."""
 
-PULLED_BOUND_DISTURBED_S = 75.0
-"""And so long when requests meet faults, or the minute's weight is spent, as after several starts in it."""
+PULLED_BOUND_DISTURBED_S = 45.0
+"""And so long when requests meet faults, or the minute's weight is spent: two cancels in a row that nobody answers take
+20 s, a placement that may yet come is waited for another 20."""
+
+FALSE_BELIEF_BOUND_S = 3.0
+"""So long the fleet may believe another thing of an order or a position than is so, while its line is up and all that
+it asks is answered: news on its way may be a second late."""
+
+LOOKED_AGAIN_BOUND_S = 10.0
+"""And so long beyond the time between two looks at the whole account, when news was lost and nothing tells of it."""
+
+DEAD_BOUND_S = 131.0
+"""So long an order may rest after the death of the process that placed it: the exchange's countdown of two minutes,
+since a last heartbeat that came ten seconds late."""
 
 CAP_SLACK = Decimal("1.1")
 """What an order may be worth beyond its share when it is looked at: prices and the wallet move after it was sized."""
@@ -131,6 +143,25 @@ def nothing_rests_where_none_is_wanted(
         return ""
     ids = ", ".join(order.client_id for order in resting)
     return f"{symbol}: {ids} rests though {why} for {unwanted_s:.1f} s ({undisturbed_s:.1f} s without a fault)"
+
+
+def nothing_rests_after_a_death(dead_s: float, own: Iterable[Resting], unguarded: Collection[str]) -> str:
+    """`unguarded`: symbols in which the owner had orders of his own, so that no countdown ran."""
+    left = [order.client_id for order in own if order.symbol not in unguarded]
+    if not left or dead_s <= DEAD_BOUND_S:
+        return ""
+    return f"no process has run for {dead_s:.1f} s, and there are still {', '.join(left)}"
+
+
+def belief_is_true(symbol: str, error: str, undisturbed_s: float, look_again_s: float | None) -> str:
+    """`undisturbed_s`: for so long nothing was in the way of learning better. `look_again_s`: where news was lost that
+    may be why, how far apart the fleet looks at the whole account; else None."""
+    bound_s = FALSE_BELIEF_BOUND_S if look_again_s is None else look_again_s + LOOKED_AGAIN_BOUND_S
+    return f"{symbol}: {error}, for {undisturbed_s:.1f} s" if undisturbed_s > bound_s else ""
+
+
+def what_is_over_stays_over(come_back: Collection[str]) -> str:
+    return f"the fleet knew to be over, and believes to be live: {', '.join(come_back)}" if come_back else ""
 
 
 def nothing_left_after_a_stop(own: Iterable[Resting], told: Collection[str]) -> str:

@@ -106,7 +106,7 @@ async def _run(
         async with open_venue(
             address, paper.demo, clock, safety=config.budget.safety, rng=Random(f"{seed}:jitter")
         ) as venue:
-            fleet = Fleet(config, venue, Journal(clock), ledger)
+            fleet = Fleet(config, venue, Journal(clock), ledger, chance=Random(f"{seed}:run"))
             around.start_soon(_live, Running(fleet, paper, runner), seconds, faults, script)
             await fleet.run()
             state = fleet_state(fleet)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from exchange.model import Side
 from exchange.paper.fault_settings import (
     CutLines,
     Events,
@@ -24,11 +25,16 @@ from exchange.paper.fault_settings import (
     Stall,
     Uniform,
 )
+from fleet.orders.lifecycle import NONCE_WINDOW_US
+from fleet.scheduling.heartbeats import USUAL_TIMEOUT_S
 
 SECONDS = 60.0
 SYMBOLS = 20
 SPARE_SYMBOLS = 4
 """Not in the fleet at first: edits bring them in."""
+
+DEAD_S = USUAL_TIMEOUT_S + NONCE_WINDOW_US / 1e6
+"""After the death of a process no order of its own may be left: its last heartbeat may have come as late as that."""
 
 CHANCES = (
     ("answer_503_executed", 0.05),
@@ -44,6 +50,8 @@ CHANCES = (
     ("order_not_found", 0.8),
 )
 """The highest that a spell may make each chance of the exchange's faults."""
+
+OVERLOAD = (("answer_503_executed", 0.15), ("answer_503_not_executed", 0.15), ("order_not_found", 0.9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,18 @@ class Crash:
 
     at_s: float
     pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The next placements or amendments are held up on their way, and their connections break: they arrive when nobody
+    reckons with them any more, perhaps after the process that sent them is gone."""
+
+    at_s: float
+    method: str
+    count: int
+    late_s: float
+    broken_after_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,16 @@ class Foreign:
     symbol: int
 
 
-Trouble = Spell | Blow | Crash | Stop | WorkerCrash | Edit | ClockStep | Foreign
+@dataclass(frozen=True, slots=True)
+class OwnersTrade:
+    """The owner trades by hand beside the fleet."""
+
+    at_s: float
+    symbol: int
+    side: Side
+
+
+Trouble = Spell | Blow | Crash | Late | Stop | WorkerCrash | Edit | ClockStep | Foreign | OwnersTrade
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +207,15 @@ def _spells(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return found
 
 
+def _overloads(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Seldom: the exchange has more to do than it can. Many requests have no proper answer, and the servers that are
+    asked after them lag behind."""
+    if rng.random() < 0.8:
+        return []
+    at_s, for_s = _when(rng, seconds), round(rng.uniform(3, 15), 3)
+    return [Spell(at_s, for_s, name, chance) for name, chance in OVERLOAD]
+
+
 def _blows(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Blow(_when(rng, seconds), rng.choice(_BLOWS)(rng)) for _ in range(rng.randrange(6))]
 
@@ -214,6 +252,31 @@ def _crashes(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Crash(_when(rng, seconds), round(rng.uniform(1, 6), 3)) for _ in range(count)]
 
 
+def _long_crashes(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Seldom: nobody starts the fleet again before the exchange's countdown must have run out."""
+    if rng.random() < 0.95:
+        return []
+    return [Crash(_when(rng, seconds), round(DEAD_S + rng.uniform(1, 5), 3))]
+
+
+def _late(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Often the process has just been started, and dies with its first placements on their way: the next one is there
+    before they are."""
+    found: list[Trouble] = []
+    if rng.random() < 0.7:
+        return found
+    for _ in range(rng.choice((1, 2, 3))):
+        at_s = _when(rng, seconds)
+        late_s = round(rng.choice((rng.uniform(0.3, 2), rng.uniform(1, 4.9), rng.uniform(4, 9.9))), 3)
+        method, count = rng.choice((("POST", 1), ("POST", 4), ("PUT", 1), ("PUT", 3)))
+        found.append(Late(at_s, method, count, late_s, rng.choice((0.0, 0.0, 0.2, 2.0))))
+        if rng.random() < 0.5:
+            pause_s = round(rng.uniform(0.3, 1.5), 3)
+            again_s = round(at_s + pause_s + rng.uniform(0.5, 2.5), 3)
+            found += [Crash(at_s, pause_s), Crash(again_s, round(rng.uniform(0.3, 1.5), 3))]
+    return found
+
+
 def _stops(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Stop(_when(rng, seconds), round(rng.uniform(1, 3), 3))] if rng.random() < 0.2 else []
 
@@ -242,14 +305,33 @@ def _foreign(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return [Foreign(_when(rng, seconds), rng.randrange(symbols)) for _ in range(rng.choice((0, 1, 2)))]
 
 
+def _owners_trades(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    """Mostly while the fleet hears of nothing, and no order of its own tells it either."""
+    found: list[Trouble] = []
+    if rng.random() < 0.75:
+        return found
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        at_s = _when(rng, seconds)
+        if rng.random() < 0.7:
+            found.append(Blow(at_s, CutLines(refused_for_s=2.0)))
+        found.append(
+            OwnersTrade(round(at_s + rng.uniform(0.1, 1.5), 3), rng.randrange(symbols), rng.choice(list(Side)))
+        )
+    return found
+
+
 _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "spells": _spells,
+    "overloads": _overloads,
     "blows": _blows,
     "bans": _bans,
     "crashes": _crashes,
+    "long crashes": _long_crashes,
+    "late": _late,
     "stops": _stops,
     "worker crashes": _worker_crashes,
     "edits": _edits,
     "clock steps": _clock_steps,
     "foreign orders": _foreign,
+    "owner's trades": _owners_trades,
 }

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
+from exchange.model import OrderStatus
 from exchange.paper.accounts import Account
 from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.order import PaperOrder
@@ -18,9 +19,10 @@ from exchange.paper.venue import Venue as PaperVenue
 from fleet.config.models import FleetConfig
 from fleet.ledger import schema
 from fleet.ledger.store import Store
-from fleet.orders.ids import is_ours
+from fleet.orders.ids import base36, is_ours
 from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
+from fleet.simulation.beliefs import Beliefs
 from fleet.simulation.invariants import Books, Resting, TradeRow
 
 
@@ -38,6 +40,10 @@ HELD_UP_FROM = 0.75
 """From this part of a limit on, requests may have to wait: after several starts in a minute its weight is spent."""
 
 
+FOREIGN_HEARD_S = 30.0
+"""Within this the fleet has heard of an order of its owner's, and ended the countdown that would cancel it too."""
+
+
 class Watch:
     """Implements exchange.paper.order.News. `troubled_us`: when a request about a symbol last met a fault."""
 
@@ -45,7 +51,9 @@ class Watch:
         self.violations: list[Violation] = []
         self.orders = 0
         self.fills = 0
+        self.beliefs = Beliefs(paper.account())
         self.foreign: dict[str, PaperOrder] = {}
+        self._excused: dict[str, None] = {}
         self.on_violation: Callable[[], None] = lambda: None
         self.troubled_us: Callable[[str], int] = lambda symbol: 0
         self._paper = paper
@@ -61,6 +69,10 @@ class Watch:
         """When something last became of an order of the fleet's, by symbol."""
         self._held_up_us = 0
         """When the budget was last spent, or the gate shut."""
+        self._dead_us: int | None = None
+        """Since when no fleet has run."""
+        self._late: dict[str, None] = {}
+        """Open orders of an earlier run that came in after a later one had begun."""
         self.note_caps(config)
 
     # --- after every change of an order
@@ -71,14 +83,20 @@ class Watch:
         if trade is not None:
             self.fills += 1
         if not is_ours(self._fleet_name, order.client_id):
+            self._excuse_foreign(order, now_us)
             return
         self._changed_us[order.listing.symbol] = now_us
+        if order.status.is_final:
+            self.beliefs.note_over(order)
+            self._late.pop(order.client_id, None)
         if trade is not None:
             self._traded[order.listing.symbol] = None
         if execution == "NEW":
             self.orders += 1
+            self._note_late(order)
         if execution in ("NEW", "AMENDMENT"):
-            resting = self._resting(order.listing.symbol)
+            # What an earlier process had sent and comes only now was in nobody's reckoning: it must go, and soon.
+            resting = [each for each in self._resting(order.listing.symbol) if each.client_id not in self._late]
             self._expect("one order a side", invariants.one_order_a_side(resting))
             self._expect("within cap", self._within_cap(order.listing.symbol, resting))
 
@@ -108,9 +126,11 @@ class Watch:
         if fleet is not self._seen_fleet:
             self._seen_fleet = fleet
             self._unwanted.clear()
-        if fleet is None:
-            return
         now_us = self._now_us()
+        if fleet is None:
+            self._look_at_the_dead(now_us)
+            return
+        self._dead_us = None
         gate = fleet.venue.gate
         if gate.paused_until_us > fleet.venue.clock.now_us() or any(
             use.used > use.capacity * HELD_UP_FROM for use in gate.usage()
@@ -139,6 +159,37 @@ class Watch:
                     ),
                 )
 
+        self._look_at_beliefs(fleet, by_symbol, now_us)
+
+    def _look_at_the_dead(self, now_us: int) -> None:
+        if self._dead_us is None:
+            self._dead_us = now_us
+        dead_s = (now_us - self._dead_us) / 1e6
+        if dead_s > invariants.DEAD_BOUND_S:
+            own = [each for each in self.all_resting() if is_ours(self._fleet_name, each.client_id)]
+            unguarded = {order.listing.symbol for order in self.foreign.values()}
+            complaint = invariants.nothing_rests_after_a_death(dead_s, own, unguarded)
+            self._expect("nothing rests after a death", complaint)
+
+    def _look_at_beliefs(self, fleet: Fleet, by_symbol: dict[str, list[PaperOrder]], now_us: int) -> None:
+        self._expect("what is over stays over", invariants.what_is_over_stays_over(self.beliefs.come_back(fleet)))
+        for error in self.beliefs.look(fleet, by_symbol, now_us):
+            started_us = max(error.since_us, self._held_up_us, self.troubled_us(error.symbol))
+            look_again_s = fleet.reconcile_every_s if error.is_untold else None
+            complaint = invariants.belief_is_true(error.symbol, error.what, (now_us - started_us) / 1e6, look_again_s)
+            self._expect("belief is true", complaint)
+
+    def _note_late(self, order: PaperOrder) -> None:
+        fleet = self._seen_fleet
+        if fleet is not None and f":{base36(fleet.run_id.number)}:" not in order.client_id:
+            self._late[order.client_id] = None
+
+    def _excuse_foreign(self, order: PaperOrder, now_us: int) -> None:
+        """One that was placed just before the fleet's death may fall to its countdown: it had not heard of it."""
+        is_over = order.status is OrderStatus.CANCELED
+        if is_over and self._dead_us is not None and self._dead_us - order.created_ms * 1000 < FOREIGN_HEARD_S * 1e6:
+            self._excused[order.client_id] = None
+
     # --- at the end of a fleet
 
     def after_stop(self, fleet: Fleet) -> None:
@@ -158,7 +209,8 @@ class Watch:
             self._expect("books agree", invariants.books_agree(symbol, ours, self._books(symbol, book.fills)))
         self._expect("wallet agrees", invariants.wallet_agrees(fleet.account.wallet, self._account.wallet))
         untouched = {
-            client_id: order.status.value not in ("CANCELED", "EXPIRED") for client_id, order in self.foreign.items()
+            client_id: client_id in self._excused or order.status.value not in ("CANCELED", "EXPIRED")
+            for client_id, order in self.foreign.items()
         }
         self._expect("foreign orders untouched", invariants.foreign_orders_untouched(untouched))
 

@@ -27,6 +27,15 @@ TRACED = 400
 """Characters of a line of the trace."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """Of the next request of this method about an order: it arrives so late, and its connection breaks before."""
+
+    method: str
+    late_s: float
+    broken_after_s: float
+
+
 @dataclass(slots=True)
 class Trace:
     """What went over all wires, in order: the time in microseconds, and a line of text."""
@@ -54,8 +63,17 @@ _symbol = re.compile(r"\bsymbol=([A-Z0-9]+)").search
 
 
 class Wire(httpx.AsyncBaseTransport):
-    def __init__(self, transport: PaperTransport, lines: PaperLines, tasks: TaskGroup, trace: Trace) -> None:
+    def __init__(
+        self,
+        transport: PaperTransport,
+        lines: PaperLines,
+        tasks: TaskGroup,
+        trace: Trace,
+        held_up: list[HeldUp],
+    ) -> None:
+        """`held_up`: what is to come of the next requests, of whichever process they are."""
         self.is_dead = False
+        self._held_up = held_up
         self._under_way: dict[_Trip, None] = {}
         self._troubled_us: dict[str, int] = {}
         self._transport = transport
@@ -83,15 +101,29 @@ class Wire(httpx.AsyncBaseTransport):
         found = _symbol(asked)
         trip = _Trip(found[1] if found else "", self._trace.clock.now_us(), anyio.Event())
         self._under_way[trip] = None
-        self._tasks.start_soon(self._carry, request, trip, name=WORLD + "trip")
+        held_up = self._held_up_next(request)
+        self._tasks.start_soon(self._carry, request, trip, held_up.late_s if held_up else 0.0, name=WORLD + "trip")
+        if held_up is not None:
+            await anyio.sleep(held_up.broken_after_s)
+            raise httpx.ReadError("connection lost", request=request)
         await trip.ended.wait()
         if trip.error is not None:
             raise trip.error
         assert trip.response is not None
         return trip.response
 
-    async def _carry(self, request: httpx.Request, trip: _Trip) -> None:
+    def _held_up_next(self, request: httpx.Request) -> HeldUp | None:
+        if request.url.path.endswith("/order"):
+            for place, each in enumerate(self._held_up):
+                if each.method == request.method:
+                    return self._held_up.pop(place)
+        return None
+
+    async def _carry(self, request: httpx.Request, trip: _Trip, late_s: float) -> None:
         try:
+            if late_s:
+                await anyio.sleep(late_s)
+                self._trace.add(f"~ {request.method} arrives late")
             trip.response = await self._transport.handle_async_request(request)
             self._trace.add(f"< {trip.response.status_code} {request.method} {trip.response.text}")
         except httpx.TransportError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -27,8 +28,8 @@ from exchange.paper.calibration import parameters_for
 from exchange.paper.config import PaperSettings
 from exchange.paper.engine import Engine
 from exchange.paper.entry import NewOrder
-from exchange.paper.fault_settings import Requests
-from exchange.paper.faults import FaultPlan
+from exchange.paper.fault_settings import FaultSettings, HalfOpen, Requests
+from exchange.paper.faults import EventFate, FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.order import PaperOrder
 from exchange.paper.runner import Runner
@@ -52,6 +53,8 @@ from fleet.simulation.trouble import (
     Day,
     Edit,
     Foreign,
+    Late,
+    OwnersTrade,
     Spell,
     Stop,
     Trouble,
@@ -59,7 +62,7 @@ from fleet.simulation.trouble import (
     kind_of,
 )
 from fleet.simulation.watch import Violation, Watch
-from fleet.simulation.wire import WORLD, Trace, Wire
+from fleet.simulation.wire import WORLD, HeldUp, Trace, Wire
 from fleet.wiring.client import Address, open_venue
 
 START_US = 1_790_000_000_000_000
@@ -116,6 +119,20 @@ class _Process:
         self.task: asyncio.Task[None] | None = None
 
 
+class _Fates(FaultPlan):
+    """The exchange's own, and it tells of news that it loses: the watch must know what no fleet can."""
+
+    def __init__(self, settings: FaultSettings, seed: int, note_lost: Callable[[], None]) -> None:
+        super().__init__(settings, seed)
+        self._note_lost = note_lost
+
+    def event_fate(self) -> EventFate | None:
+        fate = super().event_fate()
+        if fate is EventFate.DROPPED:
+            self._note_lost()
+        return fate
+
+
 class World:
     def __init__(self, day: Day) -> None:
         self._day = day
@@ -123,8 +140,8 @@ class World:
         self._venue_clock = Clock(START_US)
         self._trace = Trace(self._venue_clock)
         self._paper = _paper(self._file, day.seed, self._venue_clock)
-        self._runner = Runner(self._paper, self._venue_clock.now_us, FaultPlan(day.faults, day.seed))
         self._watch = Watch(self._paper, self._file.config, self._venue_clock.now_us)
+        self._runner = Runner(self._paper, self._venue_clock.now_us, self._fates(day.faults))
         self._watch.on_violation = self._broken
         self._watch.troubled_us = self._troubled_us
         self._caps = Caps(
@@ -135,6 +152,7 @@ class World:
         self._store = Store(None, Owner("paper", FLEET), now_ms=self._venue_clock.now_ms(), fleet=FLEET)
         self._settings = day.faults
         self._spells: list[Spell] = []
+        self._held_up: list[HeldUp] = []
         self._counted: Counter[str] = Counter()
         self._process: _Process | None = None
         self._down_until_s = 0.0
@@ -202,7 +220,7 @@ class World:
     def _start(self) -> None:
         """Another process: with its own clock and connections, and nothing known."""
         self._lives += 1
-        wire = Wire(PaperTransport(self._runner), PaperLines(self._runner), self._tasks, self._trace)
+        wire = Wire(PaperTransport(self._runner), PaperLines(self._runner), self._tasks, self._trace, self._held_up)
         self._store.begin_run(self._venue_clock.now_ms())
         process = self._process = _Process(wire, Ledger(self._store))
         self._trace.add(f"# process {self._lives} starts")
@@ -218,7 +236,8 @@ class World:
             keys = demo if self._day.seed % 8 == 0 else Credentials(demo.user, "", "", demo.api_key, demo.api_secret)
             config = self._file.config
             async with open_venue(address, keys, clock, safety=config.budget.safety, rng=Random(seed)) as venue:
-                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger)
+                chance = Random(f"{seed}:run")
+                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger, chance=chance)
                 if process.wants_stop:
                     fleet.stop()
                 try:
@@ -316,9 +335,13 @@ class World:
             case Blow(once=once):
                 if isinstance(once, Requests) and once.answer == "418":
                     self._banned_until_s = anyio.current_time() + self._settings.ban_s
+                if isinstance(once, HalfOpen):
+                    self._watch.beliefs.note_lost(self._venue_clock.now_us() + round(once.for_s * 1e6))
                 self._runner.inject(once)
             case Crash():
                 await self._crash(trouble)
+            case Late(method=method, count=count, late_s=late_s, broken_after_s=broken_after_s):
+                self._held_up += [HeldUp(method, late_s, broken_after_s)] * count
             case Stop(pause_s=pause_s):
                 await self._stop(pause_s)
             case WorkerCrash(symbol=number):
@@ -332,6 +355,8 @@ class World:
                 self._set_faults()
             case Foreign(symbol=number):
                 self._place_foreign(self._file.symbols[number], len(self._watch.foreign))
+            case OwnersTrade(symbol=number, side=side):
+                self._place_owners(self._file.symbols[number], "", side, is_market=True)
 
     @property
     def _running_fleet(self) -> Fleet | None:
@@ -345,34 +370,45 @@ class World:
         if self._running_fleet is not None:
             self._running_fleet.apply(config)
 
+    def _fates(self, settings: FaultSettings) -> FaultPlan:
+        return _Fates(settings, self._day.seed, lambda: self._watch.beliefs.note_lost(self._venue_clock.now_us()))
+
     def _set_faults(self) -> None:
         chances = {spell.name: spell.chance for spell in self._spells}
         self._runner.set_faults(replace(self._settings, **chances))
 
     def _place_foreign(self, symbol: str, number: int) -> None:
+        order = self._place_owners(symbol, f"the-owners-{number}", Side.BUY, is_market=False)
+        if order is not None:
+            self._watch.foreign[order.client_id] = order
+
+    def _place_owners(self, symbol: str, client_id: str, side: Side, *, is_market: bool) -> PaperOrder | None:
+        """Of a little more than may be ordered at least; None when the exchange refuses it."""
+        placed: list[PaperOrder] = []
+
         def place(engine: Engine) -> None:
             listing = engine.listing(symbol)
             instrument = listing.instrument
             ticks = instrument.floor_price(listing.mark * Decimal("0.99"))
             lots = max(instrument.floor_lots(10 / instrument.price(ticks)) + 1, instrument.min_lots)
             new = NewOrder(
-                side=Side.BUY,
-                type="LIMIT",
+                side=side,
+                type="MARKET" if is_market else "LIMIT",
                 time_in_force=TimeInForce.GTC,
-                ticks=ticks,
+                ticks=0 if is_market else ticks,
                 lots=lots,
                 reduce_only=False,
-                client_id=f"the-owners-{number}",
+                client_id=client_id,
                 wants_result=False,
             )
             try:
-                order: PaperOrder = engine.orders.place(self._paper.account(), listing, new, engine.now_us)
+                placed.append(engine.orders.place(self._paper.account(), listing, new, engine.now_us))
             except Refusal:
                 return
             engine.acted(listing)
-            self._watch.foreign[order.client_id] = order
 
         self._runner.act(place)
+        return placed[0] if placed else None
 
     # --- the end
 
@@ -380,7 +416,8 @@ class World:
         """Nothing goes wrong any more: what is believed is held against what is, the fleet stops, and the books too."""
         self._trace.add("# nothing goes wrong any more")
         self._spells.clear()
-        self._runner.faults = FaultPlan(self._day.faults, self._day.seed)
+        self._held_up.clear()
+        self._runner.faults = self._fates(self._day.faults)
         self._runner.set_faults(replace(self._day.faults, clock_skew_ms=self._settings.clock_skew_ms))
         if self._banned_until_s > anyio.current_time():
             return

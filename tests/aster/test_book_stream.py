@@ -13,6 +13,7 @@ from exchange.aster.book_stream import AsterBookStream
 from exchange.clock import Clock
 from exchange.errors import Unavailable
 from exchange.model import BookTicker, Depth, ExchangeInfo, MarketEvent, MarkPrice, PublicTrade, StreamDown, StreamUp
+from exchange.ports import Ticket
 from fleet.simulation.loop import run_virtual
 
 SYMBOLS = ("ASTERUSDT", "BNBUSDT")
@@ -58,7 +59,7 @@ class Snapshots:
     async def book_tickers(self) -> list[BookTicker]:
         raise NotImplementedError
 
-    async def mark_prices(self) -> list[MarkPrice]:
+    async def mark_prices(self, *, ticket: Ticket | None = None) -> list[MarkPrice]:
         raise NotImplementedError
 
     async def recent_trades(self, symbol: str, limit: int) -> list[PublicTrade]:

@@ -52,6 +52,12 @@ class Table:
             assert isinstance(action, Place)
             self.desk.answered(action, order_of(action, number, self.now_us), self.now_us)
 
+    def told(self) -> Order:
+        """The first order, as the venue has it."""
+        order = next(iter(self.desk.orders.values()))
+        place = Place("XUSDT", order.client_id, order.side, order.price_ticks, order.lots)
+        return order_of(place, order.order_id or 0, self.now_us)
+
 
 def order_of(place: Place, number: int, now_us: int, status: OrderStatus = OrderStatus.NEW) -> Order:
     return Order(

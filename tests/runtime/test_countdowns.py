@@ -57,7 +57,8 @@ def test_what_is_due(countdown: Countdown, is_wanted: bool, beat: int | None, wa
     [
         pytest.param(NEW, False, id="a first one is a new quote's business"),
         pytest.param(armed(age_s=29), False, id="one ahead of its time can wait"),
-        pytest.param(armed(age_s=30), True, id="one whose time has come goes with the cancels"),
+        pytest.param(armed(age_s=30), False, id="so can one that is due, while there is time"),
+        pytest.param(armed(age_s=60), True, id="when half of it is over it goes with the cancels"),
         pytest.param(armed(age_s=119), True, id="to the last"),
         pytest.param(armed(age_s=120), False, id="what has run out guards nothing"),
     ],
@@ -65,6 +66,11 @@ def test_what_is_due(countdown: Countdown, is_wanted: bool, beat: int | None, wa
 def test_which_go_with_the_cancels(countdown: Countdown, is_urgent: bool) -> None:
     from_us = countdowns.urgent_us(countdown, TERMS, NOW)
     assert (from_us is not None and from_us <= NOW) is is_urgent
+
+
+def test_one_that_is_made_rare_goes_with_the_cancels_when_it_is_due() -> None:
+    assert countdowns.urgent_us(armed(), Terms(120 * S, 55 * S), NOW) == NOW + 60 * S
+    assert countdowns.urgent_us(armed(), Terms(120 * S, 61 * S), NOW) == NOW + 61 * S
 
 
 def test_the_turn_goes_to_whom_it_has_been_longest() -> None:

@@ -119,12 +119,21 @@ def test_a_run_without_countdowns_ends_the_one_that_a_killed_run_left_before_it_
     play(fleet(X, Y, dead_man=None), scene, before)
 
 
-def test_the_first_heartbeat_goes_with_the_quotes_that_wait_for_it_and_one_that_is_due_with_the_cancels() -> None:
+def test_heartbeats_go_with_the_quotes_while_there_is_time_and_then_with_the_cancels() -> None:
     async def scene(at: Scene) -> None:
-        heartbeat, sent = Tally(1, 0, 10), at.gate.meter.last_minute(at.clock.steady_us()).by_class
-        assert (sent[RequestClass.CANCEL].weight, sent[RequestClass.QUOTE].weight) == (0, heartbeat.weight + 2)
+        def sent(request_class: RequestClass) -> int:
+            return at.gate.meter.last_minute(at.clock.steady_us()).by_class.get(request_class, Tally()).weight
+
+        look_at_start, placements = 40, 2
+        assert (sent(RequestClass.CANCEL), sent(RequestClass.QUOTE)) == (look_at_start, 10 + placements)
         await anyio.sleep(1)
-        assert at.gate.meter.last_minute(at.clock.steady_us()).by_class[RequestClass.CANCEL] == heartbeat
+        assert (sent(RequestClass.CANCEL), sent(RequestClass.QUOTE)) == (look_at_start, 20 + placements)
+        for _ in range(1000):
+            at.trading.trouble("countdown", Unavailable("no connection"))
+        await anyio.sleep(4)
+        assert sent(RequestClass.CANCEL) == look_at_start
+        await anyio.sleep(3)
+        assert sent(RequestClass.CANCEL) > look_at_start
 
     play(fleet(X), scene)
 
@@ -238,7 +247,7 @@ def test_the_owner_is_warned_at_half_time_and_told_when_it_is_well_and_when_it_i
             at.trading.trouble("countdown", Unavailable("no connection"))
         await anyio.sleep(3)
         assert not at.said("heartbeat")
-        await anyio.sleep(0.1)
+        await anyio.sleep(0.15)
         assert at.said("no heartbeat gets through: no connection; the exchange cancels the orders in 5 s")
         assert len(at.trading.open()) == 2
         await anyio.sleep(5.1)

@@ -14,7 +14,7 @@ from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Posit
 from fleet.config.models import SymbolConfig
 from fleet.config.risk import Risk
 from fleet.ledger.books import SymbolBook
-from fleet.orders.ids import ClientIds
+from fleet.orders.ids import ClientIds, base36
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, cancelling, placing
 from fleet.orders.plan import Action, Query
 from fleet.risk.checks import Reason
@@ -584,6 +584,16 @@ def test_an_own_order_not_known_is_adopted_and_nobody_elses(name: str, status: O
     assert table.counters.differences == adopted
 
 
+@pytest.mark.parametrize(("name", "stays"), [("f:X:old:1", False), (f"f:X:{base36(RUN.number)}:1", True)])
+def test_an_order_of_an_earlier_run_is_replaced_by_one_of_this(name: str, stays: bool) -> None:
+    table = Table()
+    ids = table.quote()
+    fitting = replace(table.told[ids[BUY]], client_id=name)
+    table.hear(ids[BUY], CANCELED)
+    table.desk.on_order(fitting, table.now_us)
+    assert table.plan() == ([] if stays else [Cancel("XUSDT", name)])
+
+
 def test_what_is_over_does_not_live_again_by_late_news() -> None:
     table = Table()
     ids = table.quote()
@@ -592,6 +602,13 @@ def test_what_is_over_does_not_live_again_by_late_news() -> None:
     assert table.desk.orders == {}
     table.hear(ids[BUY], NEW)
     table.desk.reconcile([replace(table.told[ids[SELL]], status=NEW)], table.now_us, table.now_us)
+    assert table.desk.orders == {}
+
+
+def test_nor_does_an_earlier_workers_whose_end_is_told_before_its_beginning() -> None:
+    table = Table(symbol_config(entry="short"))
+    for status in (CANCELED, NEW):
+        table.desk.on_order(foreign("f:X:old:1", status=status), table.now_us)
     assert table.desk.orders == {}
 
 

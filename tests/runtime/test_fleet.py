@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -494,6 +496,31 @@ def test_an_own_order_that_nobody_knows_of_is_found_by_looking_and_cancelled() -
         assert len(at.trading.open(X)) == 2
         [symbol] = fleet_state(at.fleet).symbols
         assert symbol.differences == 1
+
+    play(fleet_config(X), scene)
+
+
+@pytest.mark.parametrize("latency_s", [5, 20])
+def test_the_result_is_counted_every_second_however_slow_the_venue_is(
+    latency_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(at: Scene) -> None:
+        counted_s: list[float] = []
+        see = at.fleet.risk.loss.see
+
+        def seen(*arguments: Any) -> bool:
+            counted_s.append(anyio.current_time())
+            return see(*arguments)
+
+        monkeypatch.setattr(at.fleet.risk.loss, "see", seen)
+        at.trading.latency_s = latency_s
+        asked = at.trading.count("open_orders")
+        await anyio.sleep(120)
+        gaps_s = [after - before for before, after in pairwise(counted_s)]
+        assert max(gaps_s) == pytest.approx(1)
+        # And the account goes on being looked at, one look after the other.
+        assert 1 <= at.trading.count("open_orders") - asked <= 120 / latency_s + 1
+        at.trading.latency_s = 0.0
 
     play(fleet_config(X), scene)
 

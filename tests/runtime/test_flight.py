@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -17,8 +18,9 @@ from exchange.model import Amend, Cancel, Fill, Place
 from fleet.config.models import SymbolConfig
 from fleet.orders.plan import Action, Query
 from fleet.research.replay import replay
-from fleet.runtime.flight import EVERY_MS, MOST_STEPS, MOST_SYMBOLS, MOST_WAITING, SPAN_US, Flights
-from fleet.runtime.flight_file import CannotRead, Unpacked, packed, unpacked
+from fleet.runtime.desk import Desk
+from fleet.runtime.flight import EVERY_MS, MOST_CLOSE, MOST_STEPS, MOST_SYMBOLS, MOST_WAITING, SPAN_US, Flights
+from fleet.runtime.flight_file import LAYOUT, CannotRead, Unpacked, packed, unpacked
 from fleet.runtime.steps import Failed, Segment, Sent
 from strategies import registry
 from strategies.base import Decision, Quote, Situation
@@ -85,18 +87,31 @@ def test_what_was_cut_does_not_grow() -> None:
 # --- cutting
 
 
-def test_incidents_of_a_kind_that_follow_each_other_closely_have_one_recording() -> None:
+def test_of_incidents_of_a_kind_that_follow_each_other_closely_so_many_are_recorded() -> None:
     flights = Flights()
-    Table(flights.of("XUSDT")).look()
-    times_ms = (0, 1, EVERY_MS - 1, EVERY_MS, EVERY_MS + 1)
-    assert [flights.cut("XUSDT", "crash", 1000 + ms) is not None for ms in times_ms] == [
-        True,
-        False,
-        False,
-        True,
-        False,
-    ]
+    table = Table(flights.of("XUSDT"))
+    recorded: list[bool] = []
+    for ms in (*range(MOST_CLOSE + 2), EVERY_MS - 1, EVERY_MS, EVERY_MS + 1):
+        table.look()
+        recorded.append(flights.cut("XUSDT", "crash", 1000 + ms) is not None)
+    assert recorded == [True] * MOST_CLOSE + [False] * 3 + [True, True]
     assert flights.cut("XUSDT", "difference", 1000 + EVERY_MS + 1) is not None
+
+
+@pytest.mark.parametrize("symbol", [None, "XUSDT"])
+def test_one_shortly_after_another_has_the_steps_between_them(symbol: str | None) -> None:
+    flights = Flights()
+    table = Table(flights.of("XUSDT"))
+    table.look()
+    first = flights.cut(symbol, "crash", 1000)
+    assert flights.cut(symbol, "crash", 1001) is None, "the first has the same steps"
+    table.look()
+    second = flights.cut(symbol, "crash", 1002)
+    assert first is not None
+    assert second is not None
+    steps = [each.tracks["XUSDT"][-1].steps for each in (first, second)]
+    assert steps[1][: len(steps[0])] == steps[0]
+    assert [step.at_us for step in steps[1]][-1] == table.now_us
 
 
 @pytest.mark.parametrize("symbol", [None, "XUSDT", "YUSDT"])
@@ -108,6 +123,7 @@ def test_where_no_desk_was_there_is_nothing_to_keep(symbol: str | None) -> None:
 
 def test_the_whole_fleets_incident_has_the_last_part_of_so_many_symbols() -> None:
     flights = Flights()
+    flights.of("EMPTY")
     for number in range(MOST_SYMBOLS + 3):
         table = Table(flights.of(f"S{number}"))
         for _ in range(40):
@@ -116,6 +132,9 @@ def test_the_whole_fleets_incident_has_the_last_part_of_so_many_symbols() -> Non
     assert recording is not None
     assert list(recording.tracks) == [f"S{number}" for number in range(MOST_SYMBOLS)]
     assert {len(track) for track in recording.tracks.values()} == {1}
+    blob = recording.packed()
+    assert blob is not None
+    assert unpacked(blob).left_out == [f"S{number}" for number in range(MOST_SYMBOLS, MOST_SYMBOLS + 3)]
 
 
 def test_while_nothing_can_be_written_the_oldest_recordings_go() -> None:
@@ -196,6 +215,71 @@ def test_news_of_every_kind_comes_back_and_does_the_same() -> None:
     told_back = back(table)
     assert tuple(told_back.tracks["XUSDT"]) == table.flight.cut()
     assert differences(told_back.tracks["XUSDT"]) == []
+
+
+def fill_of(table: Table, lots: int) -> Fill:
+    order = next(iter(table.desk.orders.values()))
+    return Fill("XUSDT", 5, order.order_id or 0, order.client_id, order.side, order.price_ticks, lots, True,
+                Decimal(0), "USDT", Decimal(0), table.now_us // 1000)  # fmt: skip
+
+
+def test_the_position_is_shown_as_it_was_at_every_step() -> None:
+    table = Table()
+    table.places()
+    fill = fill_of(table, 3)
+    table.book.add(fill)
+    table.desk.on_fill(fill, table.now_us)
+    assert table.book.position_lots == 3
+    assert [moment.position_lots for moment in replay("XUSDT", back(table).tracks["XUSDT"])][-2:] == [0, 3]
+    while len(table.flight.cut()) < 2:
+        table.look()
+    told = back(table).tracks["XUSDT"]
+    assert next(replay("XUSDT", told[1:])).position_lots == 3
+    assert differences(told) == []
+
+
+def sends(table: Table) -> None:
+    table.desk.sending(table.desk.plan(table.now_us).changes[0], table.now_us)
+
+
+TAKEN: dict[str, Callable[[Table], object]] = {
+    "on_order": lambda at: at.desk.on_order(at.told(), at.now_us),
+    "on_fill": lambda at: at.desk.on_fill(fill_of(at, 3), at.now_us),
+    "answered": lambda at: at.desk.answered(Cancel("XUSDT", at.told().client_id), at.told(), at.now_us),
+    "failed": lambda at: at.desk.failed(Cancel("XUSDT", at.told().client_id), OutcomeUnknown("no answer"), at.now_us),
+    "reconcile": lambda at: at.desk.reconcile([at.told()], at.now_us, at.now_us),
+    "reconfigure": lambda at: at.desk.reconfigure(at.config, make_strategy("ping_pong", at.config.parameters)),
+    "sending": sends,
+}
+
+
+@pytest.mark.parametrize("what", TAKEN)
+def test_what_broke_while_it_was_taken_breaks_again_and_no_more_once_it_is_mended(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("planted")
+
+    table = Table()
+    table.places()
+    while not table.desk.plan(table.now_us).changes:
+        table.look()
+    with monkeypatch.context() as patched:
+        patched.setattr(Desk, what, broken)
+        with pytest.raises(KeyError):
+            TAKEN[what](table)
+        told = back(table).tracks["XUSDT"]
+        *_, last = replay("XUSDT", told)
+        assert (last.broke, last.difference) == ("KeyError: 'planted'", "")
+    assert differences(told) == ["it broke with KeyError then, and does not now"]
+    # And the other way round: what went well breaks now.
+    table = Table()
+    table.places()
+    while not table.desk.plan(table.now_us).changes:
+        table.look()
+    TAKEN[what](table)
+    monkeypatch.setattr(Desk, what, broken)
+    assert differences(back(table).tracks["XUSDT"])[-1] == "it breaks with KeyError"
 
 
 FULL = symbol_config(
@@ -306,7 +390,7 @@ def test_of_what_is_too_large_the_last_part_is_kept_and_else_it_is_named() -> No
         (b"", "damaged"),
         (b"\xc1 no such thing", "damaged"),
         (msgspec.msgpack.encode({"layout": 99, "tracks": {}, "left_out": []}), "another version"),
-        (msgspec.msgpack.encode({"layout": 2, "tracks": {"X": b"abc"}, "left_out": []}), "damaged"),
+        (msgspec.msgpack.encode({"layout": LAYOUT, "tracks": {"X": b"abc"}, "left_out": []}), "damaged"),
     ],
 )
 def test_what_cannot_be_read_says_so(blob: bytes, said: str) -> None:

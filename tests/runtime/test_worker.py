@@ -482,6 +482,32 @@ def test_trades_that_are_owed_while_the_line_is_down_are_waited_for_and_fetched_
     play(scene)
 
 
+def test_while_the_venue_is_asked_what_must_not_stand_is_cancelled() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        at.trading.latency_s = 10
+        at.worker.doubt()
+        await anyio.sleep(0.1)
+        at.mailbox.put_line(up=False)
+        await anyio.sleep(6)
+        assert at.trading.open() == []
+
+    play(scene)
+
+
+def test_what_it_hears_meanwhile_and_breaks_on_ends_the_worker() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        at.trading.latency_s = 10
+        at.worker.doubt()
+        await anyio.sleep(0.1)
+        at.mailbox.put(Crash(RuntimeError("a fault of ours")))
+        await anyio.sleep(0.1)
+        assert str(at.failed) == "a fault of ours"
+
+    play(scene)
+
+
 def test_a_resync_that_fails_ends_the_worker() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()

@@ -20,10 +20,12 @@ from typing import Any
 import pytest
 from loguru import logger
 
+from exchange.aster.orders import OrderRequests
 from exchange.errors import OutcomeUnknown, VenueError
 from exchange.limits import budget
 from exchange.limits.window import Window
-from exchange.model import Cancel, Fill, Instrument, OrderStatus, Place
+from exchange.model import Cancel, Fill, Instrument, Order, OrderStatus, Place
+from exchange.ports import Ticket
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import Entry, Traded
 from fleet.ledger.ledger import Ledger
@@ -33,12 +35,14 @@ from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Plan
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
+from fleet.runtime import desk as desk_module
 from fleet.runtime import fleet as fleet_module
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.completion import Completion
 from fleet.runtime.desk import Desk
 from fleet.runtime.slot import Slot
 from fleet.runtime.supervisor import Supervisor
+from fleet.runtime.worker import Worker
 from fleet.simulation.trouble import Day, draw_day
 from fleet.simulation.world import live
 
@@ -116,6 +120,29 @@ def orders_of_others_are_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Run, "owns", lambda run, client_id: True)
 
 
+@plant
+def late_news_revives_an_order(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk_module, "FINISHED_KEPT", 0)
+
+
+@plant
+def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
+    def not_found(order: WorkingOrder, now_us: int) -> WorkingOrder:
+        return replace(order, phase=Phase.DONE, status=OrderStatus.CANCELED, reason="unknown to the venue")
+
+    patch.setattr(lifecycle, "not_found", not_found)
+
+
+@plant
+def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch) -> None:
+    original: Callable[..., bool] = getattr(Desk, "_hear")  # noqa: B009
+
+    def hear(desk: Desk, told: Order, now_us: int, *, answer: bool = False) -> bool:
+        return told.client_id in desk.orders and original(desk, told, now_us, answer=answer)
+
+    patch.setattr(Desk, "_hear", hear)
+
+
 # --- fills
 
 
@@ -158,7 +185,33 @@ def fills_without_an_order_known_are_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 @plant
+def what_a_gap_has_swallowed_is_not_asked_for(patch: pytest.MonkeyPatch) -> None:
+    original: Callable[[Any], Any] = getattr(Worker, "_resync")  # noqa: B009
+
+    async def resync(worker: Any) -> None:
+        lines_opened = getattr(worker, "_account").lines_opened  # noqa: B009
+        if lines_opened == getattr(worker, "_lines_seen"):  # noqa: B009
+            await original(worker)
+        setattr(worker, "_lines_seen", lines_opened)  # noqa: B010
+
+    patch.setattr(Worker, "_resync", resync)
+
+
+@plant
+def the_countdown_is_told_ten_times_the_time(patch: pytest.MonkeyPatch) -> None:
+    original = OrderRequests.countdown_cancel_all
+
+    async def countdown_cancel_all(
+        orders: OrderRequests, symbol: str, countdown_ms: int, ticket: Ticket | None = None
+    ) -> None:
+        await original(orders, symbol, countdown_ms * 10, ticket)
+
+    patch.setattr(OrderRequests, "countdown_cancel_all", countdown_cancel_all)
+
+
+@plant
 def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fleet_module.Fleet, "_clear_earlier", nothing)
     patch.setattr(Snapshot, "own_orders", lambda snapshot, run: [])
 
 

@@ -45,7 +45,7 @@ def test_a_day_follows_from_its_seed_alone_and_each_trouble_stands_by_itself() -
     assert draw_day(3) == draw_day(3)
     assert draw_day(3) != draw_day(4)
     kinds = {type(trouble) for seed in range(40) for trouble in draw_day(seed).troubles}
-    assert len(kinds) == 8
+    assert len(kinds) == 10
 
 
 # --- a worker's crash
@@ -160,13 +160,25 @@ RULES = [
         invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 30.0, 7.0), "a rests", id="too long"
     ),
     pytest.param(
-        invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 80.0, 0.0),
+        invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 50.0, 0.0),
         "a rests",
         id="too long though faults",
     ),
     pytest.param(
         invariants.nothing_rests_where_none_is_wanted("X", "", [resting("a")], 80.0, 80.0), "", id="it is wanted"
     ),
+    pytest.param(invariants.nothing_rests_after_a_death(131.0, [resting("a")], ()), "", id="not yet long dead"),
+    pytest.param(invariants.nothing_rests_after_a_death(132.0, [], ()), "", id="long dead, and nothing left"),
+    pytest.param(invariants.nothing_rests_after_a_death(132.0, [resting("a")], ("X",)), "", id="guarded by nothing"),
+    pytest.param(invariants.nothing_rests_after_a_death(132.0, [resting("a")], ("Y",)), "still a", id="long dead"),
+    pytest.param(invariants.belief_is_true("X", "a is open", 3.0, None), "", id="not wrong for long"),
+    pytest.param(invariants.belief_is_true("X", "a is open", 3.1, None), "X: a is open", id="wrong for too long"),
+    pytest.param(invariants.belief_is_true("X", "a is open", 25.0, 15.0), "", id="its news was lost"),
+    pytest.param(
+        invariants.belief_is_true("X", "a is open", 25.1, 15.0), "X: a is open", id="and it was not looked for"
+    ),
+    pytest.param(invariants.what_is_over_stays_over([]), "", id="over"),
+    pytest.param(invariants.what_is_over_stays_over(["a"]), "live: a", id="over, and live again"),
     pytest.param(invariants.nothing_left_after_a_stop([resting("a")], ("a",)), "", id="left, and told"),
     pytest.param(invariants.nothing_left_after_a_stop([resting("a")], ()), "there are still a", id="left"),
     pytest.param(invariants.foreign_orders_untouched({"a": True, "b": False}), "touched: b", id="foreign"),

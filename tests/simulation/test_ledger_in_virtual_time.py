@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -24,6 +28,8 @@ from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
+from fleet.ledger.reading import Reader, Span
+from fleet.ledger.report import report
 from fleet.ledger.store import Owner, Store
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
@@ -204,6 +210,30 @@ def funding_at_the_exchange(house: House) -> list[Row]:
 def assert_ledger_is_the_exchanges(house: House) -> None:
     assert fills_on_record(house) == fills_at_the_exchange(house)
     assert funding_on_record(house) == funding_at_the_exchange(house)
+    assert_report_is_the_exchanges(house)
+
+
+def assert_report_is_the_exchanges(house: House) -> None:
+    account = house.paper.account()
+    held = {
+        symbol: sum(holding.lots for holding in stake.holdings.values()) for symbol, stake in account.stakes.items()
+    }
+    instruments = {symbol: house.paper.engine.listing(symbol).instrument for symbol in held}
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "a.sqlite3"
+        driver = house.store.connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        with closing(sqlite3.connect(path)) as copy:
+            driver.backup(copy)
+        with Reader(path) as reader:
+            told = report(reader, Span(0, 10**15, house.store.account), by_symbol=True, by_day=False)
+    assert {line.symbol: line.position for line in told.lines if line.position} == {
+        symbol: instruments[symbol].quantity(lots) for symbol, lots in held.items() if lots
+    }
+    assert told.total.position_usd == sum(line.position_usd for line in told.lines)
+    assert told.equity is not None
+    assert told.equity[1].at_ms > told.equity[0].at_ms
+    assert told.total.orders >= told.total.orders_filled > 0
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -35,9 +35,11 @@ symbols: {ASTERUSDT: {}, SOLUSDT: {}, HYPEUSDT: {}}
 
 
 class Pair:
-    """`ended`: what each fleet said at its end, by number; empty for one that was told to stop."""
+    """`ended`: what each fleet said at its end, by number; empty for one that was told to stop. `is_copy`: the second one's
+    run has the number of the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_copy: bool = False) -> None:
+        self.is_copy = is_copy
         self.clock = Clock(START_US)
         self.paper: PaperVenue = paper_venue(CONFIG.paper, list(CONFIG.symbols), self.clock)
         self.runner = Runner(self.paper, self.clock.now_us)
@@ -50,7 +52,9 @@ class Pair:
         address = Address("paper", host, transport=PaperTransport(self.runner), connect=lines.connect)
         clock = Clock(self.clock.now_us())
         async with open_venue(address, self.paper.demo, clock, rng=Random(number)) as venue:
-            fleet = self.fleets[number] = Fleet(CONFIG, venue, Journal(clock))
+            fleet = self.fleets[number] = Fleet(CONFIG, venue, Journal(clock), chance=Random(number))
+            if self.is_copy:
+                fleet.run_id.number = self.fleets[1].run_id.number
             try:
                 await fleet.run()
             except FleetError as error:
@@ -63,9 +67,7 @@ class Pair:
         orders = self.paper.engine.orders.all_open_orders(self.paper.account())
         ids = [order.client_id for order in orders]
         return {
-            number: sum(
-                fleet.run_id.owns(each) and not Run("twin", fleet.run_id.started_s - 1).owns(each) for each in ids
-            )
+            number: sum(fleet.run_id.owns(each) and not Run("twin", fleet.run_id.number - 1).owns(each) for each in ids)
             for number, fleet in self.fleets.items()
         }
 
@@ -101,9 +103,46 @@ def test_the_earlier_one_says_so_leaves_and_touches_nothing_of_the_later_ones(
     run_virtual(main)
 
 
+@pytest.mark.parametrize(
+    ("gap_s", "is_copy"),
+    [
+        (0, False),
+        (0.001, False),
+        (0.02, False),
+        (0.3, False),
+        (1, False),
+        (1.3, False),
+        (3, False),
+        (0.1, True),
+        (0.3, True),
+    ],
+)
+def test_of_two_that_start_together_exactly_one_goes_on(gap_s: float, is_copy: bool) -> None:
+    async def main() -> None:
+        pair = Pair(is_copy=is_copy)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pair.runner.run)
+            tasks.start_soon(pair.live, 1)
+            await anyio.sleep(gap_s)
+            tasks.start_soon(pair.live, 2)
+            await anyio.sleep(60)
+            [(gone, said)] = pair.ended.items()
+            assert "another fleet of the name twin trades on this account" in said
+            assert pair.fleets[gone].left_open == ()
+            other = 3 - gone
+            assert pair.fleets[other].run_id.number > pair.fleets[gone].run_id.number
+            assert pair.open_by_run() == {gone: 0, other: 6}
+            pair.fleets[other].stop()
+            await anyio.sleep(10)
+            assert (pair.ended[other], pair.open_by_run()) == ("", {1: 0, 2: 0})
+            tasks.cancel_scope.cancel()
+
+    run_virtual(main)
+
+
 def test_what_a_run_finds_at_its_start_is_earlier_whatever_the_clocks_say() -> None:
     run = Run("twin", 1000)
     run.begin_after(["twin:SOLUSDT:zzz:1", "other:SOLUSDT:zzzz:1", "web_1"])
-    assert run.started_s == int("zzz", 36) + 1
+    assert run.number > int("zzz", 36)
     assert run.owns("twin:SOLUSDT:zzz:1")
     assert not run.owns("other:SOLUSDT:zzzz:1")

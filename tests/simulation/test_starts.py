@@ -13,6 +13,7 @@ from exchange.paper.fault_settings import Requests
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.runner import Runner
 from exchange.paper.venue import Venue as PaperVenue
+from exchange.ports import Cost, RequestClass
 from exchange.protocol.hosts import Host
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
@@ -106,6 +107,43 @@ def test_one_that_cannot_cancel_them_tells_which() -> None:
             await anyio.sleep(5)
             fleet.stop()
         assert fleet.left_open == ("start-1:SOLUSDT:old:1",)
+
+    play(scene)
+
+
+async def spend_weight(venue: Venue) -> None:
+    """All of the minute's that quotes may have: as an earlier run has that died in the midst of trading."""
+    (use,) = (use for use in venue.gate.usage() if use.name == "REQUEST_WEIGHT_1M")
+    left = use.capacity * 9 // 10 - use.used
+    venue.gate.settle(await venue.gate.admit(RequestClass.QUOTE, Cost(weight=left)), {})
+
+
+def test_what_an_earlier_run_left_goes_at_once_though_the_minutes_weight_is_spent() -> None:
+    async def scene(venue: Venue, paper: PaperVenue, runner: Runner) -> None:
+        await leave_order(venue, "SOLUSDT", "start-1:SOLUSDT:old:1")
+        await spend_weight(venue)
+        fleet = Fleet(CONFIG, venue, Journal(venue.clock))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fleet.run)
+            await anyio.sleep(1)
+            assert open_ids(paper) == []
+            fleet.stop()
+
+    play(scene)
+
+
+def test_a_stop_waits_for_no_leave_to_ask_what_it_needs_no_more() -> None:
+    async def scene(venue: Venue, paper: PaperVenue, runner: Runner) -> None:
+        await spend_weight(venue)
+        fleet = Fleet(CONFIG, venue, Journal(venue.clock))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fleet.run)
+            await anyio.sleep(1)
+            stopped_s = anyio.current_time()
+            fleet.stop()
+            while not fleet.stopping:  # noqa: ASYNC110 as above
+                await anyio.sleep(0.001)
+            assert anyio.current_time() - stopped_s < 0.1
 
     play(scene)
 
