@@ -133,8 +133,8 @@ def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lifecycle, "not_found", not_found)
 
 
-@plant
 def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch) -> None:
+    """Of the days drawn few bring the fleet there; the test has one made for it."""
     original: Callable[..., bool] = getattr(Desk, "_hear")  # noqa: B009
 
     def hear(desk: Desk, told: Order, now_us: int, *, answer: bool = False) -> bool:
