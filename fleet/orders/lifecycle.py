@@ -229,9 +229,10 @@ def cleared(order: WorkingOrder) -> WorkingOrder:
     return replace(order, phase=Phase.DONE, status=None, reason="cleared")
 
 
-def all_fills_counted(order: WorkingOrder) -> WorkingOrder:
-    """After the trade list was read to its end: what the venue says is filled has been seen, by whatever name."""
-    late = max(order.filled_lots - order.seen_lots, 0)
+def fills_counted(order: WorkingOrder, lots: int) -> WorkingOrder:
+    """After the trade list was read to its end: what the venue had said before that was filled, so many lots of it, has
+    been seen, by whatever name."""
+    late = max(min(lots, order.filled_lots) - order.seen_lots, 0)
     return replace(order, seen_lots=order.seen_lots + late, unseen_lots=order.unseen_lots + late)
 
 

@@ -159,8 +159,8 @@ class _Fed:
                 desk.answered(step.action, step.told, step.at_us)
             case Failed():
                 desk.failed(step.action, _error(step), step.at_us)
-            case Reconciled(at_us, asked_us, open_orders):
-                desk.reconcile(list(open_orders), asked_us, at_us)
+            case Reconciled(at_us, asked_us, open_orders, filled):
+                desk.reconcile(list(open_orders), asked_us, at_us, filled)
             case Reconfigured():
                 desk.reconfigure(step.config, make_strategy(step.config.strategy, step.config.parameters))
             case Around():

@@ -120,6 +120,9 @@ class SymbolRisk:
         """Why no order of the symbol may stand at all: its owner said so."""
         self.closing = ""
         """The same while its position is being closed at the market: an order that rests would be in the way."""
+        self.owed: tuple[WorkingOrder, ...] = ()
+        """Orders that are gone with their worker. The trades of some may not be counted yet: to the fleet's limits they
+        are what they were until its successor has read the list."""
         self.fills = fleet.window(symbol)
         self.refusals: Counter[Reason] = Counter()
         """How often each reason began to refuse a side."""

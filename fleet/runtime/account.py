@@ -226,6 +226,11 @@ class Account:
                 self._snapshot = await self._ask()
             return self._snapshot
 
+    @property
+    def newest(self) -> Snapshot | None:
+        """The last look at the whole account, however old."""
+        return self._snapshot
+
     async def look(self, symbol: str) -> Snapshot:
         """The account as far as one symbol needs it. Raises VenueError. Weight 6: for one that resyncs by itself."""
         asked_us = self._clock.now_us()

@@ -7,6 +7,7 @@ the gate. Events come in by method calls with their time; `plan` says what shoul
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -211,12 +212,21 @@ class Desk:
         ]
         return gone + other + unknown
 
-    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> list[str]:
-        """Holds the venue's list of open orders, asked for at `asked_us`, against ours; the trades are all counted.
+    @property
+    def filled(self) -> dict[str, int]:
+        """By client id, as far as the venue has told."""
+        return {order.client_id: order.filled_lots for order in self.orders.values()}
+
+    def reconcile(
+        self, open_orders: list[Order], asked_us: int, now_us: int, filled: Mapping[str, int] | None = None
+    ) -> list[str]:
+        """Holds the venue's list of open orders, asked for at `asked_us`, against ours. Then the trades were asked for:
+        what was `filled` before (None: what is now) is counted, what was told of meanwhile need not be.
 
         What it does not list any more is asked for one by one. Returns what `differing` says.
         """
-        listed = {told.client_id for told in open_orders}
+        listed = {told.client_id: told.filled_lots for told in open_orders}
+        filled = self.filled if filled is None else filled
         differing = self.differing(open_orders, asked_us)
         self.counters.differences += len(differing)
         for told in open_orders:
@@ -224,7 +234,8 @@ class Desk:
         for order in list(self.orders.values()):
             if order.client_id not in listed and _should_be_listed(order, asked_us):
                 order = lifecycle.missing(order, now_us)
-            self._put(order, lifecycle.all_fills_counted(order), now_us)
+            lots = max(filled.get(order.client_id, 0), listed.get(order.client_id, 0))
+            self._put(order, lifecycle.fills_counted(order, lots), now_us)
         return differing
 
     # --- what should be sent

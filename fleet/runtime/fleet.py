@@ -34,7 +34,6 @@ from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT, Snapshot
@@ -233,9 +232,6 @@ class Fleet:
         await self.books.completion.check()
         snapshot = await self.account.snapshot()
         self._value()
-        # Before the first of them may open anything: each will say for itself once it has begun.
-        for symbol in self.config.symbols:
-            self.risk.hold(symbol, Held(self._cost(snapshot.position(symbol))))
         self._hold_left(snapshot)
         self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
 
@@ -499,6 +495,8 @@ class Fleet:
         if self.market_line.up:
             slot.mailbox.put_line(up=True)
         self.slots[config.symbol] = slot
+        # Before any of them may open anything: each will say for itself with its plans.
+        slot.hold_risk()
         self.dead_man.watch(config.symbol, slot.mailbox.wake)
         self._workers.start_soon(self._run_slot, slot)
 

@@ -6,7 +6,7 @@ Owns: which of a desk is in a checkpoint, and setting a desk up from one. Must n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from msgspec.structs import replace
@@ -64,9 +64,12 @@ class RecordedDesk(Desk):
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
         self._take_in(failed(now_us, action, error), super().failed, action, error, now_us)
 
-    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int) -> list[str]:
-        step = Reconciled(now_us, asked_us, tuple(open_orders))
-        return self._take_in(step, super().reconcile, open_orders, asked_us, now_us)
+    def reconcile(
+        self, open_orders: list[Order], asked_us: int, now_us: int, filled: Mapping[str, int] | None = None
+    ) -> list[str]:
+        filled = self.filled if filled is None else filled
+        step = Reconciled(now_us, asked_us, tuple(open_orders), dict(filled))
+        return self._take_in(step, super().reconcile, open_orders, asked_us, now_us, filled)
 
     def sending(self, change: Change, now_us: int) -> Action:
         # No checkpoint here: what is sent belongs to the plan before it.

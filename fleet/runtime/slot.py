@@ -18,7 +18,7 @@ from exchange.model import Instrument, Order
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds, Run, owners_ids
-from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder
+from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account
@@ -180,19 +180,23 @@ class Slot:
             self._journal.warning(text, self.config.symbol)
 
     def hold_risk(self) -> None:
-        """Tells the fleet's limits what the symbol may come to hold, where no plan does, and its position is known."""
-        if not self._account.has_begun(self.config.symbol):
-            return
-        orders = self.desk.orders.values() if self.desk else ()
-        self.risk.fleet.hold(
-            self.config.symbol, worst(self.instrument, position_usd(self.book, self.last_mark), orders)
-        )
+        """Tells the fleet's limits what the symbol may come to hold, where no plan does."""
+        symbol, position = self.config.symbol, position_usd(self.book, self.last_mark)
+        orders = (*self.risk.owed, *(self.desk.orders.values() if self.desk else ()))
+        told = self._account.newest
+        if told is not None and not self._account.has_begun(symbol):
+            # What an earlier run left may have filled since, and may fill until it is cancelled.
+            held = told.position(symbol)
+            position = held.lots * self.instrument.step_size * held.entry_price
+            orders = tuple(adopted(order, 0) for order in told.own_orders(self._run) if order.symbol == symbol)
+        self.risk.fleet.hold(symbol, worst(self.instrument, position, orders))
 
     def _forget_orders(self, desk: Desk) -> None:
         with self._told_if_broken():
             # What became of an order is told by its update alone, where the cancel had no answer.
             self._hear_last()
         with self._told_if_broken():
+            self.risk.owed += tuple(desk.orders.values())
             desk.note_cleared(self._clock.now_us())
         desk.orders = {}
 

@@ -62,9 +62,12 @@ class Failed(Struct, frozen=True, gc=False, tag="failure"):
 
 
 class Reconciled(Struct, frozen=True, gc=False, tag="reconcile"):
+    """`filled`: by client id, as far as it was told before the list of trades was asked for."""
+
     at_us: int
     asked_us: int
     open_orders: tuple[Order, ...]
+    filled: dict[str, int]
     broke: str = ""
 
 

@@ -112,6 +112,7 @@ class Worker:
             if begun.left_open:
                 leftover = await clear(self._run, self._trading, self._gate, self.symbol)
                 self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+        self.desk.risk.owed = ()
         await self._take_up_before()
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
@@ -293,18 +294,18 @@ class Worker:
         line, fills, self._is_doubted = self._account.lines_opened, self.desk.book.fills, False
         is_everybodys = line != self._lines_seen
 
-        async def ask() -> tuple[Snapshot, list[Fill]]:
+        async def ask() -> tuple[Snapshot, dict[str, int], list[Fill]]:
             snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
-            return snapshot, await self._account.missed_fills(self.symbol)
+            return snapshot, self.desk.filled, await self._account.missed_fills(self.symbol)
 
-        snapshot, missed = await self._meanwhile(ask)
+        snapshot, filled, missed = await self._meanwhile(ask)
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
         self._absorb()
         now_us = self._clock.now_us()
         for fill in missed:
             self.desk.on_fill(fill, now_us)
         orders = [order for order in snapshot.open_orders if order.symbol == self.symbol]
-        differing = self.desk.reconcile(orders, snapshot.asked_us, now_us)
+        differing = self.desk.reconcile(orders, snapshot.asked_us, now_us, filled)
         is_corrected = self.desk.book.fills == fills and self.desk.book.correct(snapshot.position(self.symbol))
         self._tell_found(missed, differing, is_corrected=is_corrected)
         self._lines_seen = line

@@ -47,6 +47,32 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """What is in the market: the largest opening order, all of them, and the position if one side of them filled."""
+
+    order_usd: Decimal = Decimal(0)
+    open_usd: Decimal = Decimal(0)
+    position_usd: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Most that each of these may come to; None is any."""
+
+    order_usd: Decimal | None = None
+    open_usd: Decimal | None = None
+    position_usd: Decimal | None = None
+
+    def or_more(self, other: Limits) -> Limits:
+        """The larger of each."""
+        return Limits(
+            _larger(self.order_usd, other.order_usd),
+            _larger(self.open_usd, other.open_usd),
+            _larger(self.position_usd, other.position_usd),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """One symbol's sums. `trades` counts those that the figures are sums of."""
 
@@ -75,6 +101,28 @@ def within_cap(symbol: str, position_usd: Decimal, resting: Iterable[Resting], c
         worst_usd = position_usd * side.sign + working_usd
         if worst_usd > cap_usd * CAP_SLACK:
             return f"{symbol} may come to hold {worst_usd:.2f} USD, over its cap of {cap_usd:.2f} USD"
+    return ""
+
+
+def together(exposures: Iterable[Exposure]) -> Exposure:
+    """Of several symbols: no position makes up for another."""
+    each = list(exposures)
+    return Exposure(
+        max((one.order_usd for one in each), default=Decimal(0)),
+        sum((one.open_usd for one in each), Decimal(0)),
+        sum((one.position_usd for one in each), Decimal(0)),
+    )
+
+
+def within_limits(whose: str, exposure: Exposure, limits: Limits, beside_usd: Decimal) -> str:
+    """`beside_usd`: what is held that could not be reckoned with."""
+    for what, usd, limit in (
+        ("an order", exposure.order_usd, limits.order_usd),
+        ("open orders", exposure.open_usd, limits.open_usd),
+        ("position", exposure.position_usd, limits.position_usd and limits.position_usd + beside_usd),
+    ):
+        if limit is not None and usd > limit:
+            return f"{whose}: {what} may come to {usd:.4f} USD, over the {limit:.4f} USD that its file ever allowed"
     return ""
 
 
@@ -177,3 +225,7 @@ def same_trace(first: Sequence[tuple[int, str]], second: Sequence[tuple[int, str
         if one != other:
             return f"the same seed went two ways, from line {number}: {one} or {other}"
     return f"the same seed went {len(first)} lines far, and {len(second)}"
+
+
+def _larger(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else max(one, other)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any, cast
 
@@ -42,6 +43,7 @@ from fleet.ledger.store import Owner, Store
 from fleet.runtime.fleet import Fleet, FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.mailbox import Crash as WorkerBreaks
+from fleet.simulation.caps import Caps
 from fleet.simulation.fleet_file import FLEET, FleetFile
 from fleet.simulation.loop import run_virtual
 from fleet.simulation.trouble import (
@@ -142,7 +144,11 @@ class World:
         self._runner = Runner(self._paper, self._venue_clock.now_us, self._fates(day.faults))
         self._watch.on_violation = self._broken
         self._watch.troubled_us = self._troubled_us
+        self._caps = Caps(
+            self._paper, self._file.config, self._fleet, partial(self._watch.say, "within the file's limits")
+        )
         self._paper.engine.orders.tell_also(self._watch)
+        self._paper.engine.orders.tell_also(self._caps)
         self._store = Store(None, Owner("paper", FLEET), now_ms=self._venue_clock.now_ms(), fleet=FLEET)
         self._settings = day.faults
         self._spells: list[Spell] = []
@@ -201,6 +207,9 @@ class World:
             await anyio.sleep(rng.uniform(0.05, SYNC_WITHIN_S))
             if self._process is not None:
                 self._process.ledger.sync()
+
+    def _fleet(self) -> Fleet | None:
+        return self._process.fleet if self._process else None
 
     def _troubled_us(self, symbol: str) -> int:
         process = self._process
@@ -357,6 +366,7 @@ class World:
 
     def _edit(self, config: FleetConfig) -> None:
         self._watch.note_caps(config)
+        self._caps.note(config)
         if self._running_fleet is not None:
             self._running_fleet.apply(config)
 

@@ -325,9 +325,14 @@ def test_queries_become_rarer() -> None:
 
 
 def test_fills_that_the_venue_vouched_for_are_not_counted_again_when_they_come() -> None:
-    order = lifecycle.all_fills_counted(lifecycle.heard(OPEN, told(filled=6), answer=False))
+    order = lifecycle.fills_counted(lifecycle.heard(OPEN, told(filled=6), answer=False), 9)
     assert (order.seen_lots, order.remaining_lots) == (6, 4)
     order = lifecycle.filled(order, 6)
     assert (order.filled_lots, order.remaining_lots) == (6, 4)
     order = lifecycle.filled(order, 1)
     assert (order.filled_lots, order.remaining_lots) == (7, 3)
+
+
+def test_what_was_told_of_after_the_trades_were_asked_for_is_still_owed() -> None:
+    order = lifecycle.fills_counted(lifecycle.heard(OPEN, told(filled=6), answer=False), 2)
+    assert (order.seen_lots, order.filled_lots) == (2, 6)

@@ -376,6 +376,28 @@ def test_after_a_gap_what_was_missed_is_counted_once_and_acted_on() -> None:
     play(scene)
 
 
+def test_a_trade_made_after_the_list_was_read_is_owed_though_an_answer_told_of_it_before_the_list_came() -> None:
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        bought = at.trading.one(BUY)
+        at.trading.latency_s = 0.4
+        at.worker.doubt()
+        # Open orders, positions, and then the trades: they are read 1.0 s from now, and told of at 1.2 s.
+        await anyio.sleep(1.1)
+        assert at.trading.count("fills") == 1
+        at.trading.fill(bought.client_id, 98, tell=False)
+        at.mailbox.put(Answer(Query("XUSDT", bought.client_id), at.trading.orders[bought.client_id]))
+        await anyio.sleep(0.2)
+        assert at.trading.count("fills") == 1
+        assert at.desk.book.position_lots == 0
+        assert at.desk.orders[bought.client_id].seen_lots == 0
+        await anyio.sleep(3)
+        assert at.desk.book.position_lots == 98
+        assert bought.client_id not in at.desk.orders
+
+    play(scene)
+
+
 def test_an_order_that_vanished_in_a_gap_is_asked_after() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ from exchange.aster.orders import OrderRequests
 from exchange.errors import OutcomeUnknown, VenueError
 from exchange.limits import budget
 from exchange.limits.window import Window
-from exchange.model import Cancel, Fill, Order, OrderStatus, Place
+from exchange.model import Cancel, Fill, Instrument, Order, OrderStatus, Place
 from exchange.ports import Ticket
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import Entry, Traded
@@ -33,6 +33,8 @@ from fleet.orders import lifecycle
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Plan
+from fleet.risk import officer
+from fleet.risk.exposure import Held, worst
 from fleet.runtime import desk as desk_module
 from fleet.runtime import fleet as fleet_module
 from fleet.runtime.account import Account, Snapshot
@@ -234,6 +236,19 @@ def a_crash_is_not_kept_to_its_symbol(patch: pytest.MonkeyPatch) -> None:
 
 
 # --- limits, ledger
+
+
+@plant
+def the_fleets_limits_forget_orders_in_flight(patch: pytest.MonkeyPatch) -> None:
+    def answered(instrument: Instrument, position: Decimal, orders: Iterable[WorkingOrder]) -> Held:
+        return worst(instrument, position, [order for order in orders if order.order_id is not None])
+
+    patch.setattr(officer, "worst", answered)
+
+
+@plant
+def the_fleets_limits_count_no_positions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(officer, "worst", lambda instrument, position, orders: worst(instrument, Decimal(0), orders))
 
 
 @plant

@@ -13,7 +13,7 @@ from exchange.model import Side
 from exchange.paper.fault_settings import Constant, Requests
 from fleet.simulation import invariants
 from fleet.simulation.fleet_file import FleetFile
-from fleet.simulation.invariants import Books, Resting, TradeRow
+from fleet.simulation.invariants import Books, Exposure, Limits, Resting, TradeRow
 from fleet.simulation.shrink import shrunk
 from fleet.simulation.trouble import Blow, Crash, Day, Edit, Stop, Trouble, WorkerCrash, draw_day
 from fleet.simulation.world import live
@@ -97,6 +97,11 @@ def resting(name: str, side: Side = Side.BUY, *, reduce_only: bool = False, usd:
     return Resting("X", name, side, reduce_only, Decimal(usd))
 
 
+def exposure(order: int, all_open: int, position: int) -> Exposure:
+    return Exposure(Decimal(order), Decimal(all_open), Decimal(position))
+
+
+LIMITS = Limits(Decimal(100), Decimal(200), Decimal(150))
 BOOKS = Books(5, 2, Decimal("0.1"), Decimal("0.02"))
 ROW = TradeRow(1, 7, Decimal(100), Decimal(2), Decimal("0.1"), Decimal(0))
 RULES = [
@@ -118,6 +123,33 @@ RULES = [
         invariants.within_cap("X", Decimal(100), [resting("a", Side.SELL, reduce_only=True)], Decimal(100)),
         "",
         id="a reduction counts towards no cap",
+    ),
+    pytest.param(
+        invariants.within_limits("X", exposure(100, 200, 150), LIMITS, Decimal(0)), "", id="at all of its limits"
+    ),
+    pytest.param(
+        invariants.within_limits("X", exposure(101, 0, 0), LIMITS, Decimal(9)),
+        "an order may come to 101",
+        id="an order",
+    ),
+    pytest.param(
+        invariants.within_limits("X", exposure(0, 201, 0), LIMITS, Decimal(9)), "open orders may come", id="all open"
+    ),
+    pytest.param(
+        invariants.within_limits("X", exposure(0, 0, 160), LIMITS, Decimal(9)), "position may come", id="a position"
+    ),
+    pytest.param(
+        invariants.within_limits("X", exposure(0, 0, 159), LIMITS, Decimal(9)), "", id="nine of it are its owner's"
+    ),
+    pytest.param(
+        invariants.within_limits("X", exposure(9, 9, 9), LIMITS.or_more(Limits()), Decimal(0)), "", id="no limit once"
+    ),
+    pytest.param(
+        invariants.within_limits(
+            "all", invariants.together([exposure(90, 90, 80)] * 2), LIMITS.or_more(LIMITS), Decimal(0)
+        ),
+        "all: position may come to 160",
+        id="together",
     ),
     pytest.param(invariants.no_limit_overstepped(0, 0), "", id="no refusal"),
     pytest.param(invariants.no_limit_overstepped(1, 0), "refused 1 requests", id="429"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ from exchange.model import Side
 from exchange.paper.fault_settings import FaultSettings, LogNormal
 from fleet.config.loader import parse
 from fleet.control.state import Phase
+from fleet.runtime.mailbox import Crash
 from fleet.simulation.scenario import Running, simulate
 
 FILE = """
@@ -95,6 +97,27 @@ def test_the_exchange_never_holds_more_than_the_file_allows(seed: int) -> None:
     assert watch.most["fleet_position"] > 3000
     assert sum(sum(symbol.refusals.values()) for symbol in outcome.state.symbols) > 0
     assert outcome.state.own_orders_left_open == 0
+
+
+@pytest.mark.parametrize("seed", [4, 14, 28])
+def test_nor_while_one_worker_after_the_other_breaks(seed: int) -> None:
+    """What filled untold before a worker broke is room that no other symbol has."""
+    watch, rng = Watch(), Random(f"{seed}:crash")
+
+    async def break_them(running: Running) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch.run, running)
+            while True:
+                await anyio.sleep(rng.uniform(0.2, 4))
+                slots = list(running.fleet.slots.values())
+                if slots:
+                    rng.choice(slots).mailbox.put(Crash(RuntimeError("planted")))
+                for slot in slots:
+                    slot.supervisor.release()
+
+    simulate(parse(FILE, "f", {}).config, seed, 60, faults=BAD_DAYS, script=break_them)
+    assert {what: usd for what, usd in watch.most.items() if usd > CAPS[what]} == {}
+    assert watch.most["fleet_position"] > 3000
 
 
 def test_a_killed_fleet_leaves_the_market_and_stays_out_of_it() -> None:

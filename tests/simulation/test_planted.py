@@ -27,6 +27,8 @@ NOTICED = {
     "a stop does not look again": 2,
     "a symbol that leaves or crashes is not cleared": 7,
     "a crash is not kept to its symbol": 0,
+    "the fleets limits forget orders in flight": 15,
+    "the fleets limits count no positions": 15,
     "the budget is a little more than the limit": 24,
     "the window is too short": 8,
     "the ledger is not completed": 3,
