@@ -3,6 +3,7 @@
 VenueError                  the venue, or the way to it, said no; every instance says what and names no secret
 ├── Rejected                the request was understood and refused: nothing changed
 │   ├── WouldCross          a post-only order that would have taken
+│   ├── DuplicateClientId   another open order bears the client id already (-4116)
 │   ├── UnknownOrder        no such order (-2011, -2013): for a young order this proves nothing
 │   ├── InsufficientMargin  -2018, -2019
 │   ├── OutOfBounds         price, quantity or notional against a filter or the mark price
@@ -36,6 +37,10 @@ class Rejected(VenueError):
 
 
 class WouldCross(Rejected):
+    pass
+
+
+class DuplicateClientId(Rejected):
     pass
 
 

@@ -10,6 +10,7 @@ from exchange.errors import (
     BadCredentials,
     BadRequest,
     Banned,
+    DuplicateClientId,
     InsufficientMargin,
     LimitReached,
     NothingToChange,
@@ -179,7 +180,6 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.INVALID_CONTRACT_TYPE,
             codes.INVALID_CLIENT_TRAN_ID_LEN,
             codes.DUPLICATED_CLIENT_TRAN_ID,
-            codes.DUPLICATED_CLIENT_ORDER_ID,
             codes.QUANTITY_EXISTS_WITH_CLOSE_POSITION,
             codes.REDUCE_ONLY_MUST_BE_TRUE,
             codes.CLOSE_POSITION_CONFLICT,
@@ -188,6 +188,7 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.INVALID_TIME_INTERVAL,
         ),
     ),
+    (DuplicateClientId, (codes.DUPLICATED_CLIENT_ORDER_ID,)),
     (
         Rejected,
         (

@@ -19,7 +19,8 @@ from fleet.config.loader import LOG_FILE_RIGHT, Loaded, load
 from fleet.config.models import FleetConfig, Logging
 from fleet.config.venue_check import Checked, VenueFacts, check
 from fleet.ledger.entries import ConfigTaken
-from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.errors import FleetError
+from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.views import logs
 from fleet.wiring.facts import facts_of, paper_facts

@@ -42,7 +42,8 @@ from fleet.control.state import FleetState
 from fleet.ledger.entries import NoLedger, Recorder
 from fleet.ledger.store import LedgerError
 from fleet.runtime.beside import DIRECTORY_VARIABLE, Beside, beside
-from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.errors import FleetError
+from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.memory import MemoryFile

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import count
-from random import Random
+from random import Random, SystemRandom
 
 _OURS = re.compile(r"([a-z0-9_.-]{1,12}):([A-Za-z0-9]+):([a-z0-9]+):([a-z0-9]+)")
 _BY_OWNER = re.compile(r"([a-z0-9_.-]{1,12}):[A-Za-z0-9]+:\.[a-z0-9]+:[a-z0-9]+")
@@ -52,15 +52,16 @@ class Run:
     forgotten somewhere. It leaves the later one's orders alone.
     """
 
-    def __init__(self, fleet: str, number: int) -> None:
+    def __init__(self, fleet: str, number: int, chance: Random | None = None) -> None:
         self.fleet = fleet
         self.number = number
+        self._chance = chance or SystemRandom()
         self._made: dict[str, int] = {}
 
     @classmethod
-    def beginning(cls, fleet: str, now_ms: int, chance: Random) -> Run:
-        run = cls(fleet, 0)
-        run.begin_anew(now_ms, chance)
+    def beginning(cls, fleet: str, now_ms: int, chance: Random | None = None) -> Run:
+        run = cls(fleet, 0, chance)
+        run.begin_anew(now_ms)
         return run
 
     @classmethod
@@ -89,9 +90,9 @@ class Run:
             return False
         return int(match[4], 36) > self._made.get(match[2], 0)
 
-    def begin_anew(self, now_ms: int, chance: Random) -> None:
+    def begin_anew(self, now_ms: int) -> None:
         """Makes this run later than it was; if another that shared its number does so too, by other digits."""
-        self.number = max(now_ms, self.number // _CHANCES + 1) * _CHANCES + chance.randrange(_CHANCES)
+        self.number = max(now_ms, self.number // _CHANCES + 1) * _CHANCES + self._chance.randrange(_CHANCES)
 
     def begin_after(self, client_ids: Iterable[str]) -> None:
         """Makes this run later than those whose orders are found at its start, whatever the clocks say."""

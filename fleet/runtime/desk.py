@@ -195,12 +195,12 @@ class Desk:
             return
         self._put(order, lifecycle.unanswered(order, error, now_us), now_us)
 
-    def differing(self, open_orders: list[Order], asked_us: int) -> list[str]:
+    def differing(self, open_orders: list[Order], asked_us: int, now_us: int) -> list[str]:
         """Orders, by client id, of which the venue's list of open ones says another thing than we believe: it has ours
         no more, or as another one, or has one that we know nothing of. What was changed after it was asked for may be
         missing in it."""
         listed = {told.client_id: told for told in open_orders}
-        idle = {id_: order for id_, order in self.orders.items() if _should_be_listed(order, asked_us)}
+        idle = {id_: order for id_, order in self.orders.items() if _should_be_listed(order, asked_us, now_us)}
         gone = [id_ for id_ in idle if id_ not in listed]
         other = [id_ for id_, order in idle.items() if id_ in listed and _is_other(order, listed[id_])]
         unknown = [
@@ -227,12 +227,12 @@ class Desk:
         """
         listed = {told.client_id: told.filled_lots for told in open_orders}
         filled = self.filled if filled is None else filled
-        differing = self.differing(open_orders, asked_us)
+        differing = self.differing(open_orders, asked_us, now_us)
         self.counters.differences += len(differing)
         for told in open_orders:
             self._hear(told, now_us)
         for order in list(self.orders.values()):
-            if order.client_id not in listed and _should_be_listed(order, asked_us):
+            if order.client_id not in listed and _should_be_listed(order, asked_us, now_us):
                 order = lifecycle.missing(order, now_us)
             lots = max(filled.get(order.client_id, 0), listed.get(order.client_id, 0))
             self._put(order, lifecycle.fills_counted(order, lots), now_us)
@@ -440,8 +440,9 @@ def _differs(before: WorkingOrder, after: WorkingOrder) -> bool:
     )
 
 
-def _should_be_listed(order: WorkingOrder, asked_us: int) -> bool:
-    return order.phase is Phase.OPEN and order.changed_us < asked_us
+def _should_be_listed(order: WorkingOrder, asked_us: int, now_us: int) -> bool:
+    """What was changed later than now was changed before our clock was set back with the venue's."""
+    return order.phase is Phase.OPEN and not asked_us <= order.changed_us <= now_us
 
 
 def _is_other(order: WorkingOrder, told: Order) -> bool:

@@ -1,7 +1,6 @@
 """The running fleet: makes what runs match what the fleet file asks for, and leaves nothing behind when it stops.
 
-Owns: the task group of all workers, the lines they share, start, reload and drain. Must not know: how a worker decides,
-which venue it is.
+Owns: the task group of all workers, reload and drain. Must not know: how a worker decides, which venue it is.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
-from random import Random, SystemRandom
+from random import Random
 from typing import TypeVar
 
 import anyio
@@ -19,16 +18,12 @@ from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import (
     AccountEvent,
-    BookTicker,
-    MarketEvent,
-    MarkPrice,
     Order,
     OrderUpdate,
     Position,
     StreamDown,
     StreamUp,
 )
-from exchange.ports import Cost, RequestClass
 from fleet.config.diff import diff
 from fleet.config.models import FleetConfig, SymbolConfig
 from fleet.ledger.entries import Recorder
@@ -39,16 +34,18 @@ from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT, Snapshot
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
-from fleet.runtime.clearing import ALL_OPEN_ORDERS_WEIGHT, clear
+from fleet.runtime.clearing import clear
 from fleet.runtime.dead_man import DeadMan
+from fleet.runtime.errors import FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.runtime.lines import Line
 from fleet.runtime.losses import Losses
+from fleet.runtime.market_feed import MarketFeed
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
-from fleet.runtime.supervisor import OUTAGES
+from fleet.runtime.start import Start
 from fleet.runtime.venue import Venue
 from fleet.scheduling.policies import policy_of
 
@@ -60,9 +57,6 @@ STAND_DOWN_S = 15.0
 
 LAST_LOOK_S = 10.0
 """How long counting the last trades may take, once no order is left."""
-
-START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
-"""Between attempts to read the account at the start."""
 
 UNLISTED_MOST = 200
 """Trades of a symbol that are counted and were not read in the trade list yet."""
@@ -76,10 +70,6 @@ RECONCILE_EVERY_S = 15.0
 
 
 T = TypeVar("T")
-
-
-class FleetError(Exception):
-    """The fleet cannot run, in words for its owner."""
 
 
 class Fleet:
@@ -98,8 +88,7 @@ class Fleet:
         self.venue = venue
         self.journal = journal
         self.capital = Capital()
-        self._chance = chance or SystemRandom()
-        self.run_id = Run.beginning(config.fleet, venue.clock.now_ms(), self._chance)
+        self.run_id = Run.beginning(config.fleet, venue.clock.now_ms(), chance)
         self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
         self.kill = kill or KillSwitch()
@@ -121,7 +110,7 @@ class Fleet:
         self.slots: dict[str, Slot] = {}
         self.retired: dict[str, Slot] = {}
         """Removed from the file; kept for what they made."""
-        self.market_line = Line("market")
+        self.feed = MarketFeed(venue, journal, self.books, self.slots, lambda: self.stopping)
         self.account_line = Line("account")
         self._keep_to_budget()
         self.started_ms = venue.clock.now_ms()
@@ -140,10 +129,9 @@ class Fleet:
         self.stalls = 0
         """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
-        self._found_open: tuple[Order, ...] = ()
-        """What an earlier run left, as long as it may be there."""
         self._look_due = Bell()
         self._stop = anyio.Event()
+        self._start_up = Start(self.run_id, venue, self.books, self.dead_man, journal, self._stop)
         self._workers: TaskGroup | None = None
 
     @property
@@ -162,7 +150,10 @@ class Fleet:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
         if self.books.ledger.is_kept:
             self.books.completion.expect(self.config.symbols)
-        await self._look_at_account()
+        snapshot = await self._start_up.run()
+        if snapshot is not None:
+            self._value()
+            self._hold_left(snapshot)
         if self._stop.is_set():
             # Before anything was sent. What an earlier run left is ours all the same.
             with anyio.CancelScope(shield=True):
@@ -170,7 +161,7 @@ class Fleet:
             return
         async with anyio.create_task_group() as lines:
             self.sender = Sender(self.venue.trading, lines)
-            lines.start_soon(self._hold, self.venue.market_stream.run, self.on_market)
+            lines.start_soon(self._hold, self.venue.market_stream.run, self.feed.on_event)
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_account)
@@ -180,10 +171,11 @@ class Fleet:
             lines.start_soon(self.dead_man.run)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
+                self.feed.tasks = workers
                 try:
                     for symbol_config in self.config.symbols.values():
                         self._start(symbol_config)
-                    self._follow()
+                    self.feed.follow()
                     await self._stop.wait()
                 finally:
                     # However it ends: a fault of ours in a line must not leave orders behind either.
@@ -194,47 +186,6 @@ class Fleet:
         if self.failure is not None:
             raise self.failure
 
-    async def _look_at_account(self) -> None:
-        """Until it is known, or `stop`. Raises FleetError, or VenueError when the venue stays out of reach."""
-        for pause_s in START_PAUSES_S:
-            try:
-                await self._unless_stopped(self._check_account)
-            except OUTAGES as error:
-                self.journal.warning(f"the account could not be read, trying again: {error}")
-                with anyio.move_on_after(pause_s):
-                    await self._stop.wait()
-                    return
-            else:
-                return
-        await self._unless_stopped(self._check_account)
-
-    async def _unless_stopped(self, look: Callable[[], Awaitable[None]]) -> None:
-        """Or until then: with the minute's weight spent, leave to ask may be most of a minute away."""
-        failure: VenueError | FleetError | None = None
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
-            try:
-                await look()
-            except (VenueError, FleetError) as error:
-                # Not raised inside: the task group would wrap it.
-                failure = error
-            tasks.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-
-    async def _check_account(self) -> None:
-        await self._clear_earlier()
-        if await self.venue.trading.is_hedge_mode():
-            raise FleetError(
-                "the account is in hedge mode: switch its position mode to one-way, which this fleet trades in"
-            )
-        self.account.is_multi_assets = await self.venue.trading.is_multi_assets_mode()
-        await self.books.completion.check()
-        snapshot = await self.account.snapshot()
-        self._value()
-        self._hold_left(snapshot)
-        self.run_id.begin_after(order.client_id for order in snapshot.open_orders)
-
     def _hold_left(self, snapshot: Snapshot) -> None:
         """What the fleet has left behind in symbols that are not in it counts as long as it is there."""
         for symbol in [each for each in self.risk.left if each not in self.slots and each not in self.config.symbols]:
@@ -243,28 +194,6 @@ class Fleet:
     def _cost(self, position: Position) -> Decimal:
         instrument = self.venue.info.instruments.get(position.symbol)
         return abs(position.lots) * instrument.step_size * position.entry_price if instrument else Decimal(0)
-
-    async def _clear_earlier(self) -> None:
-        """What an earlier run left goes first of all, and all together: nobody minds these orders, and symbol by symbol
-        it would take several times the weight. In the class of cancels throughout: what that run has spent of the
-        minute's weight must not keep them in the market. Raises VenueError."""
-        ticket = await self.venue.gate.admit(RequestClass.CANCEL, Cost(ALL_OPEN_ORDERS_WEIGHT))
-        found = await self.venue.trading.open_orders(ticket=ticket)
-        self.run_id.begin_after(order.client_id for order in found)
-        self._found_open = tuple(order for order in found if self.run_id.owns(order.client_id))
-        if not self._found_open:
-            return
-        for order in self._found_open:
-            self.dead_man.suspect(order.symbol)
-        leftover = await clear(self.run_id, self.venue.trading, self.venue.gate, found=self._found_open)
-        for symbol in dict.fromkeys(order.symbol for order in self._found_open):
-            self.books.completion.also(symbol)
-        self._found_open = ()
-        self.journal.info(f"cancelled {leftover} orders left by an earlier run")
-
-    async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
-        await self._stop.wait()
-        scope.cancel()
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
@@ -349,48 +278,9 @@ class Fleet:
         slot = self.slots.get(symbol) or self.retired.get(symbol)
         return slot.last_mark if slot else None
 
-    # --- the market on its way to the workers
-
-    def on_market(self, event: MarketEvent) -> None:
-        match event:
-            case BookTicker() | MarkPrice():
-                slot = self.slots.get(event.symbol)
-                if slot is not None:
-                    slot.mailbox.put_market(event)
-                self.market_line.heard(event.exchange_ms, event.received_us)
-                if isinstance(event, BookTicker):
-                    self.books.see(event)
-            case StreamUp():
-                self._market_line(event, up=True)
-            case StreamDown():
-                self._market_line(event, up=False)
-            case _:
-                pass
-
-    def _market_line(self, event: StreamUp | StreamDown, *, up: bool) -> None:
-        self._tell_line(self.market_line, event)
-        if not up:
-            self.books.lose_market()
-        for slot in self.slots.values():
-            slot.mailbox.put_line(up=up)
-        if up and self._workers is not None:
-            self._workers.start_soon(self._seed_books)
-
-    async def _seed_books(self) -> None:
-        """The book ticker is pushed only when it changes: in a quiet market the first would be long in coming."""
-        try:
-            tickers = await self.venue.market_data.book_tickers()
-        except VenueError as error:
-            self.journal.warning(f"first prices were not had, waiting for the stream: {error}")
-            return
-        for ticker in tickers:
-            slot = self.slots.get(ticker.symbol)
-            if slot is not None and slot.mailbox.ticker is None and slot.mailbox.market_up:
-                slot.mailbox.put_market(ticker)
-
     def _on_account(self, event: AccountEvent) -> None:
         if isinstance(event, StreamUp | StreamDown):
-            self._tell_line(self.account_line, event)
+            self.account_line.tell(event, self.venue.clock.now_ms(), self.journal, is_expected=self.stopping)
         elif isinstance(event, OrderUpdate):
             self._expect_no_second_runner(event.order.client_id)
         self.account.on_event(event)
@@ -398,22 +288,13 @@ class Fleet:
     def _expect_no_second_runner(self, client_id: str) -> None:
         if self.run_id.is_repeated_by(client_id) and not self._stop.is_set():
             # A copy of this process, say. Which of the two goes on is for their next orders to show.
-            self.run_id.begin_anew(self.venue.clock.now_ms(), self._chance)
+            self.run_id.begin_anew(self.venue.clock.now_ms())
             self.journal.warning(f"another fleet of the name {self.config.fleet} has used an id of ours: {client_id}")
         elif self.run_id.is_newer(client_id):
             self._fail(
                 f"another fleet of the name {self.config.fleet} trades on this account, and was started later (order "
                 f"{client_id}): this one leaves it to that one"
             )
-
-    def _tell_line(self, line: Line, event: StreamUp | StreamDown) -> None:
-        if isinstance(event, StreamUp):
-            line.opened(self.venue.clock.now_ms())
-            self.journal.info(f"{line.name} stream is up")
-        else:
-            line.closed(self.venue.clock.now_ms())
-            if not self.stopping:
-                self.journal.warning(f"{line.name} stream is down: {event.reason}")
 
     # --- what the file asks for
 
@@ -450,7 +331,7 @@ class Fleet:
             self.journal.info("takes up its new parameters", symbol)
         for symbol in change.added:
             self._start(config.symbols[symbol])
-        self._follow()
+        self.feed.follow()
         self.config_version += 1
         self.reloads_applied += 1
         self.last_reload_error = None
@@ -492,7 +373,7 @@ class Fleet:
             partial(self.dead_man.may_quote, config.symbol),
             self.retired.pop(config.symbol, None),
         )
-        if self.market_line.up:
+        if self.feed.line.up:
             slot.mailbox.put_line(up=True)
         self.slots[config.symbol] = slot
         # Before any of them may open anything: each will say for itself with its plans.
@@ -531,13 +412,8 @@ class Fleet:
             self.journal.info("has left the fleet", symbol)
             if symbol in self.config.symbols and not self.stopping:
                 self._start(self.config.symbols[symbol])
-            self._follow()
+            self.feed.follow()
             self._look_due.ring()
-
-    def _follow(self) -> None:
-        self.venue.market_stream.want(list(self.slots))
-        if self.market_line.up and self._workers is not None:
-            self._workers.start_soon(self._seed_books)
 
     # --- the end
 
@@ -596,7 +472,7 @@ class Fleet:
 
     def may_be_open(self) -> list[Order | WorkingOrder]:
         """And those that an earlier run left, of which no worker knows."""
-        return [*self._found_open, *self.believed_open()]
+        return [*self._start_up.found_open, *self.believed_open()]
 
     @property
     def unrealised_pnl(self) -> Decimal:

@@ -119,7 +119,9 @@ class Slot:
         if self.desk is None or self.supervisor.phase is not None or not self._account.has_begun(symbol):
             return
         orders = [order for order in snapshot.open_orders if order.symbol == symbol]
-        if self.desk.differing(orders, snapshot.asked_us) or self.book.differs(snapshot.position(symbol)):
+        if self.desk.differing(orders, snapshot.asked_us, self._clock.now_us()) or self.book.differs(
+            snapshot.position(symbol)
+        ):
             self.doubt()
 
     def live_orders(self) -> list[WorkingOrder]:

@@ -65,7 +65,7 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         paused_until_ms=paused_until_ms if paused_until_ms > now_ms else None,
         pause_reason=gate.pause_reason if paused_until_ms > now_ms else "",
         streams=(
-            _line(fleet.market_line, len(fleet.slots)),
+            _line(fleet.feed.line, len(fleet.slots)),
             _line(fleet.account_line, 1),
         ),
         symbols=symbols,

@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected
+from exchange.errors import BadCredentials, Banned, DuplicateClientId, OutcomeUnknown, Rejected
 from exchange.model import Fill, Instrument, Order, Protection, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
@@ -218,6 +218,11 @@ class Worker:
         self.desk.failed(action, result, now_us)
         if isinstance(result, BadCredentials | Banned):
             raise result
+        if isinstance(result, DuplicateClientId):
+            # A copy of this process, say, has used the id. Which of the two goes on is for their next orders to show.
+            self._run.begin_anew(self._clock.now_ms())
+            text = f"another fleet of the name {self._run.fleet} has used an id of ours: {action.client_id}"
+            self._journal.warning(text, self.symbol)
         what = type(action).__name__.lower()
         if isinstance(result, OutcomeUnknown):
             text = f"what became of the {what} of {action.client_id} is unknown: {result}"

@@ -40,7 +40,8 @@ from fleet.config.credentials import Credentials
 from fleet.config.models import FleetConfig
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
-from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.errors import FleetError
+from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.runtime.mailbox import Crash as WorkerBreaks
 from fleet.simulation.caps import Caps

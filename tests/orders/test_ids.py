@@ -60,7 +60,7 @@ def test_a_run_is_later_than_what_it_finds_and_than_it_was(ms: int, seed: int, f
     assert not run.is_newer(found)
     second = ids.next()
     was = run.number
-    run.begin_anew(ms, Random(seed))
+    run.begin_anew(ms)
     assert run.number > was
     assert len({found, first, second, ids.next()}) == 4
     assert run.owns(first)

@@ -15,7 +15,8 @@ from exchange.errors import Banned, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import OrderStatus, Side
 from exchange.ports import RequestClass
 from fleet.config.models import FleetConfig
-from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.errors import FleetError
+from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
 from fleet.scheduling.meter import Tally
 from fleet.simulation.loop import run_virtual

@@ -677,7 +677,16 @@ def test_an_order_that_is_being_amended_may_be_listed_as_another() -> None:
     listed = [
         replace(table.told[each], price_ticks=5, exchange_ms=table.told[each].exchange_ms + 9) for each in ids.values()
     ]
-    assert table.desk.differing(listed, table.now_us) == []
+    assert table.desk.differing(listed, table.now_us, table.now_us) == []
+
+
+def test_what_was_heard_before_the_clock_was_set_back_is_no_newer_than_the_list() -> None:
+    table = Table()
+    ids = table.quote()
+    now_us = table.now_us - 20 * SECOND
+    listed = [table.told[ids[SELL]]]
+    assert table.desk.reconcile(listed, now_us, now_us) == [ids[BUY]]
+    assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
 
 
 def test_the_list_brings_orders_that_were_not_known() -> None:

@@ -20,7 +20,8 @@ from fleet.control.state import Phase
 from fleet.ledger.entries import Entry, NoLedger, OrderChanged
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import SNAPSHOT_WEIGHT
-from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet, FleetError
+from fleet.runtime.errors import FleetError
+from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet
 from fleet.runtime.mailbox import Crash
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual

@@ -41,6 +41,7 @@ from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.completion import Completion
 from fleet.runtime.desk import Desk
 from fleet.runtime.slot import Slot
+from fleet.runtime.start import Start
 from fleet.runtime.supervisor import Supervisor
 from fleet.runtime.worker import Worker
 from fleet.simulation.trouble import Day, draw_day
@@ -211,7 +212,7 @@ def the_countdown_is_told_ten_times_the_time(patch: pytest.MonkeyPatch) -> None:
 
 @plant
 def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fleet_module.Fleet, "_clear_earlier", nothing)
+    patch.setattr(Start, "_clear_earlier", nothing)
     patch.setattr(Snapshot, "own_orders", lambda snapshot, run: [])
 
 

@@ -9,15 +9,18 @@ import pytest
 
 from exchange.clock import Clock
 from exchange.paper.fault_settings import CutLines, Events
+from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.runner import Runner
 from exchange.paper.venue import Venue as PaperVenue
 from exchange.protocol.hosts import Host
 from fleet.config.loader import parse
 from fleet.orders.ids import Run
-from fleet.runtime.fleet import Fleet, FleetError
+from fleet.runtime.errors import FleetError
+from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.simulation.loop import run_virtual
+from fleet.simulation.scenario import CALM
 from fleet.wiring.client import Address, open_venue
 from fleet.wiring.paper import paper_venue
 
@@ -42,7 +45,8 @@ class Pair:
         self.is_copy = is_copy
         self.clock = Clock(START_US)
         self.paper: PaperVenue = paper_venue(CONFIG.paper, list(CONFIG.symbols), self.clock)
-        self.runner = Runner(self.paper, self.clock.now_us)
+        # Two that sent in the very same microsecond would refuse each other's nonces.
+        self.runner = Runner(self.paper, self.clock.now_us, FaultPlan(CALM, 1))
         self.fleets: dict[int, Fleet] = {}
         self.ended: dict[int, str] = {}
 
