@@ -147,7 +147,8 @@ def test_fractions_that_promise_too_much_never_meet_a_margin_refusal() -> None:
 def test_with_a_tiny_budget_the_fleet_waits_and_is_not_refused(limit_use: str) -> None:
     starved = FILE + f"budget: {{safety: {limit_use}}}\n"
     starved = starved.replace("price_change_threshold: 2bps", "price_change_threshold: 0")
-    outcome = simulate(config(starved), 4, 180)
+    # With a fiftieth of the limit reading the account takes more than three minutes.
+    outcome = simulate(config(starved), 4, 300)
     assert_no_limit_overstepped(outcome)
     assert_books_agree(outcome.state, outcome.paper)
     assert outcome.state.own_orders_left_open == 0

@@ -129,7 +129,8 @@ def test_a_killed_fleet_leaves_the_market_and_stays_out_of_it() -> None:
         await anyio.sleep(20)
         while True:
             seen.append(len(running.paper.engine.orders.all_open_orders(running.paper.account())))
-            assert {slot.desk.pulled for slot in running.fleet.slots.values() if slot.desk} == {"killed"}
+            pulled = {slot.desk.pulled for slot in running.fleet.slots.values() if slot.desk}
+            assert {"killed"} <= pulled <= {"killed", "starting"}, "a worker may have broken, and begin again"
             await anyio.sleep(1)
 
     outcome = simulate(parse(FILE, "f", {}).config, 1, 60, faults=BAD_DAYS, script=kill)

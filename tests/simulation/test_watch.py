@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from exchange.model import OrderStatus
 from exchange.paper.calibration import parameters_for
 from exchange.paper.config import PaperSettings
 from exchange.paper.synthetic import SyntheticMarket
@@ -25,7 +26,12 @@ def test_a_trade_that_the_fleet_cannot_have_heard_of_yet_is_none_that_it_missed(
     )
     now_us = 60_000_000
     watch = Watch(paper, FleetFile(1, 1).config, lambda: now_us)
-    order = SimpleNamespace(account=paper.account(), client_id=f"{FLEET}:{X}:r:1", listing=SimpleNamespace(symbol=X))
+    order = SimpleNamespace(
+        account=paper.account(),
+        client_id=f"{FLEET}:{X}:r:1",
+        listing=SimpleNamespace(symbol=X),
+        status=OrderStatus.FILLED,
+    )
     watch.order_changed(cast("Any", order), "TRADE", None, now_us - round(ago_s * 1e6))
     desk = SimpleNamespace(pulled="", live_orders=list)
     watch.quiet(
