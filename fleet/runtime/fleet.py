@@ -431,7 +431,7 @@ class Fleet:
                     for slot in slots:
                         clearing.start_soon(self._clear_at_end, slot)
                 # Whatever of ours is open in any symbol, then seen to be gone.
-                await clear(self.run_id, self.venue.trading, self.venue.gate)
+                cancelled = await clear(self.run_id, self.venue.trading, self.venue.gate)
                 for slot in slots:
                     await slot.unprotect()
         except (VenueError, TimeoutError) as error:
@@ -446,6 +446,10 @@ class Fleet:
             self._losses.finish(self.config, self.slots, self.retired)
             self.books.close(is_clean=False)
             return
+        if (cancelled or self._start_up.was_killed) and not self.slots and self.config.dead_man is not None:
+            # Stopped before it had begun, after a run that was killed: its countdowns would cancel its owner's orders.
+            for symbol in self.config.symbols:
+                self.dead_man.suspect(symbol)
         with anyio.move_on_after(STAND_DOWN_S):
             await self.dead_man.stand_down()
         for symbol in self.dead_man.left_running():

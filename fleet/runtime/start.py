@@ -40,6 +40,8 @@ class Start:
     ) -> None:
         self.found_open: tuple[Order, ...] = ()
         """What an earlier run left, as long as it may be there."""
+        self.was_killed = False
+        """Whether an earlier run has left anything."""
         self._run_id = run_id
         self._venue = venue
         self._books = books
@@ -97,6 +99,7 @@ class Start:
         self.found_open = tuple(order for order in found if self._run_id.owns(order.client_id))
         if not self.found_open:
             return
+        self.was_killed = True
         for order in self.found_open:
             self._dead_man.suspect(order.symbol)
         leftover = await clear(self._run_id, self._venue.trading, self._venue.gate, found=self.found_open)

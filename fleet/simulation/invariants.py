@@ -17,8 +17,11 @@ PULLED_BOUND_S = 6.0
 query after an unknown outcome may be 5 s away."""
 
 PULLED_BOUND_DISTURBED_S = 45.0
-"""And so long when requests meet faults, or the minute's weight is spent: two cancels in a row that nobody answers take
-20 s, a placement that may yet come is waited for another 20."""
+"""And so long when requests meet faults, or have to wait: two cancels in a row that nobody answers take 20 s, and a
+placement that may yet come is waited for another 20."""
+
+PULLED_BOUND_SPENT_S = 75.0
+"""And so long when several starts have spent a minute's weight to the last: until it is back, and a little more."""
 
 FALSE_BELIEF_BOUND_S = 3.0
 """So long the fleet may believe another thing of an order or a position than is so, while its line is up and all that
@@ -134,12 +137,20 @@ def no_limit_overstepped(refused_429: int, refused_418: int) -> str:
 
 
 def nothing_rests_where_none_is_wanted(
-    symbol: str, why: str, resting: Collection[Resting], unwanted_s: float, undisturbed_s: float
+    symbol: str,
+    why: str,
+    resting: Collection[Resting],
+    unwanted_s: float,
+    undisturbed_s: float,
+    *,
+    is_spent: bool = False,
 ) -> str:
-    """`unwanted_s`: since the fleet wants none there. `undisturbed_s`: of that, since the last request met a fault."""
+    """`unwanted_s`: since the fleet wants none there. `undisturbed_s`: of that, since the last request met a fault.
+    `is_spent`: meanwhile there was no weight left to ask for anything."""
     if not resting or not why:
         return ""
-    if undisturbed_s <= PULLED_BOUND_S and unwanted_s <= PULLED_BOUND_DISTURBED_S:
+    bound_s = PULLED_BOUND_SPENT_S if is_spent else PULLED_BOUND_DISTURBED_S
+    if undisturbed_s <= PULLED_BOUND_S and unwanted_s <= bound_s:
         return ""
     ids = ", ".join(order.client_id for order in resting)
     return f"{symbol}: {ids} rests though {why} for {unwanted_s:.1f} s ({undisturbed_s:.1f} s without a fault)"

@@ -39,6 +39,9 @@ NEWS_LATE_S = 2.0
 HELD_UP_FROM = 0.75
 """From this part of a limit on, requests may have to wait: after several starts in a minute its weight is spent."""
 
+SPENT_FROM = 0.95
+"""From here on even cancels may."""
+
 
 FOREIGN_HEARD_S = 30.0
 """Within this the fleet has heard of an order of its owner's, and ended the countdown that would cancel it too."""
@@ -69,6 +72,9 @@ class Watch:
         """When something last became of an order of the fleet's, by symbol."""
         self._held_up_us = 0
         """When the budget was last spent, or the gate shut."""
+        self._spent_us = 0
+        self._known_us = 0
+        """When a fleet last ran that knew the account."""
         self._dead_us: int | None = None
         """Since when no fleet has run."""
         self._late: dict[str, None] = {}
@@ -131,11 +137,15 @@ class Watch:
             self._look_at_the_dead(now_us)
             return
         self._dead_us = None
+        if fleet.account.known:
+            self._known_us = now_us
         gate = fleet.venue.gate
         if gate.paused_until_us > fleet.venue.clock.now_us() or any(
             use.used > use.capacity * HELD_UP_FROM for use in gate.usage()
         ):
             self._held_up_us = now_us
+        if any(use.used + use.assumed > use.capacity * SPENT_FROM for use in gate.usage()):
+            self._spent_us = now_us
         by_symbol: dict[str, list[PaperOrder]] = {}
         for order in self._paper.engine.orders.all_open_orders(self._account):
             if is_ours(self._fleet_name, order.client_id):
@@ -156,6 +166,7 @@ class Watch:
                         [_resting(order) for order in orders],
                         (now_us - since_us) / 1e6,
                         (now_us - max(since_us, self._held_up_us, self.troubled_us(symbol))) / 1e6,
+                        is_spent=self._spent_us >= since_us,
                     ),
                 )
 
@@ -185,9 +196,10 @@ class Watch:
             self._late[order.client_id] = None
 
     def _excuse_foreign(self, order: PaperOrder, now_us: int) -> None:
-        """One that was placed just before the fleet's death may fall to its countdown: it had not heard of it."""
+        """One may fall to the countdown of a fleet that died, when none has heard of it: it was placed just before, or
+        later, and no other fleet has come as far as knowing the account."""
         is_over = order.status is OrderStatus.CANCELED
-        if is_over and self._dead_us is not None and self._dead_us - order.created_ms * 1000 < FOREIGN_HEARD_S * 1e6:
+        if is_over and self._known_us - order.created_ms * 1000 < FOREIGN_HEARD_S * 1e6:
             self._excused[order.client_id] = None
 
     # --- at the end of a fleet

@@ -107,6 +107,24 @@ def test_a_symbol_is_guarded_before_its_first_order_and_until_its_last_is_gone()
     play(fleet(X, Y), scene)
 
 
+def test_stopped_before_it_had_begun_it_ends_the_countdowns_of_a_run_that_was_killed() -> None:
+    def before(at: Scene) -> None:
+        at.trading.trouble("open_orders", Unavailable("no connection"))
+        for _ in range(20):
+            at.trading.trouble("mode", Unavailable("no connection"))
+        at.trading.put_order("f:X:old:1")
+        for symbol in (X, Y):
+            at.trading.countdowns_us[symbol] = at.clock.now_us() + 100_000_000
+
+    async def scene(at: Scene) -> None:
+        await at.stop()
+        assert at.trading.open() == []
+        assert not at.runs(X)
+        assert not at.runs(Y)
+
+    play(fleet(X, Y), scene, before)
+
+
 def test_a_run_without_countdowns_ends_the_one_that_a_killed_run_left_before_it_cancels_good_quotes() -> None:
     def before(at: Scene) -> None:
         at.trading.put_order("f:X:old:1")

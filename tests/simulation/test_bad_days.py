@@ -165,6 +165,16 @@ RULES = [
         id="too long though faults",
     ),
     pytest.param(
+        invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 70.0, 0.0, is_spent=True),
+        "",
+        id="nothing could be asked",
+    ),
+    pytest.param(
+        invariants.nothing_rests_where_none_is_wanted("X", "stale", [resting("a")], 76.0, 0.0, is_spent=True),
+        "a rests",
+        id="too long though nothing could be asked",
+    ),
+    pytest.param(
         invariants.nothing_rests_where_none_is_wanted("X", "", [resting("a")], 80.0, 80.0), "", id="it is wanted"
     ),
     pytest.param(invariants.nothing_rests_after_a_death(131.0, [resting("a")], ()), "", id="not yet long dead"),
