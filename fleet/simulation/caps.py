@@ -24,6 +24,8 @@ from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
 from fleet.simulation.invariants import Exposure, Limits
 
+NEAR = Decimal("1.02")
+
 
 class Caps:
     """Implements exchange.paper.order.News. `running`: the fleet that runs, or starts; None while no process does."""
@@ -61,8 +63,10 @@ class Caps:
         symbol = order.listing.symbol
         if execution == "NEW" and not self._is_reckoned(order):
             self._late.add(order.client_id)
-            usd = order.listing.instrument.notional(order.ticks, order.left)
-            self._beside[symbol] = self._beside.get(symbol, ZERO) + usd
+            instrument = order.listing.instrument
+            # One at the market has no price of its own: it is filled near the mark.
+            price = max(instrument.price(order.ticks), order.listing.mark * NEAR)
+            self._beside[symbol] = self._beside.get(symbol, ZERO) + instrument.quantity(order.left) * price
         self._exposures[symbol] = exposure = self._exposure(symbol)
         limits = self._limits.get(symbol)
         if limits is not None:

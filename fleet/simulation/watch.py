@@ -68,6 +68,8 @@ class Watch:
         self._seen_fleet: Fleet | None = None
         self._traded: dict[str, None] = {}
         """Symbols in which the fleet's orders were filled."""
+        self._own: set[int] = set()
+        """Order ids of the fleet's."""
         self._changed_us: dict[str, int] = {}
         """When something last became of an order of the fleet's, by symbol."""
         self._held_up_us = 0
@@ -95,6 +97,7 @@ class Watch:
         if order.status.is_final:
             self.beliefs.note_over(order)
             self._late.pop(order.client_id, None)
+        self._own.add(order.id)
         if trade is not None:
             self._traded[order.listing.symbol] = None
         if execution == "NEW":
@@ -258,7 +261,10 @@ class Watch:
                 )
                 for each in stake.trades
             ]
-            # Where the owner alone has traded, the fleet need not know of it.
+            # Where the owner alone has traded, and what he has where the fleet no longer is, it need not know of.
+            if symbol not in fleet.slots:
+                known = ours.get(symbol, [])
+                theirs = [row for row in theirs if row.order_id in self._own or row in known]
             if symbol in ours or symbol in self._traded:
                 self._expect("the ledger agrees", invariants.ledger_agrees(symbol, ours.get(symbol, []), theirs))
 
