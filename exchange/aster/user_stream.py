@@ -91,6 +91,7 @@ class AsterAccountStream:
             ):
                 line.scope.deadline = float("inf")
                 sink(StreamUp(LINE))
+                tasks.start_soon(line.expect_key, key)
                 tasks.start_soon(line.keep_alive)
                 await line.read(socket)
         if line.reason is None:
@@ -158,6 +159,15 @@ class _Line:
         if kind in frames.USER_KINDS or kind == "unreadable":
             self._malformed.add(error)
             self._end(f"a frame could not be read: {kind}")
+
+    async def expect_key(self, key: str) -> None:
+        """That it is still the account's, now that the line is open: with one that expired on the way it is deaf, and
+        nobody says so. Not by a keep-alive, which may kill a key as young as this."""
+        try:
+            if await self._key.start() != key:
+                self._end("the listen key is gone")
+        except VenueError as error:
+            logger.warning("account stream: whether its listen key lives could not be asked: {}", error)
 
     async def keep_alive(self) -> None:
         wait_s = self._keep_alive_s

@@ -97,6 +97,9 @@ class Account:
         self._mailboxes[symbol] = mailbox
         if symbol not in self.books:
             self.books[symbol] = SymbolBook(self._instruments[symbol])
+            if symbol not in self._ledger.symbols():
+                # Before its first order: whoever comes after a crash must know where to look for trades.
+                self._ledger.write(ListRead(symbol, 0, 0))
         return self.books[symbol]
 
     def detach(self, symbol: str) -> None:

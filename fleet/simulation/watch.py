@@ -43,6 +43,9 @@ SPENT_FROM = 0.95
 """From here on even cancels may."""
 
 
+OWNERS_SLACK = Decimal("1.02")
+"""The mark may have moved since he traded."""
+
 FOREIGN_HEARD_S = 30.0
 """Within this the fleet has heard of an order of its owner's, and ended the countdown that would cancel it too."""
 
@@ -68,6 +71,8 @@ class Watch:
         self._seen_fleet: Fleet | None = None
         self._traded: dict[str, None] = {}
         """Symbols in which the fleet's orders were filled."""
+        self._owners_usd: dict[str, Decimal] = {}
+        """What the owner has traded beside the fleet, for which no cap of the fleet's can stand."""
         self._own: set[int] = set()
         """Order ids of the fleet's."""
         self._changed_us: dict[str, int] = {}
@@ -92,6 +97,10 @@ class Watch:
             self.fills += 1
         if not is_ours(self._fleet_name, order.client_id):
             self._excuse_foreign(order, now_us)
+            if trade is not None:
+                symbol, instrument = order.listing.symbol, order.listing.instrument
+                usd = instrument.notional(trade.ticks, trade.lots)
+                self._owners_usd[symbol] = self._owners_usd.get(symbol, Decimal(0)) + usd
             return
         self._changed_us[order.listing.symbol] = now_us
         if order.status.is_final:
@@ -122,7 +131,8 @@ class Watch:
     def _within_cap(self, symbol: str, resting: list[Resting]) -> str:
         listing = self._paper.engine.listing(symbol)
         position_usd = self._account.position_lots(symbol) * listing.instrument.step_size * listing.mark
-        return invariants.within_cap(symbol, position_usd, resting, self._caps.get(symbol, Decimal(0)))
+        cap_usd = self._caps.get(symbol, Decimal(0)) + self._owners_usd.get(symbol, Decimal(0)) * OWNERS_SLACK
+        return invariants.within_cap(symbol, position_usd, resting, cap_usd)
 
     # --- every moment
 
@@ -262,7 +272,10 @@ class Watch:
                 for each in stake.trades
             ]
             # Where the owner alone has traded, and what he has where the fleet no longer is, it need not know of.
-            if symbol not in fleet.slots:
+            if symbol not in fleet.slots or not fleet.account.has_begun(symbol):
+                if symbol not in store.reads:
+                    # A process died before it had written down that it trades there.
+                    continue
                 known = ours.get(symbol, [])
                 theirs = [row for row in theirs if row.order_id in self._own or row in known]
             if symbol in ours or symbol in self._traded:

@@ -90,6 +90,8 @@ class Watched:
         self.lines = FakeLines()
         self.told: list[AccountEvent] = []
         self.calls: list[tuple[float, str]] = []
+        self.expires = False
+        """Each key before the next is asked for."""
         self.answers: dict[str, tuple[int, object]] = {}
         clock = Clock(EPOCH_US)
         http = http_client(httpx.MockTransport(self._answer))
@@ -100,7 +102,9 @@ class Watched:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/fapi/v3/listenKey"
         self.calls.append((anyio.current_time(), request.method))
-        made = sum(method == "POST" for _, method in self.calls)
+        # Asked for twice at once it is the same.
+        made = len({at for at, method in self.calls if method == "POST"})
+        made = len(self.calls) if self.expires else made
         status, body = self.answers.get(request.method, (200, {"listenKey": f"key{made}"}))
         return httpx.Response(status, json=body)
 
@@ -127,7 +131,7 @@ async def test_connects_with_a_listen_key() -> None:
 async def test_the_key_is_kept_alive_after_25_minutes_and_silence_is_normal() -> None:
     async with Watched() as watched:
         await anyio.sleep(80 * 60)
-        assert watched.calls == [(0.0, "POST"), (1500.0, "PUT"), (3000.0, "PUT"), (4500.0, "PUT")]
+        assert watched.calls == [(0.0, "POST"), (0.0, "POST"), (1500.0, "PUT"), (3000.0, "PUT"), (4500.0, "PUT")]
         assert watched.told == [StreamUp("account")]
 
 
@@ -136,7 +140,7 @@ async def test_a_failed_keep_alive_is_tried_again_within_the_keys_life() -> None
     async with Watched() as watched:
         watched.answers["PUT"] = (503, {"code": -1001, "msg": "?"})
         await anyio.sleep(1600)
-        assert [at for at, _ in watched.calls] == [0.0, 1500.0, 1560.0]
+        assert [at for at, _ in watched.calls] == [0.0, 0.0, 1500.0, 1560.0]
         assert watched.told == [StreamUp("account")]
 
 
@@ -159,8 +163,19 @@ async def test_an_expired_key_is_replaced() -> None:
         watched.lines.last.push({"e": "listenKeyExpired", "E": 1})
         await anyio.sleep(2)
         assert [type(event) for event in watched.told] == [StreamUp, StreamDown, StreamUp]
-        assert [method for _, method in watched.calls] == ["POST", "POST"]
+        assert [method for _, method in watched.calls] == ["POST"] * 4
         assert watched.lines.last.url == "ws://venue/ws/key2"
+
+
+@virtual
+async def test_a_key_that_expired_before_the_line_was_open_is_found_out_at_once() -> None:
+    watched = Watched()
+    watched.expires = True
+    async with watched:
+        assert watched.told == [StreamUp("account"), StreamDown("account", "the listen key is gone")]
+        watched.expires = False
+        await anyio.sleep(10)
+        assert watched.told[2:] == [StreamUp("account")]
 
 
 @virtual

@@ -268,6 +268,20 @@ def test_catching_up_counts_what_no_line_told_of() -> None:
     play(scene)
 
 
+def test_a_symbol_is_on_record_before_its_first_order() -> None:
+    """Killed right after it, what the order was filled for must be looked for, though the file names the symbol no more."""
+
+    async def scene(at: Scene) -> None:
+        with Store(None, Owner("fake", "a"), now_ms=0, fleet="f") as store:
+            ledger = Ledger(store)
+            at.account = Account(RUN, at.trading, at.clock, at.capital, at.instruments, ledger)
+            at.account.attach("XUSDT", at.mailbox)
+            ledger.sync()
+            assert (ledger.symbols(), ledger.read_to("XUSDT")) == (["XUSDT"], 0)
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("late_ms", "is_told", "mid"), [(0, True, "100.0"), (900, True, "100.0"), (1100, True, None), (0, False, None)]
 )

@@ -11,11 +11,11 @@ from fleet.simulation.world import live
 
 NOTICED = {
     "unknown is taken for rejected": 21,
-    "an unknown order leaves its side free": 3,
-    "no such order is believed of what was asked after three times": 2,
+    "an unknown order leaves its side free": 0,
+    "no such order is believed of what was asked after three times": 21,
     "cancels are forgotten when quotes are pulled": 1,
-    "orders of others are taken for ours": 1,
-    "late news revives an order": 29,
+    "orders of others are taken for ours": 23,
+    "late news revives an order": 6,
     "no such order is believed at once": 43,
     "a fill told twice counts twice": 5,
     "missed fills are not read": 5,
