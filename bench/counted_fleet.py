@@ -10,13 +10,13 @@ from exchange.model import MarketEvent
 from fleet.cli.main import main
 from fleet.orders.plan import Plan
 from fleet.runtime.desk import Desk
-from fleet.runtime.fleet import Fleet
+from fleet.runtime.market_feed import MarketFeed
 
 _counts = open_counts(Path("counts"))
-_on_market, _plan = Fleet.on_market, Desk.plan
+_on_market, _plan = MarketFeed.on_event, Desk.plan
 
 
-def _counted_on_market(self: Fleet, event: MarketEvent) -> None:
+def _counted_on_market(self: MarketFeed, event: MarketEvent) -> None:
     _counts[0] += 1
     _on_market(self, event)
 
@@ -27,6 +27,6 @@ def _counted_plan(self: Desk, now_us: int) -> Plan:
 
 
 if __name__ == "__main__":
-    Fleet.on_market, Desk.plan = _counted_on_market, _counted_plan
+    MarketFeed.on_event, Desk.plan = _counted_on_market, _counted_plan
     sys.argv = ["astermm-fleet", "up", "fleet.yaml", "--plain"]
     main()

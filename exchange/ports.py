@@ -167,3 +167,7 @@ class AccountStream(Protocol):
     """Orders, fills, balances and positions as they change. After each StreamUp the listener resyncs by Trading."""
 
     async def run(self, sink: Callable[[AccountEvent], None]) -> None: ...
+
+    def doubt(self) -> None:
+        """What it should have told of was found elsewhere: it makes sure that it is not deaf."""
+        ...

@@ -20,6 +20,7 @@ from exchange.aster.backoff import Backoff
 from exchange.aster.listen_key import ListenKey
 from exchange.aster.malformed import Malformed
 from exchange.aster.rest import Rest
+from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, Throttled, VenueError
 from exchange.model import AccountEvent, Instrument, StreamDown, StreamUp
 from exchange.protocol import frames, streams
@@ -28,6 +29,7 @@ from exchange.protocol.wire import Connect, LineClosed, WebSocket
 
 LINE = "account"
 _PROVEN_S = 10.0
+_DOUBTED_AGAIN_S = 5.0
 _RETRY_KEEP_ALIVE_S = 60.0
 _OPEN_S = 10.0
 
@@ -57,6 +59,10 @@ class AsterAccountStream:
         self._keep_alive_s = keep_alive_s
         self.malformed = Malformed(LINE)
         self.reconnects = 0
+        self._doubted = Bell()
+
+    def doubt(self) -> None:
+        self._doubted.ring()
 
     async def run(self, sink: Callable[[AccountEvent], None]) -> None:
         """Raises BadCredentials: trying again cannot help."""
@@ -83,6 +89,8 @@ class AsterAccountStream:
     async def _hold(self, key: str, sink: Callable[[AccountEvent], None]) -> str:
         """Returns why the line was lost; raises LineClosed when it could not be opened."""
         line = _Line(self._key, self._instruments, self.malformed, sink, self._keep_alive_s)
+        # A new line is looked at in any case.
+        self._doubted.ring()
         with line.scope:
             line.scope.deadline = anyio.current_time() + _OPEN_S
             async with (
@@ -91,7 +99,7 @@ class AsterAccountStream:
             ):
                 line.scope.deadline = float("inf")
                 sink(StreamUp(LINE))
-                tasks.start_soon(line.expect_key, key)
+                tasks.start_soon(line.watch_key, key, self._doubted)
                 tasks.start_soon(line.keep_alive)
                 await line.read(socket)
         if line.reason is None:
@@ -160,14 +168,18 @@ class _Line:
             self._malformed.add(error)
             self._end(f"a frame could not be read: {kind}")
 
-    async def expect_key(self, key: str) -> None:
-        """That it is still the account's, now that the line is open: with one that expired on the way it is deaf, and
-        nobody says so. Not by a keep-alive, which may kill a key as young as this."""
-        try:
-            if await self._key.start() != key:
-                self._end("the listen key is gone")
-        except VenueError as error:
-            logger.warning("account stream: whether its listen key lives could not be asked: {}", error)
+    async def watch_key(self, key: str, doubted: Bell) -> None:
+        """Whether it is still the account's, once the line is open and whenever that is doubted: with one that expired,
+        and whose end nobody told, it is deaf. Not by a keep-alive, which may kill a key that is young."""
+        while True:
+            await doubted.wait()
+            doubted.hush()
+            try:
+                if await self._key.start() != key:
+                    self._end("the listen key is gone")
+            except VenueError as error:
+                logger.warning("account stream: whether its listen key lives could not be asked: {}", error)
+            await anyio.sleep(_DOUBTED_AGAIN_S)
 
     async def keep_alive(self) -> None:
         wait_s = self._keep_alive_s

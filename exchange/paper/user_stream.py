@@ -199,6 +199,10 @@ class UserStreams:
         event = frames.AccountEvent(reason=reason, balances=balances, positions=positions)
         self._send(key, frames.AccountUpdateFrame(event_ms=now_ms, transaction_ms=now_ms, account=event))
 
+    def is_heard(self, account: Account) -> bool:
+        """Whether news of the account reaches any line."""
+        return self._listened(account) is not None
+
     def _listened(self, account: Account) -> _Key | None:
         key = self._keys.get(account.address)
         return key if key and key.text in self._hub.listeners else None

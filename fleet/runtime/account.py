@@ -87,6 +87,10 @@ class Account:
         self._begun: dict[str, None] = {}
         self._snapshot: Snapshot | None = None
         self._asked = 0
+        self._answered = 0
+        """The number of the last question that was answered."""
+        self.on_missed: Callable[[], None] = lambda: None
+        """Called when a look found what the line should have told of."""
         """How often the venue was asked for one."""
         self._asking = anyio.Lock()
 
@@ -225,8 +229,10 @@ class Account:
         asked_before = self._asked
         async with self._asking:
             # Counted, not timed: what was asked for in this very microsecond may have been before us.
-            if self._snapshot is None or self._asked == asked_before:
+            # And one that was not answered leaves nothing to share.
+            if self._snapshot is None or self._answered <= asked_before:
                 self._snapshot = await self._ask()
+                self._answered = self._asked
             return self._snapshot
 
     @property

@@ -91,6 +91,7 @@ class Fleet:
         self.run_id = Run.beginning(config.fleet, venue.clock.now_ms(), chance)
         self.books = Bookkeeping(self.run_id, venue, self.capital, journal, ledger)
         self.account = self.books.account
+        self.account.on_missed = venue.account_stream.doubt
         self.kill = kill or KillSwitch()
         remembered = memory.read() if memory else None
         self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), remembered), remembered)

@@ -318,6 +318,8 @@ class Worker:
     def _tell_found(self, missed: Sequence[Fill], orders: Sequence[str], *, is_corrected: bool) -> None:
         """What a look at the exchange has mended; its orders the desk has counted."""
         self.desk.counters.differences += len(missed) + is_corrected
+        if missed or orders or is_corrected:
+            self._account.on_missed()
         self._untold += missed
         if missed:
             text = f"{len(missed)} trades that the line had not told of were in the trade list"

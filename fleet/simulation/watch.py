@@ -183,6 +183,8 @@ class Watch:
                     ),
                 )
 
+        if not self._paper.engine.user_streams.is_heard(self._account):
+            self.beliefs.note_lost(now_us)
         self._look_at_beliefs(fleet, by_symbol, now_us)
 
     def _look_at_the_dead(self, now_us: int) -> None:

@@ -179,6 +179,16 @@ async def test_a_key_that_expired_before_the_line_was_open_is_found_out_at_once(
 
 
 @virtual
+async def test_a_line_that_is_doubted_is_given_up_when_its_key_is_another_by_now() -> None:
+    async with Watched() as watched:
+        await anyio.sleep(60)
+        assert watched.told == [StreamUp("account")]
+        watched.stream.doubt()
+        await anyio.sleep(10)
+        assert watched.told[1:] == [StreamDown("account", "the listen key is gone"), StreamUp("account")]
+
+
+@virtual
 async def test_a_dying_key_that_comes_back_is_asked_for_again_ever_later_and_never_touched() -> None:
     watched = Watched()
     watched.answers["POST"] = (200, {"listenKey": "dying"})

@@ -371,6 +371,10 @@ class FakeAccountStream:
         self.is_up = False
         self._sink: Callable[[AccountEvent], None] | None = None
         self.breaks: Exception | None = None
+        self.doubts = 0
+
+    def doubt(self) -> None:
+        self.doubts += 1
 
     async def run(self, sink: Callable[[AccountEvent], None]) -> None:
         if self.breaks is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 
 import anyio
@@ -264,6 +265,28 @@ def test_catching_up_counts_what_no_line_told_of() -> None:
         await at.account.catch_up()
         assert texts == ["1 trades of XUSDT were in the trade list that the line had not told of"]
         assert (book.fills, at.account.wallet) == (1, 990)
+
+    play(scene)
+
+
+def test_a_look_that_failed_gives_nobody_the_one_before_it() -> None:
+    async def scene(at: Scene) -> None:
+        await at.begin()
+        at.trading.put_order("f:X:r:1", tell=False)
+        at.trading.latency_s = 1.0
+        at.trading.trouble("open_orders", Unavailable("no"))
+        found: list[list[str]] = []
+
+        async def ask() -> None:
+            with suppress(Unavailable):
+                snapshot = await at.account.snapshot()
+                found.append([order.client_id for order in snapshot.open_orders])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await anyio.sleep(0.1)
+            tasks.start_soon(ask)
+        assert found == [["f:X:r:1"]]
 
     play(scene)
 

@@ -12,7 +12,7 @@ from fleet.simulation.world import live
 NOTICED = {
     "unknown is taken for rejected": 21,
     "an unknown order leaves its side free": 0,
-    "no such order is believed of what was asked after three times": 21,
+    "no such order is believed of what was asked after three times": 16,
     "cancels are forgotten when quotes are pulled": 1,
     "orders of others are taken for ours": 23,
     "late news revives an order": 6,
