@@ -28,6 +28,7 @@ def test_a_trade_that_the_fleet_cannot_have_heard_of_yet_is_none_that_it_missed(
     watch = Watch(paper, FleetFile(1, 1).config, lambda: now_us)
     order = SimpleNamespace(
         account=paper.account(),
+        id=1,
         client_id=f"{FLEET}:{X}:r:1",
         listing=SimpleNamespace(symbol=X),
         status=OrderStatus.FILLED,
