@@ -283,9 +283,14 @@ class Desk:
                 self.orders[action.client_id] = lifecycle.querying(self.orders[action.client_id], now_us)
         return change.action
 
+    def take_over(self, before: Desk) -> None:
+        """What an earlier worker's desk knew to be over stays over: late news of it may come to this one."""
+        self._finished.extend(before._finished)
+
     def note_cleared(self, now_us: int) -> None:
         """None of its orders is left: all were cancelled behind its back."""
         for order in self.live_orders():
+            self._finished.append(order.client_id)
             self._ledger.write(OrderChanged(self.instrument, lifecycle.cleared(order), now_us))
 
     def fills_are_late(self, now_us: int) -> bool:

@@ -64,6 +64,8 @@ class Slot:
         self.closing = False
         self._closing_ids = before._closing_ids if before else owners_ids(run.fleet, config.symbol, clock.now_ms())
         self.desk: Desk | None = None
+        self._earlier = before._earlier if before else None
+        """The last worker's desk."""
         self.scope = anyio.CancelScope()
         self.ended = anyio.Event()
         self._worker: Worker | None = None
@@ -252,6 +254,9 @@ class Slot:
             self.risk,
             self._journal.ledger,
         )
+        if self._earlier is not None:
+            desk.take_over(self._earlier)
+        self._earlier = desk
         desk.closing = self.closing
         self.desk = desk
         self._worker = Worker(

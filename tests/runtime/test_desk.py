@@ -689,6 +689,18 @@ def test_what_was_heard_before_the_clock_was_set_back_is_no_newer_than_the_list(
     assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
 
 
+def test_what_an_earlier_workers_desk_knew_to_be_over_stays_over() -> None:
+    before, table = Table(), Table()
+    ids = before.quote()
+    over, cleared = (before.told[ids[side]] for side in (BUY, SELL))
+    before.desk.on_order(replace(over, status=OrderStatus.CANCELED, exchange_ms=over.exchange_ms + 1), before.now_us)
+    before.desk.note_cleared(before.now_us)
+    table.desk.take_over(before.desk)
+    for late in (over, cleared):
+        table.desk.on_order(late, table.now_us)
+    assert table.desk.orders == {}
+
+
 def test_the_list_brings_orders_that_were_not_known() -> None:
     table = Table(symbol_config(entry="short"))
     table.desk.reconcile([foreign("f:X:old:1"), foreign("web_1")], table.now_us, table.now_us)
