@@ -179,6 +179,7 @@ class _Line:
                     self._end("the listen key is gone")
             except VenueError as error:
                 logger.warning("account stream: whether its listen key lives could not be asked: {}", error)
+                doubted.ring()
             await anyio.sleep(_DOUBTED_AGAIN_S)
 
     async def keep_alive(self) -> None:

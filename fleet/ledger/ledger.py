@@ -164,7 +164,7 @@ class Ledger:
             self.store.write([entry])
         except LedgerError:
             raise
-        except Exception as error:  # noqa: BLE001 as above; that it is missing is told
+        except Exception as error:  # noqa: BLE001 one entry must not hold up the others; that it is missing is told
             self._refuse(entry, error)
         else:
             self._are_written([entry])

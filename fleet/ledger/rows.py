@@ -132,7 +132,7 @@ def _recorded(told: str, recording: Recording | None) -> Row:
     """What led up to an incident may hold anything a strategy thought of: that must not cost the incident itself."""
     try:
         return {"text": told, "recording": recording.packed() if recording else None}
-    except Exception as error:  # noqa: BLE001 as above
+    except Exception as error:  # noqa: BLE001 a strategy's own thoughts may fail to pack in any way
         return {"text": f"{told} (what led up to it could not be kept: {type(error).__name__})", "recording": None}
 
 

@@ -235,7 +235,7 @@ class Slot:
         """What broke the worker may break here too: orders are cancelled all the same."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 as above
+        except Exception as error:  # noqa: BLE001 whatever broke it, and it is told
             self._journal.traceback(error, self.config.symbol)
 
     def _make(self) -> Worker:

@@ -171,7 +171,7 @@ class Worker:
             nonlocal failure
             try:
                 answers.append(await ask())
-            except Exception as error:  # noqa: BLE001 not raised in here: the task group would wrap it
+            except Exception as error:  # noqa: BLE001 raised below, where no task group wraps it
                 failure = error
             self._mailbox.wake()
 
@@ -183,7 +183,7 @@ class Worker:
                     wake_us = self._act()
                     timeout_s = None if wake_us is None else max((wake_us - self._clock.now_us()) / 1e6, AT_ONCE_S)
                     await self._mailbox.wait(timeout_s)
-            except Exception as error:  # noqa: BLE001 as above
+            except Exception as error:  # noqa: BLE001 raised below, where no task group wraps it
                 failure = error
             tasks.cancel_scope.cancel()
         if failure is not None:

@@ -179,6 +179,19 @@ async def test_a_key_that_expired_before_the_line_was_open_is_found_out_at_once(
 
 
 @virtual
+async def test_a_doubt_that_could_not_be_settled_is_taken_up_again() -> None:
+    async with Watched() as watched:
+        await anyio.sleep(60)
+        watched.answers["POST"] = (503, {"code": -1001, "msg": "?"})
+        watched.stream.doubt()
+        await anyio.sleep(2)
+        assert watched.told == [StreamUp("account")]
+        del watched.answers["POST"]
+        await anyio.sleep(20)
+        assert watched.told[1:] == [StreamDown("account", "the listen key is gone"), StreamUp("account")]
+
+
+@virtual
 async def test_a_line_that_is_doubted_is_given_up_when_its_key_is_another_by_now() -> None:
     async with Watched() as watched:
         await anyio.sleep(60)
