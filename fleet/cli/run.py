@@ -181,6 +181,8 @@ class Run:
             problems.append(Failure(f"error: {what}"))
         if self._failure:
             problems.append(Failure(f"error: {self._failure}"))
+        if self._fleet is not None and self._fleet.left_unknown:
+            problems.append(Failure("orders of an earlier run may still be open: it could not be looked"))
         if self._fleet is not None and self._fleet.left_open:
             problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.left_open)))
         return problems

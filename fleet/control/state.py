@@ -228,6 +228,8 @@ class FleetState:
     first_quote_ms: int | None = None
     """From the process's start to the first own order confirmed in the market."""
     own_orders_left_open: int = 0
+    left_unknown: bool = False
+    """Whether it never came to look what an earlier run left, and has stopped."""
     instruments_loaded: bool = False
     stopping: bool = False
     loop_lag_ms: float | None = None

@@ -123,6 +123,8 @@ class Fleet:
         self.stopping = False
         self.left_open: tuple[str, ...] = ()
         """Client ids of own orders that may remain after the stop."""
+        self.left_unknown = False
+        """Whether others may remain, as it never came to look what an earlier run left."""
         self.has_counted_all = False
         """Whether, after the stop, the last trades and balances were read."""
         self.failure: FleetError | None = None
@@ -438,8 +440,10 @@ class Fleet:
         except (VenueError, TimeoutError) as error:
             # The countdowns are left to run: they are what cancels these orders yet.
             self.left_open = tuple(order.client_id for order in self.may_be_open())
-            text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}"
-            self.journal.incident("orders left", f"{text}; may be open: {', '.join(self.left_open) or 'none known'}")
+            self.left_unknown = not self._start_up.has_looked
+            text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}; may be open: "
+            text += "what an earlier run left" if self.left_unknown else ", ".join(self.left_open) or "none known"
+            self.journal.incident("orders left", text)
             for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
                 if self.dead_man.guarded_until_ms(symbol) is not None:
                     self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)

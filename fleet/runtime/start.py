@@ -40,6 +40,8 @@ class Start:
     ) -> None:
         self.found_open: tuple[Order, ...] = ()
         """What an earlier run left, as long as it may be there."""
+        self.has_looked = False
+        """Whether it is known what an earlier run left."""
         self.was_killed = False
         """Whether an earlier run has left anything."""
         self._run_id = run_id
@@ -95,6 +97,7 @@ class Start:
         minute's weight must not keep them in the market. Raises VenueError."""
         ticket = await self._venue.gate.admit(RequestClass.CANCEL, Cost(ALL_OPEN_ORDERS_WEIGHT))
         found = await self._venue.trading.open_orders(ticket=ticket)
+        self.has_looked = True
         self._run_id.begin_after(order.client_id for order in found)
         self.found_open = tuple(order for order in found if self._run_id.owns(order.client_id))
         if not self.found_open:

@@ -76,6 +76,7 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         http_429=gate.http_429,
         http_418=gate.http_418,
         first_quote_ms=None if first_quote_s is None else boot_ms + round((first_quote_s - fleet.created_s) * 1000),
+        left_unknown=fleet.left_unknown,
         own_orders_left_open=len(fleet.left_open) if fleet.stopping else len(fleet.believed_open()),
         instruments_loaded=True,
         stopping=fleet.stopping,

@@ -165,7 +165,7 @@ def _other_fees(state: FleetState) -> str:
 
 def _orders_left(state: FleetState) -> Text:
     left = state.own_orders_left_open
-    if not state.instruments_loaded and str(state.venue) != "paper":
+    if state.left_unknown or (not state.instruments_loaded and state.venue != "paper"):
         return Text.assemble((f"{'orders':<9}", QUIET), ("what an earlier run may have left was not looked at", WARN))
     if not left:
         return Text.assemble((f"{'orders':<9}", QUIET), ("none of ours left open", GOOD))

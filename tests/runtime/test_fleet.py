@@ -136,6 +136,24 @@ def test_stopped_while_the_account_cannot_be_read_it_ends_at_once_and_has_sent_n
     play(fleet_config(X), scene, out_of_reach)
 
 
+@pytest.mark.parametrize(("answers", "unknown"), [(0, True), (1, False)])
+def test_stopped_before_it_could_look_it_does_not_claim_that_nothing_is_left(answers: int, unknown: bool) -> None:
+    async def scene(at: Scene) -> None:
+        await at.stop()
+        assert at.fleet.left_unknown == fleet_state(at.fleet).left_unknown == unknown
+        assert at.said("may be open: what an earlier run left") == unknown
+
+    def out_of_reach(at: Scene) -> None:
+        at.trading.put_order("f:X:old:1")
+        for _ in range(answers):
+            # It looks, cancels nothing, and is stopped while it tries again.
+            at.trading.refuses_cancels = True
+        for _ in range(200 * (not answers)):
+            at.trading.trouble("open_orders", Unavailable("no connection"))
+
+    play(fleet_config(X), scene, out_of_reach)
+
+
 def test_what_an_earlier_run_left_is_cancelled_in_symbols_that_the_file_does_not_name_too() -> None:
     async def scene(at: Scene) -> None:
         left = {name: order.status for name, order in at.trading.orders.items() if ":old:" in name or name == "web_1"}

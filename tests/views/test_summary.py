@@ -115,8 +115,9 @@ def test_it_ends_with_the_orders_left(left: int, words: str) -> None:
     assert shown(replace(sample_state(), own_orders_left_open=left), 100).rstrip().endswith(words)
 
 
-def test_it_does_not_say_that_none_is_left_where_it_never_looked() -> None:
-    state = replace(sample_state(), venue="mainnet", instruments_loaded=False, own_orders_left_open=0)
+@pytest.mark.parametrize("unknown", [{"instruments_loaded": False}, {"left_unknown": True}])
+def test_it_does_not_say_that_none_is_left_where_it_never_looked(unknown: dict[str, bool]) -> None:
+    state = replace(sample_state(), venue="mainnet", own_orders_left_open=0, **unknown)
     assert shown(state, 100).rstrip().endswith("what an earlier run may have left was not looked at")
 
 
