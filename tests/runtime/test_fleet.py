@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from runtime_fakes import World, fleet_config, symbol_config
+from runtime_fakes import fleet_config, symbol_config
+from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Side
@@ -24,73 +26,19 @@ from fleet.runtime.errors import FleetError
 from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet
 from fleet.runtime.mailbox import Crash
 from fleet.runtime.status import fleet_state
-from fleet.simulation.loop import run_virtual
 from strategies.base import Decision, Situation
 
-X, Y, Z = "XUSDT", "YUSDT", "ZUSDT"
 CLOSES = symbol_config(Y, on_remove="close")
 
 
-class Scene(World):
-    """A fleet on a venue that lists X, Y and Z."""
-
-    def __init__(self, config: FleetConfig) -> None:
-        super().__init__(X, Y, Z)
-        self.fleet = Fleet(config, self.venue, self.journal)
-        self.scope = anyio.CancelScope()
-        self.ended = anyio.Event()
-        self.ended_s: float | None = None
-        self.failure: str = ""
-
-    async def run(self) -> None:
-        with self.scope:
-            try:
-                await self.fleet.run()
-            except FleetError as error:
-                self.failure = str(error)
-        self.ended_s = anyio.current_time()
-        self.ended.set()
-
-    async def stop(self) -> None:
-        """And waits for the end."""
-        self.fleet.stop()
-        await self.ended.wait()
-
-    def phases(self) -> dict[str, Phase]:
-        return {symbol.symbol: symbol.phase for symbol in fleet_state(self.fleet).symbols}
-
-    def open_symbols(self) -> list[str]:
-        return [order.symbol for order in self.trading.open()]
-
-
-def play(
-    config: FleetConfig,
-    scene: Callable[[Scene], Awaitable[None]],
-    before: Callable[[Scene], None] = lambda _: None,
-) -> None:
-    """The scene begins a second after the start."""
-
-    async def main() -> None:
-        world = Scene(config)
-        before(world)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            tasks.start_soon(world.run)
-            await anyio.sleep(1)
-            await scene(world)
-            await world.stop()
-            # Every leave to send was settled or given back, and nobody waits for one.
-            assert (world.gate.in_flight, world.gate.waiting()) == (0, 0)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_fleet, FleetWorld)
 
 
 # --- start and stop
 
 
 def test_every_symbol_is_quoted_on_both_sides_and_cancelled_at_the_end() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.open_symbols() == [X, X, Y, Y]
         await at.stop()
         assert at.open_symbols() == []
@@ -101,22 +49,22 @@ def test_every_symbol_is_quoted_on_both_sides_and_cancelled_at_the_end() -> None
 
 
 def test_an_account_in_hedge_mode_is_refused() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert "hedge mode" in at.failure
         assert at.trading.actions() == []
 
-    def hedge(at: Scene) -> None:
+    def hedge(at: FleetWorld) -> None:
         at.trading.hedge_mode = True
 
-    play(fleet_config(X), scene, hedge)
+    play(fleet_config(X), scene, hedge, fails=True)
 
 
 def test_the_account_is_looked_at_again_when_the_first_look_fails() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         await anyio.sleep(2)
         assert len(at.trading.open()) == 2
 
-    def trouble(at: Scene) -> None:
+    def trouble(at: FleetWorld) -> None:
         for name in ("mode", "balances", "positions"):
             at.trading.trouble(name, Unavailable("no answer"))
 
@@ -124,12 +72,12 @@ def test_the_account_is_looked_at_again_when_the_first_look_fails() -> None:
 
 
 def test_stopped_while_the_account_cannot_be_read_it_ends_at_once_and_has_sent_nothing() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         await at.stop()
         assert at.ended_s == 1
         assert at.trading.actions() == []
 
-    def out_of_reach(at: Scene) -> None:
+    def out_of_reach(at: FleetWorld) -> None:
         for _ in range(20):
             at.trading.trouble("mode", Unavailable("no connection"))
 
@@ -138,12 +86,12 @@ def test_stopped_while_the_account_cannot_be_read_it_ends_at_once_and_has_sent_n
 
 @pytest.mark.parametrize(("answers", "unknown"), [(0, True), (1, False)])
 def test_stopped_before_it_could_look_it_does_not_claim_that_nothing_is_left(answers: int, unknown: bool) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         await at.stop()
         assert at.fleet.left_unknown == fleet_state(at.fleet).left_unknown == unknown
         assert at.said("may be open: what an earlier run left") == unknown
 
-    def out_of_reach(at: Scene) -> None:
+    def out_of_reach(at: FleetWorld) -> None:
         at.trading.put_order("f:X:old:1")
         for _ in range(answers):
             # It looks, cancels nothing, and is stopped while it tries again.
@@ -155,14 +103,14 @@ def test_stopped_before_it_could_look_it_does_not_claim_that_nothing_is_left(ans
 
 
 def test_what_an_earlier_run_left_is_cancelled_in_symbols_that_the_file_does_not_name_too() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         left = {name: order.status for name, order in at.trading.orders.items() if ":old:" in name or name == "web_1"}
         assert left == {
             "f:X:old:1": OrderStatus.CANCELED, "f:Z:old:1": OrderStatus.CANCELED,
             "g:Z:old:1": OrderStatus.NEW, "web_1": OrderStatus.NEW,
         }  # fmt: skip
 
-    def leave(at: Scene) -> None:
+    def leave(at: FleetWorld) -> None:
         at.trading.put_order("f:X:old:1")
         for name in ("f:Z:old:1", "g:Z:old:1", "web_1"):
             at.trading.put_order(name, Z)
@@ -171,7 +119,7 @@ def test_what_an_earlier_run_left_is_cancelled_in_symbols_that_the_file_does_not
 
 
 def test_the_last_trades_are_counted_though_no_line_told_of_them() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.fill(at.trading.one(Side.BUY).client_id, 98, tell=False)
         at.trading.wallet = Decimal(990)
         await at.stop()
@@ -182,7 +130,7 @@ def test_the_last_trades_are_counted_though_no_line_told_of_them() -> None:
 
 
 def test_what_cannot_be_cancelled_in_time_is_named() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.refuses_cancels = True
         stuck = tuple(order.client_id for order in at.trading.open())
         await at.stop()
@@ -195,7 +143,7 @@ def test_what_cannot_be_cancelled_in_time_is_named() -> None:
 
 
 def test_one_stuck_symbol_does_not_keep_the_others_orders_in_the_market() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         for _ in range(100):
             at.trading.trouble("cancel_many", Unavailable("no"), symbol=X)
         await at.stop()
@@ -205,7 +153,7 @@ def test_one_stuck_symbol_does_not_keep_the_others_orders_in_the_market() -> Non
 
 
 def test_an_order_that_may_still_arrive_is_waited_for() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         await anyio.sleep(1)
         assert len(at.trading.open()) == 1
         at.fleet.stop()
@@ -216,7 +164,7 @@ def test_an_order_that_may_still_arrive_is_waited_for() -> None:
         await at.stop()
         assert at.trading.open() == []
 
-    def lose(at: Scene) -> None:
+    def lose(at: FleetWorld) -> None:
         at.trading.trouble("place", OutcomeUnknown("503"))
         for _ in range(20):
             at.trading.trouble("order", Unavailable("no"))
@@ -228,36 +176,41 @@ def test_an_order_that_may_still_arrive_is_waited_for() -> None:
 
 
 def test_a_ban_stops_the_fleet_and_names_what_may_be_open() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.gate.ban(600, "418: too many requests")
         await anyio.sleep(0.1)
         assert at.failure == "418: too many requests"
         assert len(at.fleet.left_open) == 4
 
-    play(fleet_config(X, Y), scene)
+    play(fleet_config(X, Y), scene, fails=True)
 
 
 @pytest.mark.parametrize("error", [BadCredentials("signature refused"), Banned("418", retry_after_s=60)])
 def test_what_no_worker_can_go_on_after_stops_them_all(error: Exception) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.failure == str(error)
         assert at.ended_s is not None
         assert at.open_symbols() == []
 
-    play(fleet_config(X, Y), scene, lambda at: at.trading.trouble("set_leverage", error, symbol=Y))
+    play(fleet_config(X, Y), scene, lambda at: at.trading.trouble("set_leverage", error, symbol=Y), fails=True)
 
 
 @pytest.mark.parametrize("line", ["market_stream", "account_stream"])
 def test_credentials_refused_on_a_line_stop_the_fleet_in_words(line: str) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.failure == "signature refused"
         assert at.open_symbols() == []
 
-    play(fleet_config(X), scene, lambda at: setattr(getattr(at, line), "breaks", BadCredentials("signature refused")))
+    play(
+        fleet_config(X),
+        scene,
+        lambda at: setattr(getattr(at, line), "breaks", BadCredentials("signature refused")),
+        fails=True,
+    )
 
 
 def test_cancelled_from_outside_it_leaves_no_order_behind_either() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.open_symbols() == [X, X]
         at.scope.cancel()
         await at.ended.wait()
@@ -277,20 +230,20 @@ class Kept(NoLedger):
             self.orders[entry.order.client_id] = entry.order
 
 
-def nothing_else(at: Scene) -> None:
+def nothing_else(at: FleetWorld) -> None:
     pass
 
 
-def no_answer(at: Scene) -> None:
+def no_answer(at: FleetWorld) -> None:
     at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=True)
 
 
-def nobody_tells(at: Scene) -> None:
+def nobody_tells(at: FleetWorld) -> None:
     for order in at.trading.open():
         at.trading.end(order.client_id, OrderStatus.CANCELED, tell=False)
 
 
-def filled_meanwhile(at: Scene) -> None:
+def filled_meanwhile(at: FleetWorld) -> None:
     for order in at.trading.open():
         at.trading.fill(order.client_id, order.lots)
 
@@ -305,11 +258,11 @@ def filled_meanwhile(at: Scene) -> None:
     ],
 )
 def test_after_a_stop_it_is_on_record_what_is_known_of_each_order(
-    happens: Callable[[Scene], None], status: OrderStatus | None
+    happens: Callable[[FleetWorld], None], status: OrderStatus | None
 ) -> None:
     kept = Kept()
 
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.fleet.slots[X].scope.cancel()
         await at.fleet.slots[X].ended.wait()
         happens(at)
@@ -330,7 +283,7 @@ class Broken:
 
 
 def test_what_broke_a_worker_does_not_keep_its_orders_from_being_cleared() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         slot = at.fleet.slots[Y]
         assert slot.desk is not None
         slot.scope.cancel()
@@ -342,7 +295,7 @@ def test_what_broke_a_worker_does_not_keep_its_orders_from_being_cleared() -> No
 
 
 def test_a_worker_that_crashes_does_not_disturb_the_others() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         untouched = [order.client_id for order in at.trading.open(X)]
         desk = at.fleet.slots[Y].desk
         assert desk is not None
@@ -363,7 +316,7 @@ def test_a_worker_that_crashes_does_not_disturb_the_others() -> None:
 
 
 def test_an_edit_touches_only_what_it_changes() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         untouched = [order.client_id for order in at.trading.open(X)]
         at.trading.sent.clear()
         at.fleet.apply(fleet_config(X, symbol_config(Y, entry="long"), Z))
@@ -379,7 +332,7 @@ def test_an_edit_touches_only_what_it_changes() -> None:
 
 
 def test_an_edit_that_changes_nothing_is_no_new_version() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.fleet.apply(fleet_config(X)) == ()
         assert (at.fleet.config_version, at.fleet.reloads_applied) == (1, 0)
 
@@ -395,7 +348,7 @@ def test_an_edit_that_changes_nothing_is_no_new_version() -> None:
     ],
 )
 def test_what_cannot_be_applied_changes_nothing(edited: FleetConfig, reason: str) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.sent.clear()
         with pytest.raises(FleetError, match=reason):
             at.fleet.apply(edited)
@@ -412,18 +365,18 @@ def test_what_cannot_be_applied_changes_nothing(edited: FleetConfig, reason: str
 
 
 def test_settings_that_changed_are_given_back() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.fleet.apply(fleet_config(X, logging={"level": "error"})) == ("logging",)
 
     play(fleet_config(X), scene)
 
 
-def buy_in(at: Scene, symbol: str) -> None:
+def buy_in(at: FleetWorld, symbol: str) -> None:
     at.trading.fill(at.trading.one(Side.BUY, symbol).client_id, 90)
 
 
 def test_a_removed_symbol_cancels_its_orders_and_keeps_its_position() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         buy_in(at, Y)
         await anyio.sleep(0.1)
         at.fleet.apply(fleet_config(X))
@@ -442,7 +395,7 @@ def test_a_removed_symbol_cancels_its_orders_and_keeps_its_position() -> None:
 def test_the_exchanges_own_protection_is_taken_away_with_its_symbol_and_at_the_end() -> None:
     mmp = {"window": "5s", "frozen": "10s", "quantity": 20}
 
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.fleet.apply(fleet_config(symbol_config("YUSDT", mmp=mmp), "ZUSDT"))
         await anyio.sleep(2)
         assert at.trading.count("delete_protection", "XUSDT") == 1
@@ -456,7 +409,7 @@ def test_the_exchanges_own_protection_is_taken_away_with_its_symbol_and_at_the_e
 
 
 def test_a_removed_symbol_that_is_to_close_works_its_position_off_first() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         buy_in(at, Y)
         at.fleet.apply(fleet_config(X))
         await anyio.sleep(5)
@@ -471,7 +424,7 @@ def test_a_removed_symbol_that_is_to_close_works_its_position_off_first() -> Non
 
 
 def test_taken_back_in_while_it_closes_it_quotes_on() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         buy_in(at, Y)
         at.fleet.apply(fleet_config(X))
         await anyio.sleep(1)
@@ -486,7 +439,7 @@ def test_taken_back_in_while_it_closes_it_quotes_on() -> None:
 
 
 def test_a_position_that_differs_without_a_gap_is_found_within_a_minute_or_so() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.move(X, 30)
         await anyio.sleep(at.fleet.reconcile_every_s + 2)
         assert at.fleet.account.books[X].position_lots == 30
@@ -496,7 +449,7 @@ def test_a_position_that_differs_without_a_gap_is_found_within_a_minute_or_so() 
 
 
 def test_an_order_that_ended_unheard_is_found_by_looking_counted_and_put_again() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         ended = at.trading.one(Side.BUY, X).client_id
         at.trading.end(ended, tell=False)
         await anyio.sleep(at.fleet.reconcile_every_s + 4)
@@ -509,7 +462,7 @@ def test_an_order_that_ended_unheard_is_found_by_looking_counted_and_put_again()
 
 
 def test_an_own_order_that_nobody_knows_of_is_found_by_looking_and_cancelled() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.put_order("f:X:old:1", X, tell=False)
         await anyio.sleep(at.fleet.reconcile_every_s + 4)
         assert len(at.trading.open(X)) == 2
@@ -523,7 +476,7 @@ def test_an_own_order_that_nobody_knows_of_is_found_by_looking_and_cancelled() -
 def test_the_result_is_counted_every_second_however_slow_the_venue_is(
     latency_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         counted_s: list[float] = []
         see = at.fleet.risk.loss.see
 
@@ -547,7 +500,7 @@ def test_the_result_is_counted_every_second_however_slow_the_venue_is(
 def test_an_amendment_that_came_late_and_unheard_is_found_by_looking_and_mended() -> None:
     """Answered 503, queried as it was before, then carried out, and its event lost."""
 
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         order = at.trading.one(Side.BUY, X)
         late = replace(order, price_ticks=order.price_ticks + 9, lots=3 * order.lots, exchange_ms=at.clock.now_ms())
         at.trading.orders[order.client_id] = late
@@ -561,7 +514,7 @@ def test_an_amendment_that_came_late_and_unheard_is_found_by_looking_and_mended(
 
 
 def test_an_own_order_that_only_the_line_knows_of_is_counted_and_told() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.put_order("f:X:old:1", X)
         await anyio.sleep(1)
         assert at.said("the line told of an order of the fleet that was not known: f:X:old:1")
@@ -570,11 +523,11 @@ def test_an_own_order_that_only_the_line_knows_of_is_counted_and_told() -> None:
     play(fleet_config(X), scene)
 
 
-def _a_move(at: Scene) -> None:
+def _a_move(at: FleetWorld) -> None:
     at.trading.move(X, 30)
 
 
-def _a_fill(at: Scene) -> None:
+def _a_fill(at: FleetWorld) -> None:
     at.trading.fill(at.trading.one(Side.BUY, X).client_id, 30, tell=False)
 
 
@@ -586,9 +539,9 @@ def _a_fill(at: Scene) -> None:
     ],
 )
 def test_what_a_worker_that_starts_again_finds_is_counted_and_told(
-    change: Callable[[Scene], None], told: str, fills: int
+    change: Callable[[FleetWorld], None], told: str, fills: int
 ) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         slot = at.fleet.slots[X]
         change(at)
         slot.mailbox.put(Crash(RuntimeError("planted")))
@@ -601,7 +554,7 @@ def test_what_a_worker_that_starts_again_finds_is_counted_and_told(
 
 
 def test_what_was_filled_while_no_worker_ran_is_told_too() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.fleet.slots[X].mailbox.put(Crash(RuntimeError("planted")))
         at.trading.fill(at.trading.one(Side.BUY, X).client_id, 30)
         await anyio.sleep(5)
@@ -612,7 +565,7 @@ def test_what_was_filled_while_no_worker_ran_is_told_too() -> None:
 
 
 def test_looking_at_the_account_takes_no_more_than_its_share_of_the_weight() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         weight_per_s = at.fleet.venue.info.limits[0].limit / at.fleet.venue.info.limits[0].interval_s * 0.9
         assert at.fleet.reconcile_every_s * weight_per_s * RECONCILE_SHARE >= SNAPSHOT_WEIGHT
         before = at.trading.count("open_orders")
@@ -623,7 +576,7 @@ def test_looking_at_the_account_takes_no_more_than_its_share_of_the_weight() -> 
 
 
 def test_equity_counts_positions_that_no_worker_follows() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.held[Z] = Position(Z, 10, Decimal(100), unrealised=Decimal(-7))
         await anyio.sleep(at.fleet.reconcile_every_s + 2)
         assert fleet_state(at.fleet).equity == 1000 - 7
@@ -640,7 +593,7 @@ def test_equity_counts_positions_that_no_worker_follows() -> None:
 
 
 def test_what_is_not_the_fleets_is_told_once_and_shown() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.put_order("web_1", X)
         at.trading.held[Z] = Position(Z, 77, Decimal(100))
         await anyio.sleep(3 * at.fleet.reconcile_every_s + 1)
@@ -657,7 +610,7 @@ FOREIGN_TOLD = ["XUSDT 1 open order", "ZUSDT a position of 0.77"]
 
 
 def test_a_position_that_a_symbol_left_behind_is_the_fleets() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.fill(at.trading.one(Side.BUY, Y).client_id, 30)
         at.fleet.apply(fleet_config(X))
         await anyio.sleep(2 * at.fleet.reconcile_every_s + 1)
@@ -668,7 +621,7 @@ def test_a_position_that_a_symbol_left_behind_is_the_fleets() -> None:
 
 
 def test_the_complaint_about_an_edit_ends_when_it_is_taken_back() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.fleet.refuse("fleet.yaml:3:1: what: ever")
         at.fleet.apply(at.fleet.config)
         assert (at.fleet.last_reload_error, at.fleet.reloads_refused) == (None, 1)
@@ -678,7 +631,7 @@ def test_the_complaint_about_an_edit_ends_when_it_is_taken_back() -> None:
 
 @pytest.mark.parametrize("pause_s", [0, 0.001, 0.1, 0.3, 2])
 def test_removed_and_added_again_it_quotes_with_ids_that_were_never_used(pause_s: float) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.latency_s = 0.02
         for _ in range(2):
             at.fleet.apply(fleet_config(X))
@@ -698,7 +651,7 @@ def test_removed_and_added_again_it_quotes_with_ids_that_were_never_used(pause_s
 
 
 def test_stopped_while_a_symbol_that_was_taken_back_in_closes_nothing_starts_again() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.latency_s = 0.5
         at.fleet.apply(fleet_config(X))
         await anyio.lowlevel.checkpoint()
@@ -715,14 +668,14 @@ def test_stopped_while_a_symbol_that_was_taken_back_in_closes_nothing_starts_aga
 
 
 def test_a_change_releases_a_symbol_that_was_set_aside() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         await anyio.sleep(100)
         assert at.phases() == {X: Phase.QUARANTINED, Y: Phase.QUOTING}
         at.fleet.apply(fleet_config(symbol_config(X, leverage=2), Y))
         await anyio.sleep(1)
         assert at.phases() == {X: Phase.QUOTING, Y: Phase.QUOTING}
 
-    def trouble(at: Scene) -> None:
+    def trouble(at: FleetWorld) -> None:
         for _ in range(5):
             at.trading.trouble("set_leverage", ZeroDivisionError("ours"), symbol=X)
 
@@ -730,11 +683,11 @@ def test_a_change_releases_a_symbol_that_was_set_aside() -> None:
 
 
 def test_positions_from_before_are_taken_up_each_in_its_mode() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         assert at.phases() == {X: Phase.REDUCING, Y: Phase.QUOTING}
         assert at.trading.one(Side.BUY, X).reduce_only
 
-    def hold(at: Scene) -> None:
+    def hold(at: FleetWorld) -> None:
         at.trading.held = {X: Position(X, -60, Decimal(100)), Y: Position(Y, 3, Decimal(100))}
 
     play(fleet_config(X, Y), scene, hold)

@@ -9,7 +9,8 @@ from typing import Any
 
 import anyio
 import pytest
-from runtime_fakes import World, fleet_config, symbol_config
+from runtime_fakes import fleet_config, symbol_config
+from runtime_worlds import FleetWorld, X, Y, play_fleet
 
 from exchange.errors import Unavailable, VenueError
 from exchange.model import AccountUpdate, Cancel, Fill, FundingPayment, Order, Place, Position, Side, TimeInForce
@@ -18,36 +19,24 @@ from fleet.control.state import Phase
 from fleet.risk.checks import Reason
 from fleet.risk.loss import Basis, RiskMemory
 from fleet.runtime.completion import LOOK_EVERY_S
-from fleet.runtime.fleet import Fleet
 from fleet.runtime.losses import CLOSE_AGAIN_S
 from fleet.runtime.mailbox import Crash
 from fleet.runtime.memory import MemoryFile
-from fleet.runtime.owner import Owner
 from fleet.runtime.status import fleet_state
-from fleet.simulation.loop import run_virtual
-
-X, Y = "XUSDT", "YUSDT"
 
 
-class Scene(World):
-    def __init__(self, config: FleetConfig, memory: MemoryFile | None) -> None:
-        super().__init__(X, Y)
-        remembered = memory.read() if memory else None
+class Scene(FleetWorld):
+    """`memory`: the file, which a second play takes up as a second process would."""
+
+    def __init__(self, config: FleetConfig, memory: Path | MemoryFile | None) -> None:
+        file = MemoryFile(memory) if isinstance(memory, Path) else memory
+        super().__init__(config, memory=file)
+        remembered = file.read() if file else None
         if remembered is not None:
             self.clock.shift(60_000_000)
         basis = remembered and remembered.bases.get(X)
         self.first_trade = max(basis.trade_id, 1) if basis else 1
         """What the process before has seen is listed with that number."""
-        self.fleet = Fleet(config, self.venue, self.journal, memory=memory)
-        self.owner = Owner(self.fleet)
-
-    def phases(self) -> dict[str, Phase]:
-        return {symbol.symbol: symbol.phase for symbol in fleet_state(self.fleet).symbols}
-
-    def closings(self) -> list[Place]:
-        return [
-            each for each in self.trading.actions() if isinstance(each, Place) and each.time_in_force is TimeInForce.IOC
-        ]
 
     async def buy(self, lots: int, mid: int) -> None:
         """By our bid, at 99, and a cent of fees; then the market is there."""
@@ -71,21 +60,7 @@ def play(
     memory: Path | MemoryFile | None = None,
     before: Callable[[Scene], None] = lambda _: None,
 ) -> None:
-    """Begins a second after the start. `memory`: the file, which a second play takes up as a second process would."""
-
-    async def main() -> None:
-        world = Scene(config, MemoryFile(memory) if isinstance(memory, Path) else memory)
-        before(world)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            tasks.start_soon(world.fleet.run)
-            await anyio.sleep(1)
-            await scene(world)
-            world.fleet.stop()
-            await anyio.sleep(1)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+    play_fleet(lambda config: Scene(config, memory), config, scene, before)
 
 
 def losing(**risk: Any) -> FleetConfig:

@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from anyio.abc import TaskGroup
-from runtime_fakes import LIMITS, RUN, World, no_risk, symbol_config, ticker
+from runtime_fakes import LIMITS, RUN, no_risk, symbol_config, ticker
+from runtime_worlds import World, play_world
 
 from exchange.errors import BadCredentials, OutcomeUnknown, Rejected, Unavailable, UnknownOrder
 from exchange.model import (
@@ -35,7 +35,6 @@ from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox
 from fleet.runtime.sender import Sender
 from fleet.runtime.worker import Worker
-from fleet.simulation.loop import run_virtual
 from strategies.registry import make_strategy
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -44,13 +43,12 @@ BUY, SELL = Side.BUY, Side.SELL
 class Scene(World):
     """One worker of X on an account, its lines up."""
 
-    def __init__(self, tasks: TaskGroup, limits: Sequence[RateLimit], **config: Any) -> None:
+    def __init__(self, limits: Sequence[RateLimit], **config: Any) -> None:
         super().__init__(limits=limits)
-        self.tasks = tasks
         self.account = Account(RUN, self.trading, self.clock, Capital(), self.instruments)
         self.mailbox = Mailbox()
         book = self.account.attach("XUSDT", self.mailbox)
-        self.sender = Sender(self.trading, tasks)
+        self.sender = Sender(self.trading, self.tasks)
         self.config = symbol_config(**config)
         strategy = make_strategy("ping_pong", self.config.parameters)
         ids = ClientIds(RUN, "XUSDT")
@@ -102,14 +100,7 @@ class Scene(World):
 
 
 def play(scene: Callable[[Scene], Awaitable[None]], limits: Sequence[RateLimit] = LIMITS, **config: Any) -> None:
-    async def main() -> None:
-        async with anyio.create_task_group() as tasks:
-            world = Scene(tasks, limits, **config)
-            tasks.start_soon(world.gate.run)
-            await scene(world)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+    play_world(lambda: Scene(limits, **config), scene)
 
 
 # --- what it hears is acted on
