@@ -9,15 +9,7 @@ import pytest
 from runtime_fakes import RUN
 from runtime_worlds import World, play_world
 
-from exchange.errors import (
-    BadCredentials,
-    Banned,
-    OutcomeUnknown,
-    Rejected,
-    Throttled,
-    Unavailable,
-    VenueError,
-)
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Throttled, Unavailable, VenueError
 from fleet.runtime.clearing import clear
 
 play = partial(play_world, lambda: World("XUSDT", "YUSDT"))

@@ -1,35 +1,24 @@
-"""The running fleet: what runs matches what the file asks for, and nothing is left behind, however it ends."""
+"""The running fleet from its start to its end: nothing is left behind, however it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from itertools import pairwise
-from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
-from runtime_fakes import fleet_config, symbol_config
+from runtime_fakes import fleet_config
 from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
-from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Unavailable
-from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Side
-from fleet.config.models import FleetConfig
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Unavailable
+from exchange.model import OrderStatus, Position, Side
 from fleet.control.state import Phase
 from fleet.ledger.entries import Entry, NoLedger, OrderChanged
 from fleet.orders.lifecycle import WorkingOrder
-from fleet.runtime.account import SNAPSHOT_WEIGHT
-from fleet.runtime.errors import FleetError
-from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet
-from fleet.runtime.mailbox import Crash
+from fleet.runtime.fleet import DRAIN_S, Fleet
 from fleet.runtime.status import fleet_state
 from strategies.base import Decision, Situation
-
-CLOSES = symbol_config(Y, on_remove="close")
-
 
 play = partial(play_fleet, FleetWorld)
 
@@ -116,6 +105,17 @@ def test_what_an_earlier_run_left_is_cancelled_in_symbols_that_the_file_does_not
             at.trading.put_order(name, Z)
 
     play(fleet_config(X), scene, leave)
+
+
+def test_positions_from_before_are_taken_up_each_in_its_mode() -> None:
+    async def scene(at: FleetWorld) -> None:
+        assert at.phases() == {X: Phase.REDUCING, Y: Phase.QUOTING}
+        assert at.trading.one(Side.BUY, X).reduce_only
+
+    def hold(at: FleetWorld) -> None:
+        at.trading.held = {X: Position(X, -60, Decimal(100)), Y: Position(Y, 3, Decimal(100))}
+
+    play(fleet_config(X, Y), scene, hold)
 
 
 def test_the_last_trades_are_counted_though_no_line_told_of_them() -> None:
@@ -310,384 +310,3 @@ def test_a_worker_that_crashes_does_not_disturb_the_others() -> None:
         assert fleet_state(at.fleet).symbols[1].restarts == 1
 
     play(fleet_config(X, Y), scene)
-
-
-# --- reload
-
-
-def test_an_edit_touches_only_what_it_changes() -> None:
-    async def scene(at: FleetWorld) -> None:
-        untouched = [order.client_id for order in at.trading.open(X)]
-        at.trading.sent.clear()
-        at.fleet.apply(fleet_config(X, symbol_config(Y, entry="long"), Z))
-        await anyio.sleep(1)
-        assert [order.client_id for order in at.trading.open(X)] == untouched
-        assert at.trading.actions(X) == []
-        assert [type(action) for action in at.trading.actions(Y)] == [Cancel]
-        assert len(at.trading.open(Z)) == 2
-        assert at.market_stream.wanted == (X, Y, Z)
-        assert (at.fleet.config_version, at.fleet.reloads_applied) == (2, 1)
-
-    play(fleet_config(X, Y), scene)
-
-
-def test_an_edit_that_changes_nothing_is_no_new_version() -> None:
-    async def scene(at: FleetWorld) -> None:
-        assert at.fleet.apply(fleet_config(X)) == ()
-        assert (at.fleet.config_version, at.fleet.reloads_applied) == (1, 0)
-
-    play(fleet_config(X), scene)
-
-
-@pytest.mark.parametrize(
-    ("edited", "reason"),
-    [
-        (fleet_config(X, fleet="g"), "fleet cannot change"),
-        (fleet_config(X, venue="testnet"), "venue cannot change"),
-        (fleet_config(Z, "WUSDT"), "the exchange has no WUSDT"),
-    ],
-)
-def test_what_cannot_be_applied_changes_nothing(edited: FleetConfig, reason: str) -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.sent.clear()
-        with pytest.raises(FleetError, match=reason):
-            at.fleet.apply(edited)
-        at.fleet.refuse(reason)
-        await anyio.sleep(2)
-        assert at.trading.actions() == []
-        assert at.fleet.config == fleet_config(X, Y)
-        state = fleet_state(at.fleet)
-        assert (state.reloads_applied, state.reloads_refused, state.last_reload_error) == (0, 1, reason)
-        at.fleet.apply(fleet_config(X))
-        assert fleet_state(at.fleet).last_reload_error is None
-
-    play(fleet_config(X, Y), scene)
-
-
-def test_settings_that_changed_are_given_back() -> None:
-    async def scene(at: FleetWorld) -> None:
-        assert at.fleet.apply(fleet_config(X, logging={"level": "error"})) == ("logging",)
-
-    play(fleet_config(X), scene)
-
-
-def buy_in(at: FleetWorld, symbol: str) -> None:
-    at.trading.fill(at.trading.one(Side.BUY, symbol).client_id, 90)
-
-
-def test_a_removed_symbol_cancels_its_orders_and_keeps_its_position() -> None:
-    async def scene(at: FleetWorld) -> None:
-        buy_in(at, Y)
-        await anyio.sleep(0.1)
-        at.fleet.apply(fleet_config(X))
-        await anyio.sleep(0.1)
-        assert at.open_symbols() == [X, X]
-        assert at.phases() == {X: Phase.QUOTING, Y: Phase.STOPPED}
-        assert at.market_stream.wanted == (X,)
-        # Its margin is nobody else's to promise, at once and after the next look at the account.
-        for _ in range(2):
-            assert at.fleet.capital.foreign_margin == 90
-            await anyio.sleep(61)
-
-    play(fleet_config(X, Y), scene)
-
-
-def test_the_exchanges_own_protection_is_taken_away_with_its_symbol_and_at_the_end() -> None:
-    mmp = {"window": "5s", "frozen": "10s", "quantity": 20}
-
-    async def scene(at: FleetWorld) -> None:
-        at.fleet.apply(fleet_config(symbol_config("YUSDT", mmp=mmp), "ZUSDT"))
-        await anyio.sleep(2)
-        assert at.trading.count("delete_protection", "XUSDT") == 1
-        at.trading.trouble("delete_protection", Rejected("no"), symbol="YUSDT")
-        await at.stop()
-        assert at.trading.count("delete_protection", "YUSDT") == 1
-        assert at.trading.count("delete_protection", "ZUSDT") == 0
-        assert at.said("protection is left as the file has it: no")
-
-    play(fleet_config(symbol_config("XUSDT", mmp=mmp), symbol_config("YUSDT", mmp=mmp), "ZUSDT"), scene)
-
-
-def test_a_removed_symbol_that_is_to_close_works_its_position_off_first() -> None:
-    async def scene(at: FleetWorld) -> None:
-        buy_in(at, Y)
-        at.fleet.apply(fleet_config(X))
-        await anyio.sleep(5)
-        assert [(order.side, order.reduce_only) for order in at.trading.open(Y)] == [(Side.SELL, True)]
-        at.trading.fill(at.trading.one(Side.SELL, Y).client_id, 90)
-        await anyio.sleep(0.01)
-        assert at.open_symbols() == [X, X]
-        assert at.phases()[Y] is Phase.STOPPED
-        assert list(at.fleet.slots) == [X]
-
-    play(fleet_config(X, CLOSES), scene)
-
-
-def test_taken_back_in_while_it_closes_it_quotes_on() -> None:
-    async def scene(at: FleetWorld) -> None:
-        buy_in(at, Y)
-        at.fleet.apply(fleet_config(X))
-        await anyio.sleep(1)
-        at.fleet.apply(fleet_config(X, CLOSES))
-        at.trading.fill(at.trading.one(Side.SELL, Y).client_id, 90)
-        await anyio.sleep(2)
-        assert at.phases() == {X: Phase.QUOTING, Y: Phase.QUOTING}
-        assert len(at.trading.open(Y)) == 2
-        assert at.trading.count("set_leverage", Y) == 1
-
-    play(fleet_config(X, CLOSES), scene)
-
-
-def test_a_position_that_differs_without_a_gap_is_found_within_a_minute_or_so() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.move(X, 30)
-        await anyio.sleep(at.fleet.reconcile_every_s + 2)
-        assert at.fleet.account.books[X].position_lots == 30
-        assert at.said("position was not the exchange's")
-
-    play(fleet_config(X), scene)
-
-
-def test_an_order_that_ended_unheard_is_found_by_looking_counted_and_put_again() -> None:
-    async def scene(at: FleetWorld) -> None:
-        ended = at.trading.one(Side.BUY, X).client_id
-        at.trading.end(ended, tell=False)
-        await anyio.sleep(at.fleet.reconcile_every_s + 4)
-        assert at.trading.one(Side.BUY, X).client_id != ended
-        assert at.said(f"had told nothing of orders {ended}")
-        [symbol] = fleet_state(at.fleet).symbols
-        assert symbol.differences == 1
-
-    play(fleet_config(X), scene)
-
-
-def test_an_own_order_that_nobody_knows_of_is_found_by_looking_and_cancelled() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.put_order("f:X:old:1", X, tell=False)
-        await anyio.sleep(at.fleet.reconcile_every_s + 4)
-        assert len(at.trading.open(X)) == 2
-        [symbol] = fleet_state(at.fleet).symbols
-        assert symbol.differences == 1
-
-    play(fleet_config(X), scene)
-
-
-@pytest.mark.parametrize("latency_s", [5, 20])
-def test_the_result_is_counted_every_second_however_slow_the_venue_is(
-    latency_s: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def scene(at: FleetWorld) -> None:
-        counted_s: list[float] = []
-        see = at.fleet.risk.loss.see
-
-        def seen(*arguments: Any) -> bool:
-            counted_s.append(anyio.current_time())
-            return see(*arguments)
-
-        monkeypatch.setattr(at.fleet.risk.loss, "see", seen)
-        at.trading.latency_s = latency_s
-        asked = at.trading.count("open_orders")
-        await anyio.sleep(120)
-        gaps_s = [after - before for before, after in pairwise(counted_s)]
-        assert max(gaps_s) == pytest.approx(1)
-        # And the account goes on being looked at, one look after the other.
-        assert 1 <= at.trading.count("open_orders") - asked <= 120 / latency_s + 1
-        at.trading.latency_s = 0.0
-
-    play(fleet_config(X), scene)
-
-
-def test_an_amendment_that_came_late_and_unheard_is_found_by_looking_and_mended() -> None:
-    """Answered 503, queried as it was before, then carried out, and its event lost."""
-
-    async def scene(at: FleetWorld) -> None:
-        order = at.trading.one(Side.BUY, X)
-        late = replace(order, price_ticks=order.price_ticks + 9, lots=3 * order.lots, exchange_ms=at.clock.now_ms())
-        at.trading.orders[order.client_id] = late
-        await anyio.sleep(at.fleet.reconcile_every_s + 4)
-        mended = at.trading.one(Side.BUY, X)
-        assert (mended.client_id, mended.price_ticks, mended.lots) == (order.client_id, order.price_ticks, order.lots)
-        assert at.said(f"had told nothing of orders {order.client_id}")
-        assert at.fleet.slots[X].counters.differences == 1
-
-    play(fleet_config(X), scene)
-
-
-def test_an_own_order_that_only_the_line_knows_of_is_counted_and_told() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.put_order("f:X:old:1", X)
-        await anyio.sleep(1)
-        assert at.said("the line told of an order of the fleet that was not known: f:X:old:1")
-        assert at.fleet.slots[X].counters.differences == 1
-
-    play(fleet_config(X), scene)
-
-
-def _a_move(at: FleetWorld) -> None:
-    at.trading.move(X, 30)
-
-
-def _a_fill(at: FleetWorld) -> None:
-    at.trading.fill(at.trading.one(Side.BUY, X).client_id, 30, tell=False)
-
-
-@pytest.mark.parametrize(
-    ("change", "told", "fills"),
-    [
-        (_a_move, "position was not the exchange's: corrected to 0.3", 0),
-        (_a_fill, "had told nothing of 1 trades", 1),
-    ],
-)
-def test_what_a_worker_that_starts_again_finds_is_counted_and_told(
-    change: Callable[[FleetWorld], None], told: str, fills: int
-) -> None:
-    async def scene(at: FleetWorld) -> None:
-        slot = at.fleet.slots[X]
-        change(at)
-        slot.mailbox.put(Crash(RuntimeError("planted")))
-        await anyio.sleep(5)
-        assert (slot.book.position_lots, slot.book.fills, slot.counters.differences) == (30, fills, 1)
-        assert at.said(told)
-        assert at.said("bought 0.30 at") is bool(fills)
-
-    play(fleet_config(X), scene)
-
-
-def test_what_was_filled_while_no_worker_ran_is_told_too() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.fleet.slots[X].mailbox.put(Crash(RuntimeError("planted")))
-        at.trading.fill(at.trading.one(Side.BUY, X).client_id, 30)
-        await anyio.sleep(5)
-        assert at.fleet.slots[X].counters.differences == 0
-        assert at.said("bought 0.30 at")
-
-    play(fleet_config(X), scene)
-
-
-def test_looking_at_the_account_takes_no_more_than_its_share_of_the_weight() -> None:
-    async def scene(at: FleetWorld) -> None:
-        weight_per_s = at.fleet.venue.info.limits[0].limit / at.fleet.venue.info.limits[0].interval_s * 0.9
-        assert at.fleet.reconcile_every_s * weight_per_s * RECONCILE_SHARE >= SNAPSHOT_WEIGHT
-        before = at.trading.count("open_orders")
-        await anyio.sleep(10 * at.fleet.reconcile_every_s + 5)
-        assert 9 <= at.trading.count("open_orders") - before <= 10
-
-    play(fleet_config(X), scene)
-
-
-def test_equity_counts_positions_that_no_worker_follows() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.held[Z] = Position(Z, 10, Decimal(100), unrealised=Decimal(-7))
-        await anyio.sleep(at.fleet.reconcile_every_s + 2)
-        assert fleet_state(at.fleet).equity == 1000 - 7
-        at.trading.move(Y, 10)
-        await anyio.sleep(at.fleet.reconcile_every_s + 2)
-        at.fleet.apply(fleet_config(X))
-        at.trading.held[Y] = replace(at.trading.held[Y], unrealised=Decimal(3))
-        await anyio.sleep(at.fleet.reconcile_every_s + 2)
-        state = fleet_state(at.fleet)
-        assert state.equity == 1000 - 7 + 3
-        assert {each.symbol: each.unrealised_pnl for each in state.symbols} == {X: 0, Y: 3}
-
-    play(fleet_config(X, Y), scene)
-
-
-def test_what_is_not_the_fleets_is_told_once_and_shown() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.put_order("web_1", X)
-        at.trading.held[Z] = Position(Z, 77, Decimal(100))
-        await anyio.sleep(3 * at.fleet.reconcile_every_s + 1)
-        told = [line.text for line in at.journal.lines if "not the fleet's" in line.text]
-        assert told == [f"not the fleet's, and left alone: {each}" for each in FOREIGN_TOLD]
-        seen = [(each.symbol, each.orders, each.position) for each in fleet_state(at.fleet).foreign]
-        assert seen == [(X, 1, 0), (Z, 0, Decimal("0.77"))]
-        assert not at.trading.orders["web_1"].status.is_final
-
-    play(fleet_config(X), scene)
-
-
-FOREIGN_TOLD = ["XUSDT 1 open order", "ZUSDT a position of 0.77"]
-
-
-def test_a_position_that_a_symbol_left_behind_is_the_fleets() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.fill(at.trading.one(Side.BUY, Y).client_id, 30)
-        at.fleet.apply(fleet_config(X))
-        await anyio.sleep(2 * at.fleet.reconcile_every_s + 1)
-        assert at.fleet.account.elsewhere[Y].lots == 30
-        assert fleet_state(at.fleet).foreign == ()
-
-    play(fleet_config(X, Y), scene)
-
-
-def test_the_complaint_about_an_edit_ends_when_it_is_taken_back() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.fleet.refuse("fleet.yaml:3:1: what: ever")
-        at.fleet.apply(at.fleet.config)
-        assert (at.fleet.last_reload_error, at.fleet.reloads_refused) == (None, 1)
-
-    play(fleet_config(X), scene)
-
-
-@pytest.mark.parametrize("pause_s", [0, 0.001, 0.1, 0.3, 2])
-def test_removed_and_added_again_it_quotes_with_ids_that_were_never_used(pause_s: float) -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.latency_s = 0.02
-        for _ in range(2):
-            at.fleet.apply(fleet_config(X))
-            await anyio.sleep(pause_s)
-            at.fleet.apply(fleet_config(X, Y))
-            await anyio.sleep(0.25)
-            at.market_stream.tick(Y)
-            await anyio.sleep(0.05)
-        await anyio.sleep(3)
-        assert len(at.trading.open(Y)) == 2
-        assert at.phases() == {X: Phase.QUOTING, Y: Phase.QUOTING}
-        used = [action.client_id for action in at.trading.actions() if isinstance(action, Place)]
-        assert len(used) == len(set(used))
-        assert fleet_state(at.fleet).symbols[1].placed == len(used) - 2
-
-    play(fleet_config(X, Y), scene)
-
-
-def test_stopped_while_a_symbol_that_was_taken_back_in_closes_nothing_starts_again() -> None:
-    async def scene(at: FleetWorld) -> None:
-        at.trading.latency_s = 0.5
-        at.fleet.apply(fleet_config(X))
-        await anyio.lowlevel.checkpoint()
-        at.fleet.apply(fleet_config(X, CLOSES))
-        at.trading.sent.clear()
-        await at.stop()
-        assert not [action for action in at.trading.actions() if isinstance(action, Place | Amend)]
-        assert at.trading.count("set_leverage") == 0
-        assert at.trading.open() == []
-        with pytest.raises(FleetError, match="stopping"):
-            at.fleet.apply(fleet_config(X))
-
-    play(fleet_config(X, CLOSES), scene)
-
-
-def test_a_change_releases_a_symbol_that_was_set_aside() -> None:
-    async def scene(at: FleetWorld) -> None:
-        await anyio.sleep(100)
-        assert at.phases() == {X: Phase.QUARANTINED, Y: Phase.QUOTING}
-        at.fleet.apply(fleet_config(symbol_config(X, leverage=2), Y))
-        await anyio.sleep(1)
-        assert at.phases() == {X: Phase.QUOTING, Y: Phase.QUOTING}
-
-    def trouble(at: FleetWorld) -> None:
-        for _ in range(5):
-            at.trading.trouble("set_leverage", ZeroDivisionError("ours"), symbol=X)
-
-    play(fleet_config(X, Y), scene, trouble)
-
-
-def test_positions_from_before_are_taken_up_each_in_its_mode() -> None:
-    async def scene(at: FleetWorld) -> None:
-        assert at.phases() == {X: Phase.REDUCING, Y: Phase.QUOTING}
-        assert at.trading.one(Side.BUY, X).reduce_only
-
-    def hold(at: FleetWorld) -> None:
-        at.trading.held = {X: Position(X, -60, Decimal(100)), Y: Position(Y, 3, Decimal(100))}
-
-    play(fleet_config(X, Y), scene, hold)

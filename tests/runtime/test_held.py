@@ -10,8 +10,12 @@ import pytest
 from runtime_fakes import fleet_config
 from runtime_worlds import FleetWorld, X, Y, play_fleet
 
+from exchange.errors import Unavailable
 from exchange.model import Side
+from fleet.control.state import Phase
+from fleet.risk.checks import Reason
 from fleet.runtime.mailbox import Crash
+from fleet.runtime.status import fleet_state
 
 LIMITED = {"risk": {"max_position_usd": 1000}}
 
@@ -96,3 +100,22 @@ def test_a_position_that_an_edit_brings_in_counts_from_then_on(was_there: bool) 
         scene,
         lambda at: None if was_there else at.trading.move(X, 40),
     )
+
+
+def test_a_position_that_was_there_before_counts_for_the_fleet_from_the_start() -> None:
+    """Whichever worker is first to begin: what another has not taken up yet leaves no room."""
+
+    def before(at: Scene) -> None:
+        at.trading.move(Y, 100)
+        at.trading.latency_s = 0.01
+        at.trading.trouble("set_leverage", Unavailable("away"), symbol=Y)
+
+    async def scene(at: Scene) -> None:
+        assert at.phases()[Y] is Phase.BACKOFF
+        assert at.trading.open() == []
+        assert at.fleet.slots[X].risk.refusals == {Reason.FLEET_POSITION: 2}
+        at.fleet.stalls = 3
+        state = fleet_state(at.fleet)
+        assert ([symbol.refusals for symbol in state.symbols], state.stalls) == ([{"fleet_position": 2}, {}], 3)
+
+    play(fleet_config(X, Y, risk={"max_position_usd": 190}), scene, before)
