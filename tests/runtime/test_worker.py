@@ -10,7 +10,6 @@ from worker_scene import BUY, SELL, Scene, play
 
 from exchange.errors import OutcomeUnknown, Rejected, Unavailable, UnknownOrder
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Protection
-from strategies.registry import make_strategy
 
 # --- what it hears is acted on
 
@@ -152,8 +151,7 @@ def test_a_leverage_that_the_venue_refuses_stays_what_it_was_and_sizes_orders() 
         await at.quote()
         at.trading.move("XUSDT", 0)
         at.trading.trouble("set_leverage", Rejected("leverage 50 is over the bracket", code=-4028))
-        bold = symbol_config(leverage=50)
-        at.worker.reconfigure(bold, make_strategy("ping_pong", bold.parameters))
+        at.reconfigure(symbol_config(leverage=50))
         await anyio.sleep(1)
         assert at.said("leverage stays 1: 50 was refused")
         assert [order.lots for order in at.trading.open()] == [98, 97]
@@ -169,8 +167,7 @@ def test_the_exchanges_own_protection_is_set_and_reset_at_the_start_and_taken_aw
         await at.quote()
         wanted = Protection("XUSDT", 5000, 10_000, quantity_limit=20)
         assert at.begun_with[-3:] == ["set_leverage", f"protect {wanted}", "reset_protection"]
-        without = symbol_config()
-        at.worker.reconfigure(without, make_strategy("ping_pong", without.parameters))
+        at.reconfigure(symbol_config())
         await anyio.sleep(1)
         assert at.trading.count("delete_protection") == 1
 
@@ -189,8 +186,7 @@ def test_a_protection_that_the_venue_refuses_is_told_and_the_symbol_trades_on() 
 def test_new_parameters_are_taken_up_between_two_decisions() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
-        wide = symbol_config(leverage=3, entry="long")
-        at.worker.reconfigure(wide, make_strategy("ping_pong", wide.parameters))
+        at.reconfigure(symbol_config(leverage=3, entry="long"))
         await anyio.sleep(0.5)
         assert at.trading.count("set_leverage") == 1
         assert [type(action) for action in at.trading.actions()] == [Amend, Cancel] or [
@@ -206,7 +202,7 @@ def test_closing_ends_the_worker_when_it_is_flat_and_taking_back_undoes_it() -> 
         at.trading.fill(at.trading.one(BUY).client_id, 98)
         at.worker.close_position()
         await anyio.sleep(0.1)
-        at.worker.reconfigure(at.config, make_strategy("ping_pong", at.config.parameters))
+        at.reconfigure(at.config)
         at.trading.fill(at.trading.one(SELL).client_id, 98)
         await anyio.sleep(2)
         assert len(at.trading.open()) == 2

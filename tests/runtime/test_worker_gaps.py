@@ -13,7 +13,6 @@ from exchange.errors import Unavailable
 from exchange.model import OrderStatus, OrderUpdate
 from fleet.orders.plan import Query
 from fleet.runtime.mailbox import Answer, Crash
-from strategies.registry import make_strategy
 
 
 def test_after_a_gap_what_was_missed_is_counted_once_and_acted_on() -> None:
@@ -147,8 +146,7 @@ def doubt(at: Scene) -> None:
 
 
 def take_up(at: Scene) -> None:
-    bold = symbol_config(leverage=2)
-    at.worker.reconfigure(bold, make_strategy("ping_pong", bold.parameters))
+    at.reconfigure(symbol_config(leverage=2))
 
 
 @pytest.mark.parametrize("ask", [doubt, take_up])

@@ -16,13 +16,17 @@ from fleet.runtime.mailbox import Answer, Crash
 # --- the gate
 
 
+def hog(at: Scene) -> None:
+    """Orders that others sent: the next window begins in 10 s."""
+    ticket = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
+    assert ticket is not None
+    at.gate.settle(ticket, {})
+
+
 def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
-        # Orders that others sent: the next window begins in 10 s.
-        hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
-        assert hog is not None
-        at.gate.settle(hog, {})
+        hog(at)
         for mid in range(1002, 1018, 2):
             at.market(mid)
             await anyio.sleep(1)
@@ -38,9 +42,7 @@ def test_while_there_is_no_room_only_the_newest_quote_waits() -> None:
 def test_a_request_that_is_not_wanted_any_more_is_withdrawn() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
-        hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(0, 8), lambda: None)
-        assert hog is not None
-        at.gate.settle(hog, {})
+        hog(at)
         at.market(1018)
         await anyio.sleep(0.5)
         at.market(1018)
@@ -134,14 +136,14 @@ def test_a_fault_of_ours_in_a_batch_leaves_each_order_unknown_and_breaks_the_wor
 def test_a_batch_waits_in_one_place_and_what_it_waits_for_may_change() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
-        hog = at.gate.ask("hog", RequestClass.CANCEL, Cost(at.weight_left()), lambda: None)
-        assert hog is not None
+        ticket = at.gate.ask("hog", RequestClass.CANCEL, Cost(at.weight_left()), lambda: None)
+        assert ticket is not None
         await pull(at)
         assert at.gate.waiting() == 1
         at.trading.end(at.trading.one(BUY).client_id, OrderStatus.CANCELED)
         await anyio.sleep(0.01)
         assert at.gate.waiting() == 1
-        at.gate.release(hog)
+        at.gate.release(ticket)
         await anyio.sleep(0.01)
         assert [type(action) for action in at.trading.actions()] == [Cancel]
         assert (at.gate.waiting(), at.gate.overslept, at.trading.open()) == (0, 0, [])

@@ -10,6 +10,7 @@ from runtime_fakes import LIMITS, RUN, no_risk, symbol_config
 from runtime_worlds import World, play_world
 
 from exchange.model import MarkPrice, Place, RateLimit, Side
+from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
@@ -64,6 +65,9 @@ class Scene(World):
     def weight_left(self) -> int:
         [use] = [use for use in self.gate.usage() if use.name == "REQUEST_WEIGHT_1M"]
         return use.capacity - use.used
+
+    def reconfigure(self, config: SymbolConfig) -> None:
+        self.worker.reconfigure(config, make_strategy("ping_pong", config.parameters))
 
     def start(self) -> None:
         """With its lines."""
