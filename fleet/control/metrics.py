@@ -88,7 +88,11 @@ FLEET: list[Reading[FleetState]] = [
     ),
     Reading("ledger_writable", "Whether the ledger can be written.", lambda s: not s.ledger_problem),
     Reading("ledger_waiting_entries", "Entries that are not on disk yet.", lambda s: s.ledger_waiting),
-    Reading("day_result_usd", "What the UTC day has brought, fees and funding included.", lambda s: s.day_result),
+    Reading(
+        "day_result_usd",
+        "What the UTC day has brought since it began or was resumed, fees and funding included.",
+        lambda s: s.day_result,
+    ),
     Reading("drawdown_usd", "How far the result is below its best.", lambda s: s.drawdown),
 ]
 

@@ -246,7 +246,7 @@ class FleetState:
     loss_limit: str = ""
     """Which loss limit has been hit; empty when none has."""
     day_result: Decimal = ZERO
-    """What the UTC day has brought: realised and unrealised, less fees, with funding."""
+    """What the UTC day has brought since it began or was resumed: realised and unrealised, less fees, with funding."""
     drawdown: Decimal = ZERO
     """How far the result is below its best."""
 
