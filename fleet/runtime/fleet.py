@@ -218,6 +218,7 @@ class Fleet:
             self.books.look()
             if self._workers is not None:
                 self._losses.look(self.config, self.slots, self.retired, self._workers)
+            self.roster.tell_kept_out()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
                 self._look_due.ring()

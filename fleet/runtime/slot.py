@@ -20,6 +20,7 @@ from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds, Run, owners_ids
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
 from fleet.risk.exposure import position_usd, worst
+from fleet.risk.kept_out import KeptOut
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -70,6 +71,7 @@ class Slot:
         self.ended = anyio.Event()
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
+        self._kept_out = KeptOut()
         self._kill = kill
         self._run = run
         self._account = account
@@ -125,6 +127,16 @@ class Slot:
             snapshot.position(symbol)
         ):
             self.doubt()
+
+    def tell_kept_out(self) -> None:
+        """Where limits let no order stand for a while. Of a loss limit the owner was told at once."""
+        desk, risk = self.desk, self.risk
+        is_asking = desk is not None and not desk.pulled and self.supervisor.phase is None
+        is_refused = is_asking and bool(risk.words) and not risk.fleet.loss.limit
+        is_quoting = bool(self.live_orders())
+        if self._kept_out.see(is_refused=is_refused, is_quoting=is_quoting, now_us=self._clock.steady_us()):
+            text = f"limits have kept it out of the market for a while: {risk.words}"
+            self._journal.warning(text, self.config.symbol)
 
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.live_orders() if self.desk else []
