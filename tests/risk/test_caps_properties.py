@@ -22,9 +22,10 @@ from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Side
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds, Run
 from fleet.orders.plan import Action
+from fleet.orders.working import Counters
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.desk import Desk
 from strategies.base import Decision, Quote, Situation
 
 ORDER, OPEN, POSITION, FLEET_OPEN, FLEET_POSITION = 120, 170, 150, 250, 220

@@ -17,9 +17,10 @@ from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds, base36
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, cancelling, placing
 from fleet.orders.plan import Action, Query
+from fleet.orders.working import FILL_PATIENCE_US, Counters
 from fleet.risk.checks import Reason
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import FILL_PATIENCE_US, Counters, Desk
+from fleet.runtime.desk import Desk
 from strategies.base import Decision, Situation, Strategy
 from strategies.registry import make_strategy
 
@@ -113,6 +114,11 @@ class Table:
         assert self.book.add(fill)
         self.desk.on_fill(fill, self.now_us)
         self.hear(name, FILLED if filled == order.lots else PARTIAL, filled)
+
+    def reconcile(self, open_orders: list[Order], asked_us: int | None = None) -> list[str]:
+        """The venue's list of open orders is read, and before it the trades."""
+        asked_us = self.now_us if asked_us is None else asked_us
+        return self.desk.reconcile(open_orders, asked_us, self.now_us, self.desk.working.filled)
 
     @property
     def committed(self) -> Decimal:
@@ -232,7 +238,7 @@ def test_told_filled_before_the_trades_nothing_is_quoted_until_they_are_seen() -
     table.desk.on_order(replace(table.told[ids[BUY]], status=FILLED, filled_lots=98), table.now_us, answer=True)
     planned = table.desk.plan(table.now_us)
     assert (planned.changes, planned.wake_us) == ((), table.now_us + FILL_PATIENCE_US)
-    assert not table.desk.fills_are_late(table.now_us)
+    assert not table.desk.working.fills_are_late(table.now_us)
     table.fill(ids[BUY], 98)
     assert [type(a) for a in table.plan()] == [Cancel, Place]
 
@@ -243,10 +249,10 @@ def test_trades_that_do_not_come_are_late_after_a_second() -> None:
     table.hear(ids[BUY], FILLED, 98)
     table.plan()
     table.later(FILL_PATIENCE_US)
-    assert table.desk.fills_are_late(table.now_us)
-    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    assert table.desk.working.fills_are_late(table.now_us)
+    table.reconcile([table.told[ids[SELL]]])
     table.plan()
-    assert not table.desk.fills_are_late(table.now_us)
+    assert not table.desk.working.fills_are_late(table.now_us)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 5])
@@ -301,7 +307,7 @@ def test_what_is_refused_is_not_put_again_at_once_and_each_time_later(refused: R
         planned = table.desk.plan(table.now_us)
         assert planned.changes == ()
         assert planned.wake_us is not None
-        hold_us = table.desk._holds[BUY]  # pyright: ignore[reportPrivateUsage]  # the wake may be the mark's going stale
+        hold_us = table.desk.working.holds[BUY]  # the wake may be the mark's going stale
         pauses.append((hold_us - table.now_us) / SECOND)
         table.later(hold_us - table.now_us)
         assert [type(a) for a in table.plan()] == [Place]
@@ -335,7 +341,7 @@ def test_a_fill_ends_the_other_sides_pause() -> None:
     table.answer([buy])
     for _ in range(5):
         table.fail([sell], WouldCross("would take"))
-        table.later(table.desk._holds[SELL] - table.now_us)  # pyright: ignore[reportPrivateUsage]
+        table.later(table.desk.working.holds[SELL] - table.now_us)
         [sell] = table.send()
     table.fail([sell], WouldCross("would take"))
     assert table.plan() == []
@@ -350,7 +356,7 @@ def test_a_refused_amend_leaves_the_order_and_is_tried_again_half_a_second_later
     actions = table.send()
     table.fail(actions, Rejected("no"))
     assert table.plan() == []
-    assert table.desk.problem == "no"
+    assert table.desk.working.problem == "no"
     table.later(SECOND, mid=1010)
     assert table.plan() == actions
 
@@ -515,7 +521,7 @@ def test_an_old_acknowledged_order_that_the_list_lacks_is_not_gone_by_one_answer
     table = Table()
     ids = table.quote()
     table.later(25 * SECOND)
-    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    table.reconcile([table.told[ids[SELL]]])
     table.fail(table.send(), UnknownOrder("no such order"))
     assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
 
@@ -601,7 +607,7 @@ def test_what_is_over_does_not_live_again_by_late_news() -> None:
     table.answer(table.send())
     assert table.desk.orders == {}
     table.hear(ids[BUY], NEW)
-    table.desk.reconcile([replace(table.told[ids[SELL]], status=NEW)], table.now_us, table.now_us)
+    table.reconcile([replace(table.told[ids[SELL]], status=NEW)])
     assert table.desk.orders == {}
 
 
@@ -619,14 +625,14 @@ def test_an_order_that_the_venue_does_not_list_is_asked_after() -> None:
     table = Table()
     ids = table.quote()
     table.later(SECOND)
-    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    table.reconcile([table.told[ids[SELL]]])
     assert table.plan() == [Query("XUSDT", ids[BUY])]
 
 
 def test_an_order_younger_than_the_list_is_not_missed() -> None:
     table = Table()
     table.quote()
-    table.desk.reconcile([], EPOCH_US - 1, table.now_us)
+    table.reconcile([], asked_us=EPOCH_US - 1)
     assert table.plan() == []
 
 
@@ -638,7 +644,7 @@ def test_an_order_with_a_request_under_way_is_not_missed(phase: Phase) -> None:
         table.market(up=False)
     table.send()
     table.later(SECOND, up=phase is Phase.PLACING)
-    table.desk.reconcile([], table.now_us, table.now_us)
+    table.reconcile([])
     assert {order.phase for order in table.desk.orders.values()} == {phase}
 
 
@@ -660,7 +666,7 @@ def test_an_order_that_is_listed_as_another_differs_and_is_taken_as_it_is(
     told = table.told[ids[BUY]]
     listed = replace(told, **{**changed, "exchange_ms": told.exchange_ms + changed.get("exchange_ms", 1)})
     table.later(SECOND)
-    found = table.desk.reconcile([listed, table.told[ids[SELL]]], table.now_us, table.now_us)
+    found = table.reconcile([listed, table.told[ids[SELL]]])
     assert (found, table.counters.differences) == ([ids[BUY]] * differs, int(differs))
     order = table.desk.orders[ids[BUY]]
     taken = listed if differs else told
@@ -677,7 +683,7 @@ def test_an_order_that_is_being_amended_may_be_listed_as_another() -> None:
     listed = [
         replace(table.told[each], price_ticks=5, exchange_ms=table.told[each].exchange_ms + 9) for each in ids.values()
     ]
-    assert table.desk.differing(listed, table.now_us, table.now_us) == []
+    assert table.desk.working.differing(listed, table.now_us, table.now_us) == []
 
 
 def test_what_was_heard_before_the_clock_was_set_back_is_no_newer_than_the_list() -> None:
@@ -685,7 +691,7 @@ def test_what_was_heard_before_the_clock_was_set_back_is_no_newer_than_the_list(
     ids = table.quote()
     now_us = table.now_us - 20 * SECOND
     listed = [table.told[ids[SELL]]]
-    assert table.desk.reconcile(listed, now_us, now_us) == [ids[BUY]]
+    assert table.desk.reconcile(listed, now_us, now_us, table.desk.working.filled) == [ids[BUY]]
     assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
 
 
@@ -694,8 +700,8 @@ def test_what_an_earlier_workers_desk_knew_to_be_over_stays_over() -> None:
     ids = before.quote()
     over, cleared = (before.told[ids[side]] for side in (BUY, SELL))
     before.desk.on_order(replace(over, status=OrderStatus.CANCELED, exchange_ms=over.exchange_ms + 1), before.now_us)
-    before.desk.note_cleared(before.now_us)
-    table.desk.take_over(before.desk)
+    before.desk.working.note_cleared(before.now_us)
+    table.desk.working.take_over(before.desk.working)
     for late in (over, cleared):
         table.desk.on_order(late, table.now_us)
     assert table.desk.orders == {}
@@ -703,7 +709,7 @@ def test_what_an_earlier_workers_desk_knew_to_be_over_stays_over() -> None:
 
 def test_the_list_brings_orders_that_were_not_known() -> None:
     table = Table(symbol_config(entry="short"))
-    table.desk.reconcile([foreign("f:X:old:1"), foreign("web_1")], table.now_us, table.now_us)
+    table.reconcile([foreign("f:X:old:1"), foreign("web_1")])
     assert list(table.desk.orders) == ["f:X:old:1"]
 
 
@@ -903,7 +909,7 @@ def test_a_bid_waits_until_the_ask_it_would_meet_has_moved() -> None:
 def test_a_quote_at_its_limit_follows_the_market_without_growing() -> None:
     table = Table(symbol_config(max_position_usd=50))
     table.quote()
-    assert [order.lots for order in table.desk.live_orders()] == [50, 49]
+    assert [order.lots for order in table.desk.working.live()] == [50, 49]
     table.later(SECOND, mid=980)
     # 51 lots at 970 would fit alone, but the 50 at 990 may fill before.
     assert [(a.side, a.price_ticks, a.lots) for a in table.send() if isinstance(a, Amend)] == [(BUY, 970, 50)]
