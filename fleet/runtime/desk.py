@@ -155,8 +155,7 @@ class Desk:
 
     @property
     def mid(self) -> Decimal | None:
-        ticker = self.ticker
-        return None if ticker is None else self.instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
+        return None if self.ticker is None else self.instrument.mid(self.ticker)
 
     def _quotes(self, known: Known, now_us: int) -> tuple[Quote, ...]:
         ticker, mark = self.ticker, self.mark
@@ -199,8 +198,7 @@ class Desk:
         stale_us = min(mark.received_us, mark.exchange_ms * 1000) + config.stale_after_ms * 1000
         if now_us >= stale_us:
             return "market data is stale", None
-        mid = self.instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
-        if abs(mid - mark.mark) > config.max_mark_deviation * mark.mark:
+        if abs(self.instrument.mid(ticker) - mark.mark) > config.max_mark_deviation * mark.mark:
             return "mid is far from mark price", stale_us
         if not self.instrument.is_trading:
             return f"symbol is {self.instrument.status}", None

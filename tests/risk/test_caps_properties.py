@@ -42,7 +42,7 @@ class Erratic:
         return None
 
     def decide(self, state: None, situation: Situation) -> tuple[None, Decision]:
-        rng, mid = self._rng, situation.book.mid_ticks
+        rng, mid = self._rng, situation.mid / situation.instrument.tick_size
         quotes: list[Quote] = []
         for side in Side:
             if rng.random() < 0.8:
