@@ -181,10 +181,10 @@ class Run:
             problems.append(Failure(f"error: {what}"))
         if self._failure:
             problems.append(Failure(f"error: {self._failure}"))
-        if self._fleet is not None and self._fleet.left_unknown:
+        if self._fleet is not None and self._fleet.drain.left_unknown:
             problems.append(Failure("orders of an earlier run may still be open: it could not be looked"))
-        if self._fleet is not None and self._fleet.left_open:
-            problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.left_open)))
+        if self._fleet is not None and self._fleet.drain.left_open:
+            problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.drain.left_open)))
         return problems
 
     def _open_ledger(self, opened: AsyncExitStack) -> Recorder:
@@ -279,7 +279,7 @@ class Run:
         await anyio.sleep(0.2)
         # Nothing may keep it here, a terminal that is gone least of all.
         with suppress(OSError):
-            orders = fleet.may_be_open()
+            orders = fleet.drain.may_be_open()
             if orders:
                 click.echo("left at once; these own orders may still be open:", err=True)
                 for order in orders:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -18,24 +17,22 @@ from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import (
     AccountEvent,
-    Order,
     OrderUpdate,
     Position,
     StreamDown,
     StreamUp,
 )
 from fleet.config.diff import diff
-from fleet.config.models import FleetConfig, SymbolConfig
+from fleet.config.models import FleetConfig
 from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
-from fleet.orders.lifecycle import WorkingOrder
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import SNAPSHOT_WEIGHT, Snapshot
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
-from fleet.runtime.clearing import clear
 from fleet.runtime.dead_man import DeadMan
+from fleet.runtime.drain import Drain
 from fleet.runtime.errors import FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
@@ -43,20 +40,12 @@ from fleet.runtime.lines import Line
 from fleet.runtime.losses import Losses
 from fleet.runtime.market_feed import MarketFeed
 from fleet.runtime.memory import MemoryFile
+from fleet.runtime.roster import Roster
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
 from fleet.runtime.start import Start
 from fleet.runtime.venue import Venue
 from fleet.scheduling.policies import policy_of
-
-DRAIN_S = 30.0
-"""How long stopping may take: cancelling every own order and seeing it gone."""
-
-STAND_DOWN_S = 15.0
-"""How long ending the exchange's countdowns may take, once no order is left: a lost request can arrive 10 s later."""
-
-LAST_LOOK_S = 10.0
-"""How long counting the last trades may take, once no order is left."""
 
 UNLISTED_MOST = 200
 """Trades of a symbol that are counted and were not read in the trade list yet."""
@@ -109,8 +98,6 @@ class Fleet:
             self._fail,
         )
         self.slots: dict[str, Slot] = {}
-        self.retired: dict[str, Slot] = {}
-        """Removed from the file; kept for what they made."""
         self.feed = MarketFeed(venue, journal, self.books, self.slots, lambda: self.stopping)
         self.account_line = Line("account")
         self._keep_to_budget()
@@ -121,12 +108,6 @@ class Fleet:
         self.reloads_refused = 0
         self.last_reload_error: str | None = None
         self.stopping = False
-        self.left_open: tuple[str, ...] = ()
-        """Client ids of own orders that may remain after the stop."""
-        self.left_unknown = False
-        """Whether others may remain, as it never came to look what an earlier run left."""
-        self.has_counted_all = False
-        """Whether, after the stop, the last trades and balances were read."""
         self.failure: FleetError | None = None
         self.loop_lag_ms = 0.0
         self.stalls = 0
@@ -134,7 +115,22 @@ class Fleet:
         self.sender: Sender | None = None
         self._look_due = Bell()
         self._stop = anyio.Event()
+        self.roster = Roster(
+            self.run_id,
+            venue,
+            self.account,
+            self.risk,
+            self.kill,
+            self.dead_man,
+            self.feed,
+            self.slots,
+            journal,
+            self._fail,
+            self._look_due.ring,
+        )
+        self.retired = self.roster.retired
         self._start_up = Start(self.run_id, venue, self.books, self.dead_man, journal, self._stop)
+        self.drain = Drain(self.run_id, venue, self.books, self.dead_man, self._start_up, self.roster, journal)
         self._workers: TaskGroup | None = None
 
     @property
@@ -176,9 +172,7 @@ class Fleet:
                 self._workers = workers
                 self.feed.tasks = workers
                 try:
-                    for symbol_config in self.config.symbols.values():
-                        self._start(symbol_config)
-                    self.feed.follow()
+                    self.roster.begin(self.config.symbols, self.sender, workers)
                     await self._stop.wait()
                 finally:
                     # However it ends: a fault of ours in a line must not leave orders behind either.
@@ -201,12 +195,6 @@ class Fleet:
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
             await run(sink)
-        except (Banned, BadCredentials) as error:
-            self._fail(str(error))
-
-    async def _run_slot(self, slot: Slot) -> None:
-        try:
-            await slot.run()
         except (Banned, BadCredentials) as error:
             self._fail(str(error))
 
@@ -327,14 +315,7 @@ class Fleet:
         self.dead_man.reconfigure(config)
         if "budget" in change.settings:
             self._keep_to_budget()
-        for symbol in change.removed:
-            self._remove(symbol)
-        for symbol in change.changed:
-            self.slots[symbol].reconfigure(config.symbols[symbol])
-            self.journal.info("takes up its new parameters", symbol)
-        for symbol in change.added:
-            self._start(config.symbols[symbol])
-        self.feed.follow()
+        self.roster.change(change, config.symbols)
         self.config_version += 1
         self.reloads_applied += 1
         self.last_reload_error = None
@@ -353,135 +334,16 @@ class Fleet:
         self.last_reload_error = reason
         self.journal.incident("reload refused", f"the edited fleet file is refused, nothing has changed: {reason}")
 
-    def _start(self, config: SymbolConfig) -> None:
-        assert self._workers is not None
-        assert self.sender is not None
-        closing = self.slots.get(config.symbol)
-        if closing is not None:
-            closing.reconfigure(config)
-            return
-        instrument = self.venue.info.instruments[config.symbol]
-        slot = Slot(
-            self.run_id,
-            config,
-            instrument,
-            self.account,
-            self.venue.trading,
-            self.venue.gate,
-            self.sender,
-            self.venue.clock,
-            self.journal,
-            self.risk,
-            self.kill,
-            partial(self.dead_man.may_quote, config.symbol),
-            self.retired.pop(config.symbol, None),
-        )
-        if self.feed.line.up:
-            slot.mailbox.put_line(up=True)
-        self.slots[config.symbol] = slot
-        # Before any of them may open anything: each will say for itself with its plans.
-        slot.hold_risk()
-        self.dead_man.watch(config.symbol, slot.mailbox.wake)
-        self._workers.start_soon(self._run_slot, slot)
-
-    def _remove(self, symbol: str) -> None:
-        assert self._workers is not None
-        slot = self.slots[symbol]
-        if slot.config.on_remove == "close":
-            self.journal.info("removed from the file: works off its position", symbol)
-            slot.close()
-        else:
-            self.journal.info("removed from the file: keeps its position", symbol)
-            slot.scope.cancel()
-        self._workers.start_soon(self._retire, slot)
-
-    async def _retire(self, slot: Slot) -> None:
-        await slot.ended.wait()
-        symbol = slot.config.symbol
-        try:
-            await slot.clear()
-            await slot.unprotect()
-        except (Banned, BadCredentials) as error:
-            self._fail(str(error))
-            return
-        if self.slots.get(symbol) is slot:
-            del self.slots[symbol]
-            self.retired[symbol] = slot
-            self.account.detach(symbol)
-            self.capital.remove(symbol)
-            self.risk.leave(symbol, abs(slot.book.cost))
-            self.journal.flights.drop(symbol)
-            self.dead_man.forget(symbol)
-            self.journal.info("has left the fleet", symbol)
-            if symbol in self.config.symbols and not self.stopping:
-                self._start(self.config.symbols[symbol])
-            self.feed.follow()
-            self._look_due.ring()
-
     # --- the end
 
     async def _drain(self) -> None:
-        """Workers first, so that nothing new is sent; then every own order, in a fixed order of symbols."""
         self.stopping = True
         self.journal.info("stopping: cancels its orders")
-        slots = list(self.slots.values())
-        try:
-            with anyio.fail_after(DRAIN_S):
-                for slot in slots:
-                    slot.scope.cancel()
-                    await slot.ended.wait()
-                async with anyio.create_task_group() as clearing:
-                    for slot in slots:
-                        clearing.start_soon(self._clear_at_end, slot)
-                # Whatever of ours is open in any symbol, then seen to be gone.
-                cancelled = await clear(self.run_id, self.venue.trading, self.venue.gate)
-                for slot in slots:
-                    await slot.unprotect()
-        except (VenueError, TimeoutError) as error:
-            # The countdowns are left to run: they are what cancels these orders yet.
-            self.left_open = tuple(order.client_id for order in self.may_be_open())
-            self.left_unknown = not self._start_up.has_looked
-            text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}; may be open: "
-            text += "what an earlier run left" if self.left_unknown else ", ".join(self.left_open) or "none known"
-            self.journal.incident("orders left", text)
-            for symbol in dict.fromkeys(order.symbol for order in self.believed_open()):
-                if self.dead_man.guarded_until_ms(symbol) is not None:
-                    self.journal.info("the exchange cancels what is left when its countdown runs out", symbol)
-            self._value(is_end=True)
-            self._losses.finish(self.config, self.slots, self.retired)
-            self.books.close(is_clean=False)
-            return
-        if (cancelled or self._start_up.was_killed) and not self.slots and self.config.dead_man is not None:
-            # Stopped before it had begun, after a run that was killed: its countdowns would cancel its owner's orders.
-            for symbol in self.config.symbols:
-                self.dead_man.suspect(symbol)
-        with anyio.move_on_after(STAND_DOWN_S):
-            await self.dead_man.stand_down()
-        for symbol in self.dead_man.left_running():
-            self.journal.warning("the exchange's countdown may still run out, and cancel what you place here", symbol)
-        try:
-            with anyio.fail_after(LAST_LOOK_S):
-                await self.books.finish()
-            self.has_counted_all = True
-        except (VenueError, TimeoutError) as error:
-            self.journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
+        self.roster.close()
+        is_gone = await self.drain.run(self.config)
         self._value(is_end=True)
         self._losses.finish(self.config, self.slots, self.retired)
-        self.books.close(is_clean=self.failure is None)
-
-    async def _clear_at_end(self, slot: Slot) -> None:
-        try:
-            await slot.clear()
-        except (Banned, BadCredentials) as error:
-            self.journal.error(f"its orders cannot be cancelled: {error}", slot.config.symbol)
-
-    def believed_open(self) -> list[WorkingOrder]:
-        """Own orders that may be in the market, as far as is known without asking."""
-        return [order for slot in self.slots.values() for order in slot.live_orders()]
-
-    def may_be_open(self) -> list[Order | WorkingOrder]:
-        """And those that an earlier run left, of which no worker knows."""
-        return [*self._start_up.found_open, *self.believed_open()]
+        self.books.close(is_clean=is_gone and self.failure is None)
 
     @property
     def unrealised_pnl(self) -> Decimal:

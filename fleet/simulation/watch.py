@@ -221,12 +221,12 @@ class Watch:
 
     def after_stop(self, fleet: Fleet) -> None:
         own = [each for each in self.all_resting() if is_ours(self._fleet_name, each.client_id)]
-        if not fleet.left_unknown:
-            self._expect("nothing left after a stop", invariants.nothing_left_after_a_stop(own, fleet.left_open))
+        if not fleet.drain.left_unknown:
+            self._expect("nothing left after a stop", invariants.nothing_left_after_a_stop(own, fleet.drain.left_open))
 
     def books(self, fleet: Fleet) -> None:
         """Once all is quiet, and trades and balances were read for the last time."""
-        if not fleet.has_counted_all:
+        if not fleet.drain.has_counted_all:
             # Signed by a nonce that is ahead of a clock that was set back, no request is taken for as long.
             if self._now_us() - max(self._held_up_us, self.troubled_us("")) > 5e6:
                 self._expect("the last trades are counted", "they were not, though nothing stood in the way")
@@ -245,7 +245,7 @@ class Watch:
 
     def ledger(self, store: Store, fleet: Fleet) -> None:
         """The same once, and whatever crashes there were: what is on record is what was traded."""
-        if not fleet.has_counted_all:
+        if not fleet.drain.has_counted_all:
             return
         fills = schema.fills
         ours: dict[str, list[TradeRow]] = {}

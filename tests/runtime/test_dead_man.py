@@ -197,7 +197,7 @@ def test_orders_that_could_not_be_cancelled_are_left_to_the_countdown() -> None:
     async def scene(at: Scene) -> None:
         at.trading.refuses_cancels = True
         await at.stop()
-        assert len(at.fleet.left_open) == 2
+        assert len(at.fleet.drain.left_open) == 2
         assert at.runs(X)
         assert at.said_times("the exchange cancels what is left when its countdown runs out") == 1
         assert "countdown 0" not in at.told(X)

@@ -20,8 +20,9 @@ from fleet.control.state import Phase
 from fleet.ledger.entries import Entry, NoLedger, OrderChanged
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.runtime.account import SNAPSHOT_WEIGHT
+from fleet.runtime.drain import DRAIN_S
 from fleet.runtime.errors import FleetError
-from fleet.runtime.fleet import DRAIN_S, RECONCILE_SHARE, Fleet
+from fleet.runtime.fleet import RECONCILE_SHARE, Fleet
 from fleet.runtime.mailbox import Crash
 from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
@@ -94,7 +95,7 @@ def test_every_symbol_is_quoted_on_both_sides_and_cancelled_at_the_end() -> None
         assert at.open_symbols() == [X, X, Y, Y]
         await at.stop()
         assert at.open_symbols() == []
-        assert at.fleet.left_open == ()
+        assert at.fleet.drain.left_open == ()
         assert set(at.phases().values()) == {Phase.STOPPED}
 
     play(fleet_config(X, Y), scene)
@@ -140,7 +141,7 @@ def test_stopped_while_the_account_cannot_be_read_it_ends_at_once_and_has_sent_n
 def test_stopped_before_it_could_look_it_does_not_claim_that_nothing_is_left(answers: int, unknown: bool) -> None:
     async def scene(at: Scene) -> None:
         await at.stop()
-        assert at.fleet.left_unknown == fleet_state(at.fleet).left_unknown == unknown
+        assert at.fleet.drain.left_unknown == fleet_state(at.fleet).left_unknown == unknown
         assert at.said("may be open: what an earlier run left") == unknown
 
     def out_of_reach(at: Scene) -> None:
@@ -187,7 +188,7 @@ def test_what_cannot_be_cancelled_in_time_is_named() -> None:
         stuck = tuple(order.client_id for order in at.trading.open())
         await at.stop()
         assert at.ended_s == pytest.approx(1 + DRAIN_S, abs=0.1)
-        assert at.fleet.left_open == stuck
+        assert at.fleet.drain.left_open == stuck
         assert fleet_state(at.fleet).own_orders_left_open == len(stuck) == 4
         assert at.said("could not confirm that every order is cancelled: out of time")
 
@@ -211,7 +212,7 @@ def test_an_order_that_may_still_arrive_is_waited_for() -> None:
         at.fleet.stop()
         await anyio.sleep(5)
         assert at.ended_s is None
-        [lost] = [order for order in at.fleet.believed_open() if order.order_id is None]
+        [lost] = [order for order in at.fleet.roster.live_orders() if order.order_id is None]
         at.trading.put_order(lost.client_id)
         await at.stop()
         assert at.trading.open() == []
@@ -232,7 +233,7 @@ def test_a_ban_stops_the_fleet_and_names_what_may_be_open() -> None:
         at.gate.ban(600, "418: too many requests")
         await anyio.sleep(0.1)
         assert at.failure == "418: too many requests"
-        assert len(at.fleet.left_open) == 4
+        assert len(at.fleet.drain.left_open) == 4
 
     play(fleet_config(X, Y), scene)
 

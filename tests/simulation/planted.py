@@ -37,7 +37,7 @@ from fleet.orders.plan import Action, Plan
 from fleet.orders.working import WorkingOrders
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
-from fleet.runtime import fleet as fleet_module
+from fleet.runtime import drain as drain_module
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.completion import Completion
 from fleet.runtime.desk import Desk
@@ -219,7 +219,7 @@ def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None
 
 @plant
 def a_stop_does_not_look_again(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fleet_module, "clear", nothing)
+    patch.setattr(drain_module, "clear", nothing)
     patch.setattr(Slot, "clear", nothing)
 
 

@@ -94,7 +94,7 @@ def test_the_earlier_one_says_so_leaves_and_touches_nothing_of_the_later_ones(
             await anyio.sleep(60)
             assert list(pair.ended) == [1]
             assert "another fleet of the name twin trades on this account" in pair.ended[1]
-            assert pair.fleets[1].left_open == ()
+            assert pair.fleets[1].drain.left_open == ()
             assert pair.open_by_run() == {1: 0, 2: 6}
             # Not for ever, and not for long: as many as it takes, and a few that crossed.
             placed = sum(slot.counters.placed for slot in pair.fleets[1].slots.values())
@@ -132,7 +132,7 @@ def test_of_two_that_start_together_exactly_one_goes_on(gap_s: float, is_copy: b
             await anyio.sleep(60)
             [(gone, said)] = pair.ended.items()
             assert "another fleet of the name twin trades on this account" in said
-            assert pair.fleets[gone].left_open == ()
+            assert pair.fleets[gone].drain.left_open == ()
             other = 3 - gone
             assert pair.fleets[other].run_id.number > pair.fleets[gone].run_id.number
             assert pair.open_by_run() == {gone: 0, other: 6}

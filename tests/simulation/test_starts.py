@@ -92,7 +92,7 @@ def test_a_fleet_stopped_before_it_is_up_still_cancels_what_an_earlier_run_left(
         fleet.stop()
         await fleet.run()
         assert fleet.stopping
-        assert (open_ids(paper), fleet.left_open) == (["somebody-elses"], ())
+        assert (open_ids(paper), fleet.drain.left_open) == (["somebody-elses"], ())
 
     play(scene)
 
@@ -106,7 +106,7 @@ def test_one_that_cannot_cancel_them_tells_which() -> None:
             tasks.start_soon(fleet.run)
             await anyio.sleep(5)
             fleet.stop()
-        assert fleet.left_open == ("start-1:SOLUSDT:old:1",)
+        assert fleet.drain.left_open == ("start-1:SOLUSDT:old:1",)
 
     play(scene)
 
