@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import anyio
 import pytest
-from runtime_fakes import World, fleet_config
+from runtime_fakes import fleet_config
+from runtime_worlds import World, X, Y, Z, play_world
 
 from exchange.errors import Unavailable
 from exchange.model import Place
 from fleet.cli.direct import Errand, carry_out
 from fleet.orders.ids import Run
 from fleet.runtime.owner import Done
-from fleet.simulation.loop import run_virtual
 
-X, Y, Z = "XUSDT", "YUSDT", "ZUSDT"
 ERRAND = Errand("f", fleet_config(X, Y), None, None, (X, Y), None, is_gone=True)
 FLATTEN = replace(ERRAND, slippage=Decimal("0.01"))
 
 
-def play(scene: Callable[[World], Awaitable[None]]) -> None:
-    async def main() -> None:
-        world = World(X, Y, Z)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            await scene(world)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_world, lambda: World(X, Y, Z))
 
 
 def test_what_arrives_after_the_first_look_is_cancelled_too() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 
 import anyio
 import pytest
-from anyio.abc import TaskGroup
-from runtime_fakes import RUN, World, mark, ticker
+from runtime_fakes import RUN, mark, ticker
+from runtime_worlds import World, play_world
 from sqlalchemy import select
 
 from exchange.errors import Unavailable
@@ -33,13 +33,11 @@ from fleet.ledger.store import Owner, Store
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.mailbox import Mailbox, Told
-from fleet.simulation.loop import run_virtual
 
 
 class Scene(World):
-    def __init__(self, tasks: TaskGroup) -> None:
+    def __init__(self) -> None:
         super().__init__("XUSDT", "YUSDT")
-        self.tasks = tasks
         self.capital = Capital()
         self.account = Account(RUN, self.trading, self.clock, self.capital, self.instruments)
         self.mailbox = Mailbox()
@@ -56,15 +54,7 @@ class Scene(World):
         return [news for news in self.mailbox.take() if isinstance(news, Told)]
 
 
-def play(scene: Callable[[Scene], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with anyio.create_task_group() as tasks:
-            world = Scene(tasks)
-            tasks.start_soon(world.gate.run)
-            await scene(world)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_world, Scene)
 
 
 # --- trades

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 import pytest
-from runtime_fakes import RUN, World
+from runtime_fakes import RUN
+from runtime_worlds import World, play_world
 
-from exchange.errors import (
-    BadCredentials,
-    Banned,
-    OutcomeUnknown,
-    Rejected,
-    Throttled,
-    Unavailable,
-    VenueError,
-)
+from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Throttled, Unavailable, VenueError
 from fleet.runtime.clearing import clear
-from fleet.simulation.loop import run_virtual
 
-
-def play(scene: Callable[[World], Awaitable[None]]) -> None:
-    async def main() -> None:
-        world = World("XUSDT", "YUSDT")
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            await scene(world)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_world, lambda: World("XUSDT", "YUSDT"))
 
 
 def open_names(at: World) -> list[str]:

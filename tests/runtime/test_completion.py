@@ -8,11 +8,13 @@ from decimal import Decimal
 
 import anyio
 import pytest
-from runtime_fakes import EPOCH_US, World, fleet_config
+from runtime_fakes import EPOCH_US, fleet_config
+from runtime_worlds import FleetWorld, X, Y, play_fleet
 from sqlalchemy import Table, select
 
 from exchange.errors import NotPermitted, Unavailable
 from exchange.model import AccountUpdate, Fill, FundingPayment, Position, Side
+from fleet.config.models import FleetConfig
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
@@ -20,26 +22,23 @@ from fleet.runtime.bookkeeping import HOLDINGS_EVERY_S
 from fleet.runtime.completion import FUNDING_AGAIN_S, FUNDING_EVERY_S, LISTED_MS, LOOK_EVERY_S
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
-from fleet.simulation.loop import run_virtual
-
-X, Y = "XUSDT", "YUSDT"
 
 
-class Scene(World):
-    """A fleet on X, with a ledger in memory that is written ten times a second."""
+class Scene(FleetWorld):
+    """With a ledger in memory that is written ten times a second."""
 
-    def __init__(self, store: Store | None = None, most: int = 1000) -> None:
-        super().__init__(X, Y)
-        self.store = store or Store(None, Owner("fake", "a"), now_ms=self.clock.now_ms(), fleet="f")
+    def __init__(self, config: FleetConfig, store: Store | None, most: int) -> None:
+        self.store = store or Store(None, Owner("fake", "a"), now_ms=EPOCH_US // 1000, fleet="f")
         self.ledger = Ledger(self.store, most=most)
         self.writes = True
-        self.fleet = Fleet(fleet_config(X), self.venue, self.journal, self.ledger)
+        super().__init__(config, self.ledger)
 
     async def run(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._write)
-            await self.fleet.run()
-            tasks.cancel_scope.cancel()
+        self.tasks.start_soon(self._write)
+        await super().run()
+
+    async def stop(self) -> None:
+        await super().stop()
         self.ledger.sync()
 
     async def _write(self) -> None:
@@ -78,22 +77,7 @@ def play(
     store: Store | None = None,
     most: int = 1000,
 ) -> Scene:
-    """The scene begins a second after the start; then the fleet is stopped."""
-
-    async def main() -> Scene:
-        world = Scene(store, most)
-        before(world)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            async with anyio.create_task_group() as running:
-                running.start_soon(world.run)
-                await anyio.sleep(1)
-                await scene(world)
-                world.fleet.stop()
-            tasks.cancel_scope.cancel()
-        return world
-
-    return run_virtual(main)
+    return play_fleet(lambda config: Scene(config, store, most), fleet_config(X), scene, before)
 
 
 async def nothing(_: Scene) -> None:

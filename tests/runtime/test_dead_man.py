@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
-from runtime_fakes import World, fleet_config, symbol_config
+from runtime_fakes import fleet_config, symbol_config
+from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
 from exchange.errors import Banned, OutcomeUnknown, Rejected, Unavailable
 from exchange.model import OrderStatus, Side
 from exchange.ports import RequestClass
 from fleet.config.models import FleetConfig
-from fleet.runtime.errors import FleetError
-from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
 from fleet.scheduling.meter import Tally
-from fleet.simulation.loop import run_virtual
 
-X, Y, Z = "XUSDT", "YUSDT", "ZUSDT"
 QUICK = {"timeout": "10s"}
 """A heartbeat every 2.5 s."""
 
 
-class Scene(World):
+class Scene(FleetWorld):
     def __init__(self, config: FleetConfig) -> None:
-        super().__init__(X, Y, Z)
+        super().__init__(config)
         self.trading.latency_s = 0.02
-        self.fleet = Fleet(config, self.venue, self.journal)
-        self.ended = anyio.Event()
-
-    async def run(self) -> None:
-        with suppress(FleetError):
-            await self.fleet.run()
-        self.ended.set()
-
-    async def stop(self) -> None:
-        self.fleet.stop()
-        await self.ended.wait()
 
     def told(self, symbol: str) -> list[str]:
         """What the venue was told of the symbol's countdown and orders, in order."""
@@ -67,26 +52,7 @@ class Scene(World):
         return sum(text in line.text for line in self.journal.lines)
 
 
-def play(
-    config: FleetConfig,
-    scene: Callable[[Scene], Awaitable[None]],
-    before: Callable[[Scene], None] = lambda _: None,
-) -> None:
-    """The scene begins two seconds after the start."""
-
-    async def main() -> None:
-        world = Scene(config)
-        before(world)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            tasks.start_soon(world.run)
-            await anyio.sleep(2)
-            await scene(world)
-            await world.stop()
-            assert (world.gate.in_flight, world.gate.waiting()) == (0, 0)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_fleet, Scene, begins_s=2)
 
 
 def fleet(*symbols: Any, dead_man: Any = QUICK, **changed: Any) -> FleetConfig:
@@ -299,7 +265,7 @@ def test_a_ban_ends_the_fleet() -> None:
             await at.ended.wait()
         assert at.said("the fleet stops: 418: too many")
 
-    play(fleet(X), scene)
+    play(fleet(X), scene, fails=True)
 
 
 def test_a_pause_holds_heartbeats_too() -> None:

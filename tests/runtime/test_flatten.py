@@ -8,7 +8,7 @@ from functools import partial
 
 import anyio
 import pytest
-from runtime_fakes import World
+from runtime_worlds import World, X, Y, Z, play_world
 
 from exchange.errors import OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Place
@@ -17,26 +17,15 @@ from fleet.orders.ids import owners_ids
 from fleet.runtime.flatten import WITHIN_S, Closed, Holding, Shared, close
 from fleet.simulation.loop import run_virtual
 
-SYMBOLS = ("XUSDT", "YUSDT", "ZUSDT")
+SYMBOLS = (X, Y, Z)
 
 
 def play(scene: Callable[[World], Awaitable[None]], reserve: float = 0) -> None:
-    async def main() -> None:
-        world = World(*SYMBOLS, reserve=reserve)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            await scene(world)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+    play_world(lambda: World(*SYMBOLS, reserve=reserve), scene)
 
 
 def holdings(at: World, *symbols: str) -> list[Holding]:
     return [Holding(at.instruments[each], partial(next, owners_ids("f", each, 0))) for each in symbols or SYMBOLS]
-
-
-def held(at: World) -> dict[str, int]:
-    return {symbol: position.lots for symbol, position in at.trading.held.items() if position.lots}
 
 
 def test_many_are_closed_at_once_for_the_looks_of_a_few() -> None:
@@ -87,7 +76,7 @@ def test_flat_is_what_is_flat_twice() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(fill_late)
             assert await close(at.venue, holdings(at, "XUSDT")) == [Closed("XUSDT", Decimal(0))]
-        assert held(at) == {}
+        assert at.lots_held() == {}
 
     play(scene)
 

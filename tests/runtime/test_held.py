@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 
 import anyio
 import pytest
-from runtime_fakes import World, fleet_config
+from runtime_fakes import fleet_config
+from runtime_worlds import FleetWorld, X, Y, play_fleet
 
+from exchange.errors import Unavailable
 from exchange.model import Side
-from fleet.config.models import FleetConfig
-from fleet.runtime.fleet import Fleet
+from fleet.control.state import Phase
+from fleet.risk.checks import Reason
 from fleet.runtime.mailbox import Crash
-from fleet.simulation.loop import run_virtual
+from fleet.runtime.status import fleet_state
 
-X, Y = "XUSDT", "YUSDT"
 LIMITED = {"risk": {"max_position_usd": 1000}}
 
 
-class Scene(World):
-    """A fleet on a venue that lists X and Y. An order is worth 100 USD."""
-
-    def __init__(self, config: FleetConfig) -> None:
-        super().__init__(X, Y)
-        self.fleet = Fleet(config, self.venue, self.journal)
+class Scene(FleetWorld):
+    """An order is worth 100 USD."""
 
     def held(self, symbol: str) -> Decimal:
         """As the fleet's limits count it."""
@@ -39,24 +36,7 @@ class Scene(World):
         return least
 
 
-def play(
-    config: FleetConfig,
-    scene: Callable[[Scene], Awaitable[None]],
-    before: Callable[[Scene], None] = lambda _: None,
-) -> None:
-    """The scene begins a second after the start."""
-
-    async def main() -> None:
-        world = Scene(config)
-        before(world)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            tasks.start_soon(world.fleet.run)
-            await anyio.sleep(1)
-            await scene(world)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_fleet, Scene)
 
 
 def test_what_filled_untold_counts_from_the_crash_of_its_worker_until_the_next_one_has_read_the_trades() -> None:
@@ -120,3 +100,22 @@ def test_a_position_that_an_edit_brings_in_counts_from_then_on(was_there: bool) 
         scene,
         lambda at: None if was_there else at.trading.move(X, 40),
     )
+
+
+def test_a_position_that_was_there_before_counts_for_the_fleet_from_the_start() -> None:
+    """Whichever worker is first to begin: what another has not taken up yet leaves no room."""
+
+    def before(at: Scene) -> None:
+        at.trading.move(Y, 100)
+        at.trading.latency_s = 0.01
+        at.trading.trouble("set_leverage", Unavailable("away"), symbol=Y)
+
+    async def scene(at: Scene) -> None:
+        assert at.phases()[Y] is Phase.BACKOFF
+        assert at.trading.open() == []
+        assert at.fleet.slots[X].risk.refusals == {Reason.FLEET_POSITION: 2}
+        at.fleet.stalls = 3
+        state = fleet_state(at.fleet)
+        assert ([symbol.refusals for symbol in state.symbols], state.stalls) == ([{"fleet_position": 2}, {}], 3)
+
+    play(fleet_config(X, Y, risk={"max_position_usd": 190}), scene, before)

@@ -9,74 +9,30 @@ from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import TaskGroup
-from runtime_fakes import World, fleet_config
+from runtime_fakes import fleet_config
+from runtime_worlds import FleetWorld, X, Y, play_fleet
 
 from exchange.errors import OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Order, Place, Side, TimeInForce
-from fleet.config.models import FleetConfig
 from fleet.control.state import Phase
 from fleet.orders.lifecycle import Phase as Phases
 from fleet.runtime.beside import write_kills
 from fleet.runtime.flatten import WITHIN_S, closing_order
-from fleet.runtime.fleet import Fleet
 from fleet.runtime.kill_switch import KillSwitch
-from fleet.runtime.owner import NoSuchSymbol, Owner
-from fleet.runtime.status import fleet_state
-from fleet.simulation.loop import run_virtual
+from fleet.runtime.owner import NoSuchSymbol
 
-X, Y = "XUSDT", "YUSDT"
 ONE_PERCENT = Decimal("0.01")
 
 
-class Scene(World):
-    def __init__(self, config: FleetConfig, kill: KillSwitch | None, tasks: TaskGroup) -> None:
-        super().__init__(X, Y)
-        self.fleet = Fleet(config, self.venue, self.journal, None, kill)
-        self.owner = Owner(self.fleet)
-        self.tasks = tasks
-
-    def phases(self) -> dict[str, Phase]:
-        return {symbol.symbol: symbol.phase for symbol in fleet_state(self.fleet).symbols}
-
-    def open_symbols(self) -> list[str]:
-        return [order.symbol for order in self.trading.open()]
-
-    def lots_held(self) -> dict[str, int]:
-        return {symbol: position.lots for symbol, position in self.trading.held.items() if position.lots}
-
-    def closings(self) -> list[Place]:
-        return [
-            each for each in self.trading.actions() if isinstance(each, Place) and each.time_in_force is TimeInForce.IOC
-        ]
-
-
-def play(
-    scene: Callable[[Scene], Awaitable[None]],
-    config: FleetConfig | None = None,
-    kill: KillSwitch | None = None,
-) -> None:
-    """Begins when both symbols quote."""
-
-    async def main() -> None:
-        async with anyio.create_task_group() as tasks:
-            world = Scene(config or fleet_config(X, Y), kill, tasks)
-            tasks.start_soon(world.gate.run)
-            tasks.start_soon(world.fleet.run)
-            await anyio.sleep(1)
-            await scene(world)
-            world.fleet.stop()
-            await anyio.sleep(1)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+def play(scene: Callable[[FleetWorld], Awaitable[None]], kill: KillSwitch | None = None) -> None:
+    play_fleet(lambda config: FleetWorld(config, kill=kill), fleet_config(X, Y), scene)
 
 
 # --- kill and resume
 
 
 def test_a_kill_cancels_and_lasts_until_it_is_resumed() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         done = await at.owner.kill(X)
         assert (done.symbols, done.cancelled, done.problems) == ((X,), 2, ())
         assert at.open_symbols() == [Y, Y]
@@ -93,7 +49,7 @@ def test_a_kill_cancels_and_lasts_until_it_is_resumed() -> None:
 
 
 def test_an_order_under_way_when_the_kill_comes_is_cancelled_when_it_arrives() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.latency_s = 0.5
         at.market_stream.tick(X, 1005)
         await anyio.sleep(0.1)
@@ -105,7 +61,7 @@ def test_an_order_under_way_when_the_kill_comes_is_cancelled_when_it_arrives() -
     play(scene)
 
 
-def slowly(at: Scene, arrives_s: float, *, is_told: bool) -> None:
+def slowly(at: FleetWorld, arrives_s: float, *, is_told: bool) -> None:
     """From now on an order that may open something arrives so late, and fills in part as it does. `is_told`: the answer
     comes after it; else it is given up at once."""
     place, new = at.trading.place, at.trading._new  # pyright: ignore[reportPrivateUsage]
@@ -132,7 +88,7 @@ def slowly(at: Scene, arrives_s: float, *, is_told: bool) -> None:
 
 @pytest.mark.parametrize(("arrives_s", "is_told"), [(0.5, True), (4.0, True), (0.5, False), (4.0, False)])
 def test_what_is_on_its_way_is_heard_out_before_anything_is_called_done(arrives_s: float, is_told: bool) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         slowly(at, arrives_s, is_told=is_told)
         at.trading.end(at.trading.one(Side.BUY, X).client_id)  # so that it is put again
         while not any(order.phase in (Phases.PLACING, Phases.UNKNOWN) for order in at.fleet.slots[X].live_orders()):
@@ -148,7 +104,7 @@ def test_what_is_on_its_way_is_heard_out_before_anything_is_called_done(arrives_
 
 
 def test_an_order_whose_fate_stays_unknown_is_told() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         slowly(at, 1000, is_told=False)
         at.trading.end(at.trading.one(Side.BUY, X).client_id)
         while not any(order.phase is Phases.UNKNOWN for order in at.fleet.slots[X].live_orders()):
@@ -164,7 +120,7 @@ def test_an_order_whose_fate_stays_unknown_is_told() -> None:
 
 
 def test_orders_of_others_are_left_alone() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.put_order("by-hand", X)
         await at.owner.flatten(None, ONE_PERCENT)
         assert [order.client_id for order in at.trading.open()] == ["by-hand"]
@@ -173,7 +129,7 @@ def test_orders_of_others_are_left_alone() -> None:
 
 
 def test_where_the_exchange_is_away_the_owner_is_told_what_is_not_known() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         for _ in range(200):
             at.trading.trouble("open_orders", Unavailable("away"))
         [problem] = (await at.owner.kill(None)).problems
@@ -184,7 +140,7 @@ def test_where_the_exchange_is_away_the_owner_is_told_what_is_not_known() -> Non
 
 
 def test_a_symbol_that_is_not_there() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         for say in (at.owner.kill, at.owner.resume):
             with pytest.raises(NoSuchSymbol, match=f"it trades {X}, {Y}"):
                 await say("Z")
@@ -195,7 +151,7 @@ def test_a_symbol_that_is_not_there() -> None:
 def test_what_another_process_wrote_down_is_heard_though_no_news_come(tmp_path: Path) -> None:
     path = tmp_path / "kill"
 
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.market_stream.silent |= {X, Y}
         write_kills(path, {X: "killed elsewhere"})
         await anyio.sleep(0.5)
@@ -209,7 +165,7 @@ def test_a_fleet_that_is_killed_when_it_starts_quotes_nothing(tmp_path: Path) ->
     path = tmp_path / "kill"
     write_kills(path, {"*": "killed before"})
 
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         await anyio.sleep(5)
         assert not any(isinstance(action, Place | Amend) for action in at.trading.actions())
         assert set(at.phases().values()) == {Phase.KILLED}
@@ -222,7 +178,7 @@ def test_a_fleet_that_is_killed_when_it_starts_quotes_nothing(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("side", "expected"), [(Side.BUY, (Side.SELL, 990)), (Side.SELL, (Side.BUY, 1010))])
 def test_flatten_closes_by_reduce_only_orders_within_the_slippage(side: Side, expected: tuple[Side, int]) -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.fill(at.trading.one(side, X).client_id, 60)
         await anyio.sleep(1)
         done = await at.owner.flatten(X, ONE_PERCENT)
@@ -241,7 +197,7 @@ def test_flatten_closes_by_reduce_only_orders_within_the_slippage(side: Side, ex
 
 
 def test_a_thin_book_is_taken_bit_by_bit() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.fill(at.trading.one(Side.BUY, X).client_id, 60)
         at.trading.taken_at_once = 25
         assert (await at.owner.flatten(X, ONE_PERCENT)).problems == ()
@@ -251,7 +207,7 @@ def test_a_thin_book_is_taken_bit_by_bit() -> None:
 
 
 def test_what_cannot_be_closed_in_time_is_told() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.fill(at.trading.one(Side.BUY, X).client_id, 60)
         at.trading.taken_at_once = 0
         began_s = anyio.current_time()
@@ -263,7 +219,7 @@ def test_what_cannot_be_closed_in_time_is_told() -> None:
 
 
 def test_a_refusal_and_a_lost_answer_are_tried_again() -> None:
-    async def scene(at: Scene) -> None:
+    async def scene(at: FleetWorld) -> None:
         at.trading.fill(at.trading.one(Side.BUY, X).client_id, 60)
         await at.owner.kill(X)
         at.trading.trouble("place", Rejected("no"))

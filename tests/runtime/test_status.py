@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import anyio
 import pytest
-from runtime_fakes import World, fleet_config, symbol_config, ticker
+from runtime_fakes import fleet_config, symbol_config, ticker
+from runtime_worlds import FleetWorld, X, Y, play_fleet
 
 from exchange.errors import OutcomeUnknown, WouldCross
 from exchange.model import RateLimit, Side
-from fleet.config.models import FleetConfig
 from fleet.control.state import FleetState, Phase, QuoteState, not_ready
-from fleet.runtime.fleet import Fleet
 from fleet.runtime.status import fleet_state
-from fleet.simulation.loop import run_virtual
-
-X, Y = "XUSDT", "YUSDT"
 
 
-class Scene(World):
-    def __init__(self, config: FleetConfig) -> None:
-        super().__init__(X, Y)
-        self.fleet = Fleet(config, self.venue, self.journal)
-
+class Scene(FleetWorld):
     @property
     def state(self) -> FleetState:
         return fleet_state(self.fleet)
@@ -33,20 +26,7 @@ class Scene(World):
         return self.state.symbols[0].phase, self.state.symbols[0].reason
 
 
-def play(config: FleetConfig, scene: Callable[[Scene], Awaitable[None]]) -> None:
-    """The scene begins before the start; it calls for time as it wants."""
-
-    async def main() -> None:
-        world = Scene(config)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(world.gate.run)
-            tasks.start_soon(world.fleet.run)
-            await scene(world)
-            world.fleet.stop()
-            await anyio.sleep(60)
-            tasks.cancel_scope.cancel()
-
-    run_virtual(main)
+play = partial(play_fleet, Scene, begins_s=0)
 
 
 def test_before_anything_is_known() -> None:

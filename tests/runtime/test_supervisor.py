@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 import pytest
-from runtime_fakes import World
+from runtime_worlds import World
 
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Throttled, Unavailable
 from fleet.control.state import Phase
