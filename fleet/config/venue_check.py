@@ -6,7 +6,7 @@ Owns: which promises of the file the exchange would not keep. Must not know: how
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
 from exchange.model import ExchangeInfo, Instrument
@@ -38,10 +38,16 @@ class VenueFacts:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does."""
+    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does, and so is what
+    the rate limits make `slow`, of which a forecast says more."""
 
     errors: list[Fault]
     warnings: list[Fault]
+    slow: list[Fault] = field(default_factory=list[Fault])
+
+    @property
+    def all_warnings(self) -> list[Fault]:
+        return [*self.warnings, *self.slow]
 
 
 def check(
@@ -77,7 +83,7 @@ def check(
     checked.errors.extend(no_orders)
     checked.warnings.extend([] if no_orders else cap_warnings(loaded, sizes))
     checked.errors.extend(rate_errors(loaded, info.limits))
-    checked.warnings.extend(rate_warnings(loaded, info.limits))
+    checked.slow.extend(rate_warnings(loaded, info.limits))
     return checked
 
 

@@ -64,12 +64,12 @@ def errors(symbols: str, collateral: int = 10_000, mids: dict[str, Decimal] = MI
 
 
 def warnings(symbols: str, more: str = "", collateral: int = 10_000) -> list[str]:
-    return [str(fault) for fault in check(loaded(symbols, more), INFO, MIDS, MIDS, Decimal(collateral)).warnings]
+    return [str(fault) for fault in check(loaded(symbols, more), INFO, MIDS, MIDS, Decimal(collateral)).all_warnings]
 
 
 def test_a_file_that_the_exchange_can_serve_has_no_faults() -> None:
     checked = check(loaded("ASTERUSDT: {}\n  BTCUSDT: {leverage: 20}"), INFO, MIDS, MIDS, Decimal(10_000))
-    assert (checked.errors, checked.warnings) == ([], [])
+    assert (checked.errors, checked.all_warnings) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,10 @@ SMALLER = "or smaller orders (balance_fraction, max_order_usd)"
 )
 def test_caps_of_the_fleet_that_leave_no_room_for_an_order_are_told(symbols: str, risk: str, told: list[str]) -> None:
     checked = check(loaded(symbols, f"risk: {risk}"), INFO, MIDS, MIDS, Decimal(10_000))
-    faults = [*(f"error: {fault}" for fault in checked.errors), *(f"warning: {fault}" for fault in checked.warnings)]
+    faults = [
+        *(f"error: {fault}" for fault in checked.errors),
+        *(f"warning: {fault}" for fault in checked.all_warnings),
+    ]
     assert len(faults) == len(told)
     assert all(words in fault for words, fault in zip(told, faults, strict=True))
 
@@ -259,7 +262,7 @@ def many(symbols: int, more: str = "") -> list[str]:
     checked = check(file, info, {}, {}, None)
     return [
         *map(str, checked.errors),
-        *(f"warning: {fault}" for fault in checked.warnings if "balance" not in str(fault)),
+        *(f"warning: {fault}" for fault in checked.all_warnings if "balance" not in str(fault)),
     ]
 
 
@@ -345,4 +348,4 @@ def test_a_limit_that_no_safety_makes_enough() -> None:
 @pytest.mark.parametrize("limits", [(), (RateLimit("ORDERS", 60, 1200),), (RateLimit("RAW_REQUESTS", 300, 1),)])
 def test_limits_that_the_exchange_does_not_state_hinder_nobody(limits: tuple[RateLimit, ...]) -> None:
     checked = check(loaded("ASTERUSDT: {}"), ExchangeInfo(INFO.instruments, limits, 0), {}, {}, None)
-    assert (checked.errors, checked.warnings) == ([], [])
+    assert (checked.errors, checked.all_warnings) == ([], [])
