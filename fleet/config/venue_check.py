@@ -38,7 +38,7 @@ class VenueFacts:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does, and so is what
+    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does; so is what
     the rate limits make `slow`, of which a forecast says more."""
 
     errors: list[Fault]
