@@ -32,6 +32,8 @@ from fleet.wiring.ledger import ledger_path
 MOST_LISTED = 100
 WITHIN_MS = 60_000
 """An incident so long before another may have led to it."""
+_MOST_DIGITS = 18
+"""SQLite's numbers end at nineteen."""
 
 _TITLES: Titles = (("#", "right"), ("TIME", "left"), ("SYMBOL", "left"), ("KIND", "left"), ("", "left"))
 _Told = tuple[float, Moment, Words]
@@ -52,7 +54,7 @@ def replay(
     Each step: what came in, what the symbol's desk believed, what it wanted, and which requests it asked for. Exit code
     1 when this program decides otherwise than was recorded.
     """
-    if incident is not None and not incident.isdigit():
+    if incident is not None and not incident.isdecimal():
         if file is not None:
             raise click.UsageError(f"{incident} is no number of an incident")
         incident, file = None, Path(incident)
@@ -61,7 +63,7 @@ def replay(
             if incident is None:
                 _list(reader, json_output)
                 return
-            found, recorded = _find(reader, int(incident))
+            found, recorded = _find(reader, incident)
     except LedgerError as error:
         raise Failure(f"error: {error}") from None
     lived = list(_told(found, recorded))
@@ -106,12 +108,12 @@ def _list(reader: Reader, json_output: bool) -> None:
         click.echo("* what led up to it is not on record")
 
 
-def _find(reader: Reader, number: int) -> tuple[IncidentOnRecord, Unpacked]:
+def _find(reader: Reader, number: str) -> tuple[IncidentOnRecord, Unpacked]:
     """Raises LedgerError and Failure."""
-    found = reader.incident(number)
+    found = reader.incident(int(number)) if len(number) <= _MOST_DIGITS else None
     if found is None:
         raise Failure(f"error: there is no incident {number} on record: replay without a number shows which there are")
-    blob = reader.recording(number)
+    blob = reader.recording(found.id)
     if blob is None:
         before = reader.recorded_before(found, WITHIN_MS)
         other = "" if before is None else f", but to {before}, {_seconds_between(reader, before, found)} before"

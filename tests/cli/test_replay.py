@@ -150,9 +150,13 @@ def test_another_decision_is_told_with_its_step_and_the_exit_code(file: Path, mo
     ("arguments", "exit_code", "said"),
     [
         (["7"], 1, "error: there is no incident 7 on record: replay without a number shows which there are"),
+        (["9" * 19], 1, f"error: there is no incident {'9' * 19} on record: "),
+        (["9" * 5000], 1, "on record: replay without a number shows which there are"),
+        (["²"], 2, "² is no number of an incident"),
         (["2"], 1, "error: what led up to incident 2 is not on record, but to 1, 0.001 s before: "),
         (["3"], 1, "error: incident 3 cannot be replayed: it is damaged, or was recorded by another version"),
         (["one"], 2, "one is no number of an incident"),
+        (["1", "--around", "1e999s"], 2, "1e999s is no duration"),
         (["1", "--around", "never"], 2, "never is no duration"),
         (["1", "--ledger", "none.sqlite3"], 1, "error: there is no ledger at none.sqlite3"),
     ],
