@@ -25,8 +25,9 @@ from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
-from fleet.simulation.loop import run_virtual
-from fleet.simulation.scenario import CALM, HOST, START_US
+from fleet.simulation.loop import START_US, run_virtual
+from fleet.simulation.scenario import CALM
+from fleet.simulation.wire import HOST
 from fleet.wiring.client import Address, open_venue
 
 ORDER_USD = 1000

@@ -109,6 +109,9 @@ class Instrument:
     def price(self, ticks: int) -> Decimal:
         return self.tick_size * ticks
 
+    def mid(self, ticker: BookTicker) -> Decimal:
+        return self.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
+
     def quantity(self, lots: int) -> Decimal:
         return self.step_size * lots
 
@@ -322,10 +325,6 @@ class BookTicker:
     ask_lots: int
     exchange_ms: int
     received_us: int
-
-    @property
-    def mid_ticks(self) -> float:
-        return (self.bid_ticks + self.ask_ticks) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Situation:
 
     @property
     def mid(self) -> Decimal:
-        return self.instrument.tick_size * (self.book.bid_ticks + self.book.ask_ticks) / 2
+        return self.instrument.mid(self.book)
 
 
 @dataclass(frozen=True, slots=True)

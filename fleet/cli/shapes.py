@@ -37,7 +37,7 @@ def price_digits(instrument: Instrument) -> int:
 def mid_of(instrument: Instrument, book: BookTicker) -> Decimal | None:
     if not book.bid_ticks or not book.ask_ticks:
         return None
-    return instrument.price(book.bid_ticks + book.ask_ticks) / 2
+    return instrument.mid(book)
 
 
 def spread_bps(book: BookTicker) -> Decimal | None:

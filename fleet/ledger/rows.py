@@ -109,7 +109,7 @@ def text(money: Decimal) -> str:
 
 def _fill(entry: Traded) -> Row:
     instrument, fill, ticker = entry.instrument, entry.fill, entry.ticker
-    mid = None if ticker is None else text(instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2)
+    mid = None if ticker is None else text(instrument.mid(ticker))
     return {
         "symbol": fill.symbol,
         "trade_id": fill.trade_id,

@@ -19,11 +19,11 @@ from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds, Run
 from fleet.orders.lifecycle import WorkingOrder
 from fleet.orders.plan import QUERY_COST, Change
+from fleet.orders.working import Counters
 from fleet.risk.exposure import Held
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import Counters
 from fleet.runtime.flight import Flight
 from fleet.runtime.recorded_desk import RecordedDesk
 from fleet.runtime.steps import (

@@ -111,8 +111,7 @@ def _price(known: Known, action: Place | Amend) -> Refused | None:
     price = instrument.price(action.price_ticks)
     if not mark * instrument.percent_down <= price <= mark * instrument.percent_up:
         return Refused(Reason.PRICE, f"{action.side.lower()} at {price:f} is far from the mark price {mark:f}")
-    mid = instrument.tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
-    for name, reference in (("mark price", mark), ("mid", mid)):
+    for name, reference in (("mark price", mark), ("mid", instrument.mid(ticker))):
         if (price - reference) * action.side.sign > known.config.max_mark_deviation * reference:
             return Refused(Reason.PRICE, f"{action.side.lower()} at {price:f} is beyond the {name} {reference:f}")
     return None

@@ -5,7 +5,6 @@ Owns: which of a desk is in a checkpoint, and setting a desk up from one. Must n
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,7 +15,7 @@ from exchange.model import Fill, Order
 from fleet.config.models import SymbolConfig
 from fleet.orders.plan import Action, Change, Plan
 from fleet.risk.fills import FillWindow
-from fleet.runtime.desk import FINISHED_KEPT, Desk
+from fleet.runtime.desk import Desk
 from fleet.runtime.flight import Flight
 from fleet.runtime.steps import (
     Answered,
@@ -64,10 +63,7 @@ class RecordedDesk(Desk):
     def failed(self, action: Action, error: VenueError, now_us: int) -> None:
         self._take_in(failed(now_us, action, error), super().failed, action, error, now_us)
 
-    def reconcile(
-        self, open_orders: list[Order], asked_us: int, now_us: int, filled: Mapping[str, int] | None = None
-    ) -> list[str]:
-        filled = self.filled if filled is None else filled
+    def reconcile(self, open_orders: list[Order], asked_us: int, now_us: int, filled: Mapping[str, int]) -> list[str]:
         step = Reconciled(now_us, asked_us, tuple(open_orders), dict(filled))
         return self._take_in(step, super().reconcile, open_orders, asked_us, now_us, filled)
 
@@ -110,15 +106,11 @@ class RecordedDesk(Desk):
             self._is_first,
             self.config,
             self.instrument,
-            self._ids.run.fleet,
-            self._ids.run.number,
+            self.working.ids.run.fleet,
+            self.working.ids.run.number,
             self.book.position_lots,
             self.book.cost,
-            tuple(self.orders.values()),
-            dict(self._holds),
-            dict(self._refusals),
-            tuple(self._finished),
-            self._fills_late_us,
+            *self.working.saved(),
             self._volatility.saved(),
             *risk.fills.saved(),
             self._state,
@@ -127,10 +119,9 @@ class RecordedDesk(Desk):
     def restore(self, checkpoint: Checkpoint) -> None:
         """What a desk cannot be made with."""
         self._is_first = False
-        self.orders = {order.client_id: order for order in checkpoint.orders}
-        self._holds, self._refusals = dict(checkpoint.holds), dict(checkpoint.refusals)
-        self._finished = deque(checkpoint.finished, FINISHED_KEPT)
-        self._fills_late_us = checkpoint.fills_late_us
+        self.working.restore(
+            checkpoint.orders, checkpoint.holds, checkpoint.refusals, checkpoint.finished, checkpoint.fills_late_us
+        )
         self._volatility = Volatility.of(checkpoint.volatility)
         self.risk.fills = FillWindow.of(checkpoint.fills_us, checkpoint.paused_until_us)
         self._state = checkpoint.state

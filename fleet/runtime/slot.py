@@ -19,11 +19,12 @@ from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds, Run, owners_ids
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
+from fleet.orders.working import Counters
 from fleet.risk.exposure import position_usd, worst
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
-from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.desk import Desk
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Mailbox, Told
@@ -121,13 +122,13 @@ class Slot:
         if self.desk is None or self.supervisor.phase is not None or not self._account.has_begun(symbol):
             return
         orders = [order for order in snapshot.open_orders if order.symbol == symbol]
-        if self.desk.differing(orders, snapshot.asked_us, self._clock.now_us()) or self.book.differs(
+        if self.desk.working.differing(orders, snapshot.asked_us, self._clock.now_us()) or self.book.differs(
             snapshot.position(symbol)
         ):
             self.doubt()
 
     def live_orders(self) -> list[WorkingOrder]:
-        return self.desk.live_orders() if self.desk else []
+        return self.desk.working.live() if self.desk else []
 
     @property
     def last_mark(self) -> Decimal | None:
@@ -201,8 +202,8 @@ class Slot:
             self._hear_last()
         with self._told_if_broken():
             self.risk.owed += tuple(desk.orders.values())
-            desk.note_cleared(self._clock.now_us())
-        desk.orders = {}
+            desk.working.note_cleared(self._clock.now_us())
+        desk.working.orders = {}
 
     def _hear_last(self) -> None:
         """The worker is gone: what its last requests brought is only in its mailbox. Fills are counted already, but the
@@ -255,7 +256,7 @@ class Slot:
             self._journal.ledger,
         )
         if self._earlier is not None:
-            desk.take_over(self._earlier)
+            desk.working.take_over(self._earlier.working)
         self._earlier = desk
         desk.closing = self.closing
         self.desk = desk

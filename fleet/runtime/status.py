@@ -136,7 +136,7 @@ def _wanted(slot: Slot) -> list[WantedQuote]:
     is_over = slot.scope.cancel_called or slot.ended.is_set()
     if desk is None or desk.pulled or slot.supervisor.phase is not None or is_over:
         return []
-    orders, instrument = desk.live_orders(), desk.instrument
+    orders, instrument = desk.working.live(), desk.instrument
     return [
         WantedQuote(
             slot.config.symbol,
@@ -220,12 +220,12 @@ def _phase(fleet: Fleet, slot: Slot) -> tuple[Phase, str]:
     if desk.decision.note:
         return Phase.WAITING, desk.decision.note
     if desk.decision.reducing:
-        return Phase.REDUCING, desk.problem
-    return Phase.QUOTING, desk.problem or slot.risk.words
+        return Phase.REDUCING, desk.working.problem
+    return Phase.QUOTING, desk.working.problem or slot.risk.words
 
 
 def _quote(desk: Desk | None, side: Side, mid: Decimal | None) -> QuoteState | None:
-    orders = [order for order in desk.live_orders() if order.side is side] if desk else []
+    orders = [order for order in desk.working.live() if order.side is side] if desk else []
     if desk is None or not orders:
         return None
     # While one replaces another the newer is the one to show.

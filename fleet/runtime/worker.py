@@ -150,7 +150,7 @@ class Worker:
         if self._account.line_up.is_set() and (
             self._is_doubted
             or self._lines_seen != self._account.lines_opened
-            or self.desk.fills_are_late(self._clock.now_us())
+            or self.desk.working.fills_are_late(self._clock.now_us())
         ):
             await self._resync()
             self._absorb()
@@ -254,7 +254,7 @@ class Worker:
             self._asked.add(first.key)
             return
         self._asked.discard(first.key)
-        self.desk.counters.requests += 1
+        self.desk.working.counters.requests += 1
         self._sender.send(tuple(self.desk.sending(change, now_us) for change in changes), ticket, self._mailbox)
 
     async def _take_up(self) -> None:
@@ -302,7 +302,7 @@ class Worker:
 
         async def ask() -> tuple[Snapshot, dict[str, int], list[Fill]]:
             snapshot = await (self._account.snapshot() if is_everybodys else self._account.look(self.symbol))
-            return snapshot, self.desk.filled, await self._account.missed_fills(self.symbol)
+            return snapshot, self.desk.working.filled, await self._account.missed_fills(self.symbol)
 
         snapshot, filled, missed = await self._meanwhile(ask)
         # What the line brought meanwhile is counted already; the desk must have heard of it before it is compared.
@@ -318,7 +318,7 @@ class Worker:
 
     def _tell_found(self, missed: Sequence[Fill], orders: Sequence[str], *, is_corrected: bool) -> None:
         """What a look at the exchange has mended; its orders the desk has counted."""
-        self.desk.counters.differences += len(missed) + is_corrected
+        self.desk.working.counters.differences += len(missed) + is_corrected
         if missed or orders or is_corrected:
             self._account.on_missed()
         self._untold += missed

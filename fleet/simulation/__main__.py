@@ -18,10 +18,11 @@ import click
 from loguru import logger
 
 from fleet.simulation import invariants
+from fleet.simulation.loop import START_US
 from fleet.simulation.shrink import shrunk
 from fleet.simulation.trouble import SECONDS, SYMBOLS, Day, draw_day
 from fleet.simulation.watch import Violation
-from fleet.simulation.world import START_US, Outcome, live
+from fleet.simulation.world import Outcome, live
 from fleet.words import many
 
 TWICE_EVERY = 25
@@ -59,15 +60,7 @@ def _live_twice(seed: int, seconds: float, symbols: int) -> Outcome:
     complaint = invariants.same_trace(outcome.trace, again.trace)
     if complaint and not outcome.violations:
         violation = Violation(outcome.trace[-1][0], "same seed, same trace", complaint)
-        return Outcome(
-            outcome.day,
-            (violation,),
-            outcome.trace,
-            outcome.orders,
-            outcome.fills,
-            outcome.requests,
-            outcome.counted,
-        )
+        return replace(outcome, violations=(violation,))
     return outcome
 
 

@@ -13,6 +13,9 @@ from typing import TypeVar, TypeVarTuple
 
 import anyio
 
+START_US = 1_790_000_000_000_000
+"""What clocks show when virtual time begins."""
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 

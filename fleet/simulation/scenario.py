@@ -20,21 +20,19 @@ from exchange.paper.faults import FaultPlan
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.runner import Runner
 from exchange.paper.venue import Venue as PaperVenue
-from exchange.protocol.hosts import Host
 from fleet.config.models import FleetConfig
 from fleet.control.state import FleetState
 from fleet.ledger.entries import Recorder
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.runtime.status import fleet_state
-from fleet.simulation.loop import run_virtual
+from fleet.simulation.loop import START_US, run_virtual
+from fleet.simulation.wire import HOST
 from fleet.wiring.client import Address, open_venue
 from fleet.wiring.paper import paper_venue
 
 _FEW_MS = Uniform(low_ms=0, high_ms=19)
 CALM = FaultSettings(to_venue=_FEW_MS, from_venue=_FEW_MS, stream=_FEW_MS)
-START_US = 1_790_000_000_000_000
-HOST = Host("http://paper.test", "ws://paper.test", 1666)
 
 
 @dataclass(slots=True)

@@ -288,12 +288,12 @@ class Watch:
         """Nothing has gone wrong for a while, and the fleet runs: it believes what is, but for what is on its way."""
         for symbol, slot in fleet.slots.items():
             desk = slot.desk
-            if desk is None or desk.pulled or any(order.phase.value != "open" for order in desk.live_orders()):
+            if desk is None or desk.pulled or any(order.phase.value != "open" for order in desk.working.live()):
                 continue
             if self._now_us() - self._changed_us.get(symbol, 0) < NEWS_LATE_S * 1e6:
                 continue
             own = [each for each in self._resting(symbol) if is_ours(self._fleet_name, each.client_id)]
-            believed = [order.client_id for order in desk.live_orders()]
+            believed = [order.client_id for order in desk.working.live()]
             self._expect("working orders agree", invariants.working_orders_agree(believed, own))
             ours, theirs = slot.book.position_lots, self._account.position_lots(symbol)
             if ours != theirs:

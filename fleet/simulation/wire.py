@@ -18,7 +18,11 @@ from anyio.abc import TaskGroup
 from exchange.clock import Clock
 from exchange.paper.memory import PaperLines, PaperTransport
 from exchange.paper.runner import PaperLine
+from exchange.protocol.hosts import Host
 from exchange.protocol.wire import LineClosed, WebSocket
+
+HOST = Host("http://paper.test", "ws://paper.test", 1666)
+"""What the exchange in memory is called; the number is of its chain."""
 
 WORLD = "world:"
 """How the names of tasks begin that are no process's."""

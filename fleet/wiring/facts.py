@@ -65,9 +65,7 @@ def _paper_collateral(config: FleetConfig) -> Decimal:
 async def facts_of(venue: Venue, collateral_usd: Decimal | None) -> VenueFacts:
     """Raises VenueError."""
     instruments = venue.info.instruments
-    mids = {
-        ticker.symbol: instruments[ticker.symbol].tick_size * (ticker.bid_ticks + ticker.ask_ticks) / 2
-        for ticker in await venue.market_data.book_tickers()
-    }
+    tickers = await venue.market_data.book_tickers()
+    mids = {ticker.symbol: instruments[ticker.symbol].mid(ticker) for ticker in tickers}
     marks = {each.symbol: each.mark for each in await venue.market_data.mark_prices()}
     return VenueFacts(venue.info, mids, marks, collateral_usd)

@@ -22,9 +22,10 @@ from exchange.model import Amend, Cancel, Fill, Order, OrderStatus, Place, Side
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds, Run
 from fleet.orders.plan import Action
+from fleet.orders.working import Counters
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.desk import Desk
 from strategies.base import Decision, Quote, Situation
 
 ORDER, OPEN, POSITION, FLEET_OPEN, FLEET_POSITION = 120, 170, 150, 250, 220
@@ -41,7 +42,7 @@ class Erratic:
         return None
 
     def decide(self, state: None, situation: Situation) -> tuple[None, Decision]:
-        rng, mid = self._rng, situation.book.mid_ticks
+        rng, mid = self._rng, situation.mid / situation.instrument.tick_size
         quotes: list[Quote] = []
         for side in Side:
             if rng.random() < 0.8:

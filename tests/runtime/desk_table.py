@@ -14,8 +14,9 @@ from fleet.config.models import SymbolConfig
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds
 from fleet.orders.plan import Action
+from fleet.orders.working import Counters
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.desk import Desk
 from strategies.base import Strategy
 from strategies.registry import make_strategy
 
@@ -109,6 +110,11 @@ class Table:
         assert self.book.add(fill)
         self.desk.on_fill(fill, self.now_us)
         self.hear(name, FILLED if filled == order.lots else PARTIAL, filled)
+
+    def reconcile(self, open_orders: list[Order], asked_us: int | None = None) -> list[str]:
+        """The venue's list of open orders is read, and before it the trades."""
+        asked_us = self.now_us if asked_us is None else asked_us
+        return self.desk.reconcile(open_orders, asked_us, self.now_us, self.desk.working.filled)
 
     @property
     def committed(self) -> Decimal:

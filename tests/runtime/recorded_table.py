@@ -11,8 +11,8 @@ from fleet.config.models import SymbolConfig
 from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import ClientIds
 from fleet.orders.plan import Action
+from fleet.orders.working import Counters
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import Counters
 from fleet.runtime.flight import Flight
 from fleet.runtime.recorded_desk import RecordedDesk
 from strategies.registry import make_strategy

@@ -11,7 +11,7 @@ from desk_table import BUY, CANCELED, FILLED, SECOND, SELL, Table
 from runtime_fakes import EPOCH_US, symbol_config
 
 from exchange.model import Amend, Cancel, Place, Position, Side
-from fleet.runtime.desk import FILL_PATIENCE_US
+from fleet.orders.working import FILL_PATIENCE_US
 from strategies.base import Decision, Situation
 from strategies.registry import make_strategy
 
@@ -124,7 +124,7 @@ def test_told_filled_before_the_trades_nothing_is_quoted_until_they_are_seen() -
     table.desk.on_order(replace(table.told[ids[BUY]], status=FILLED, filled_lots=98), table.now_us, answer=True)
     planned = table.desk.plan(table.now_us)
     assert (planned.changes, planned.wake_us) == ((), table.now_us + FILL_PATIENCE_US)
-    assert not table.desk.fills_are_late(table.now_us)
+    assert not table.desk.working.fills_are_late(table.now_us)
     table.fill(ids[BUY], 98)
     assert [type(a) for a in table.plan()] == [Cancel, Place]
 
@@ -135,10 +135,10 @@ def test_trades_that_do_not_come_are_late_after_a_second() -> None:
     table.hear(ids[BUY], FILLED, 98)
     table.plan()
     table.later(FILL_PATIENCE_US)
-    assert table.desk.fills_are_late(table.now_us)
-    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    assert table.desk.working.fills_are_late(table.now_us)
+    table.reconcile([table.told[ids[SELL]]])
     table.plan()
-    assert not table.desk.fills_are_late(table.now_us)
+    assert not table.desk.working.fills_are_late(table.now_us)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 5])

@@ -99,7 +99,7 @@ def test_an_old_acknowledged_order_that_the_list_lacks_is_not_gone_by_one_answer
     table = Table()
     ids = table.quote()
     table.later(25 * SECOND)
-    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    table.reconcile([table.told[ids[SELL]]])
     table.fail(table.send(), UnknownOrder("no such order"))
     assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
 
@@ -185,7 +185,7 @@ def test_what_is_over_does_not_live_again_by_late_news() -> None:
     table.answer(table.send())
     assert table.desk.orders == {}
     table.hear(ids[BUY], NEW)
-    table.desk.reconcile([replace(table.told[ids[SELL]], status=NEW)], table.now_us, table.now_us)
+    table.reconcile([replace(table.told[ids[SELL]], status=NEW)])
     assert table.desk.orders == {}
 
 
@@ -203,14 +203,14 @@ def test_an_order_that_the_venue_does_not_list_is_asked_after() -> None:
     table = Table()
     ids = table.quote()
     table.later(SECOND)
-    table.desk.reconcile([table.told[ids[SELL]]], table.now_us, table.now_us)
+    table.reconcile([table.told[ids[SELL]]])
     assert table.plan() == [Query("XUSDT", ids[BUY])]
 
 
 def test_an_order_younger_than_the_list_is_not_missed() -> None:
     table = Table()
     table.quote()
-    table.desk.reconcile([], EPOCH_US - 1, table.now_us)
+    table.reconcile([], asked_us=EPOCH_US - 1)
     assert table.plan() == []
 
 
@@ -222,7 +222,7 @@ def test_an_order_with_a_request_under_way_is_not_missed(phase: Phase) -> None:
         table.market(up=False)
     table.send()
     table.later(SECOND, up=phase is Phase.PLACING)
-    table.desk.reconcile([], table.now_us, table.now_us)
+    table.reconcile([])
     assert {order.phase for order in table.desk.orders.values()} == {phase}
 
 
@@ -244,7 +244,7 @@ def test_an_order_that_is_listed_as_another_differs_and_is_taken_as_it_is(
     told = table.told[ids[BUY]]
     listed = replace(told, **{**changed, "exchange_ms": told.exchange_ms + changed.get("exchange_ms", 1)})
     table.later(SECOND)
-    found = table.desk.reconcile([listed, table.told[ids[SELL]]], table.now_us, table.now_us)
+    found = table.reconcile([listed, table.told[ids[SELL]]])
     assert (found, table.counters.differences) == ([ids[BUY]] * differs, int(differs))
     order = table.desk.orders[ids[BUY]]
     taken = listed if differs else told
@@ -261,7 +261,7 @@ def test_an_order_that_is_being_amended_may_be_listed_as_another() -> None:
     listed = [
         replace(table.told[each], price_ticks=5, exchange_ms=table.told[each].exchange_ms + 9) for each in ids.values()
     ]
-    assert table.desk.differing(listed, table.now_us, table.now_us) == []
+    assert table.desk.working.differing(listed, table.now_us, table.now_us) == []
 
 
 def test_what_was_heard_before_the_clock_was_set_back_is_no_newer_than_the_list() -> None:
@@ -269,7 +269,7 @@ def test_what_was_heard_before_the_clock_was_set_back_is_no_newer_than_the_list(
     ids = table.quote()
     now_us = table.now_us - 20 * SECOND
     listed = [table.told[ids[SELL]]]
-    assert table.desk.reconcile(listed, now_us, now_us) == [ids[BUY]]
+    assert table.desk.reconcile(listed, now_us, now_us, table.desk.working.filled) == [ids[BUY]]
     assert table.desk.orders[ids[BUY]].phase is Phase.UNKNOWN
 
 
@@ -278,8 +278,8 @@ def test_what_an_earlier_workers_desk_knew_to_be_over_stays_over() -> None:
     ids = before.quote()
     over, cleared = (before.told[ids[side]] for side in (BUY, SELL))
     before.desk.on_order(replace(over, status=OrderStatus.CANCELED, exchange_ms=over.exchange_ms + 1), before.now_us)
-    before.desk.note_cleared(before.now_us)
-    table.desk.take_over(before.desk)
+    before.desk.working.note_cleared(before.now_us)
+    table.desk.working.take_over(before.desk.working)
     for late in (over, cleared):
         table.desk.on_order(late, table.now_us)
     assert table.desk.orders == {}
@@ -287,5 +287,5 @@ def test_what_an_earlier_workers_desk_knew_to_be_over_stays_over() -> None:
 
 def test_the_list_brings_orders_that_were_not_known() -> None:
     table = Table(symbol_config(entry="short"))
-    table.desk.reconcile([foreign("f:X:old:1"), foreign("web_1")], table.now_us, table.now_us)
+    table.reconcile([foreign("f:X:old:1"), foreign("web_1")])
     assert list(table.desk.orders) == ["f:X:old:1"]

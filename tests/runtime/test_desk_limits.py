@@ -127,7 +127,7 @@ def test_a_bid_waits_until_the_ask_it_would_meet_has_moved() -> None:
 def test_a_quote_at_its_limit_follows_the_market_without_growing() -> None:
     table = Table(symbol_config(max_position_usd=50))
     table.quote()
-    assert [order.lots for order in table.desk.live_orders()] == [50, 49]
+    assert [order.lots for order in table.desk.working.live()] == [50, 49]
     table.later(SECOND, mid=980)
     # 51 lots at 970 would fit alone, but the 50 at 990 may fill before.
     assert [(a.side, a.price_ticks, a.lots) for a in table.send() if isinstance(a, Amend)] == [(BUY, 970, 50)]

@@ -47,7 +47,7 @@ def test_what_is_refused_is_not_put_again_at_once_and_each_time_later(refused: R
         planned = table.desk.plan(table.now_us)
         assert planned.changes == ()
         assert planned.wake_us is not None
-        hold_us = table.desk._holds[BUY]  # pyright: ignore[reportPrivateUsage]  # the wake may be the mark's going stale
+        hold_us = table.desk.working.holds[BUY]  # the wake may be the mark's going stale
         pauses.append((hold_us - table.now_us) / SECOND)
         table.later(hold_us - table.now_us)
         assert [type(a) for a in table.plan()] == [Place]
@@ -81,7 +81,7 @@ def test_a_fill_ends_the_other_sides_pause() -> None:
     table.answer([buy])
     for _ in range(5):
         table.fail([sell], WouldCross("would take"))
-        table.later(table.desk._holds[SELL] - table.now_us)  # pyright: ignore[reportPrivateUsage]
+        table.later(table.desk.working.holds[SELL] - table.now_us)
         [sell] = table.send()
     table.fail([sell], WouldCross("would take"))
     assert table.plan() == []
@@ -96,7 +96,7 @@ def test_a_refused_amend_leaves_the_order_and_is_tried_again_half_a_second_later
     actions = table.send()
     table.fail(actions, Rejected("no"))
     assert table.plan() == []
-    assert table.desk.problem == "no"
+    assert table.desk.working.problem == "no"
     table.later(SECOND, mid=1010)
     assert table.plan() == actions
 

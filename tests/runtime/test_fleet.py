@@ -288,7 +288,7 @@ def test_what_broke_a_worker_does_not_keep_its_orders_from_being_cleared() -> No
         slot = at.fleet.slots[Y]
         assert slot.desk is not None
         slot.scope.cancel()
-        slot.desk.orders = None  # type: ignore[assignment]  # a planted fault
+        slot.desk.working.orders = None  # type: ignore[assignment]  # a planted fault
         await slot.clear()
         assert at.open_symbols() == [X, X]
 

@@ -204,7 +204,7 @@ def test_news_of_every_kind_comes_back_and_does_the_same() -> None:
         table.desk.on_fill(fill, table.now_us)
     table.look()
     told = order_of(Place("XUSDT", "the-owners", BUY, 900, 5), 9, table.now_us)
-    table.desk.reconcile([told], table.now_us, table.now_us + 1)
+    table.desk.reconcile([told], table.now_us, table.now_us + 1, table.desk.working.filled)
     table.desk.risk.killed = "its owner said so"
     table.look()
     table.desk.risk.killed = ""
@@ -247,7 +247,7 @@ TAKEN: dict[str, Callable[[Table], object]] = {
     "on_fill": lambda at: at.desk.on_fill(fill_of(at, 3), at.now_us),
     "answered": lambda at: at.desk.answered(Cancel("XUSDT", at.told().client_id), at.told(), at.now_us),
     "failed": lambda at: at.desk.failed(Cancel("XUSDT", at.told().client_id), OutcomeUnknown("no answer"), at.now_us),
-    "reconcile": lambda at: at.desk.reconcile([at.told()], at.now_us, at.now_us),
+    "reconcile": lambda at: at.desk.reconcile([at.told()], at.now_us, at.now_us, {}),
     "reconfigure": lambda at: at.desk.reconfigure(at.config, make_strategy("ping_pong", at.config.parameters)),
     "sending": sends,
 }

@@ -84,11 +84,11 @@ async def pull(at: Scene) -> None:
 def test_what_is_cancelled_at_one_instant_is_one_request() -> None:
     async def scene(at: Scene) -> None:
         await at.quote()
-        before = at.desk.counters.requests
+        before = at.desk.working.counters.requests
         await pull(at)
         assert [sent.what for sent in at.trading.sent] == ["cancel_many"]
         assert at.trading.open() == []
-        assert (at.desk.counters.requests - before, at.desk.counters.cancelled) == (1, 2)
+        assert (at.desk.working.counters.requests - before, at.desk.working.counters.cancelled) == (1, 2)
         assert at.desk.orders == {}
 
     play(scene)
@@ -101,7 +101,7 @@ def test_each_order_of_a_batch_has_its_own_answer() -> None:
         await pull(at)
         # The refusal of the one says nothing of the other: it alone is asked after.
         assert [sent.what for sent in at.trading.sent] == ["cancel_many", "order"]
-        assert at.desk.counters.cancelled == 1
+        assert at.desk.working.counters.cancelled == 1
         assert at.desk.orders == {}
 
     play(scene)

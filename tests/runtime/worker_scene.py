@@ -12,9 +12,10 @@ from runtime_worlds import World, play_world
 from exchange.model import MarkPrice, Place, RateLimit, Side
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import ClientIds
+from fleet.orders.working import Counters
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
-from fleet.runtime.desk import Counters, Desk
+from fleet.runtime.desk import Desk
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Mailbox
 from fleet.runtime.sender import Sender

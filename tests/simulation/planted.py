@@ -30,12 +30,13 @@ from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import Entry, Traded
 from fleet.ledger.ledger import Ledger
 from fleet.orders import lifecycle
+from fleet.orders import working as working_module
 from fleet.orders.ids import Run
 from fleet.orders.lifecycle import Phase, WorkingOrder
 from fleet.orders.plan import Action, Plan
+from fleet.orders.working import WorkingOrders
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
-from fleet.runtime import desk as desk_module
 from fleet.runtime import drain as drain_module
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.completion import Completion
@@ -73,16 +74,16 @@ async def nothing(*_: Any, **__: Any) -> int:
 
 @plant
 def unknown_is_taken_for_rejected(patch: pytest.MonkeyPatch) -> None:
-    original = Desk.failed
+    original = WorkingOrders.failed
 
-    def failed(desk: Desk, action: Action, error: VenueError, now_us: int) -> None:
+    def failed(working: WorkingOrders, action: Action, error: VenueError, now_us: int) -> None:
         if isinstance(action, Place) and isinstance(error, OutcomeUnknown):
-            desk.orders.pop(action.client_id, None)
-            getattr(desk, "_finished").append(action.client_id)  # noqa: B009
+            working.orders.pop(action.client_id, None)
+            getattr(working, "_finished").append(action.client_id)  # noqa: B009
         else:
-            original(desk, action, error, now_us)
+            original(working, action, error, now_us)
 
-    patch.setattr(Desk, "failed", failed)
+    patch.setattr(WorkingOrders, "failed", failed)
 
 
 @plant
@@ -123,7 +124,7 @@ def orders_of_others_are_taken_for_ours(patch: pytest.MonkeyPatch) -> None:
 
 @plant
 def late_news_revives_an_order(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(desk_module, "FINISHED_KEPT", 0)
+    patch.setattr(working_module, "FINISHED_KEPT", 0)
 
 
 @plant
@@ -136,12 +137,12 @@ def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
 
 def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch) -> None:
     """Of the days drawn few bring the fleet there; the test has one made for it."""
-    original: Callable[..., bool] = getattr(Desk, "_hear")  # noqa: B009
+    original: Callable[..., bool] = getattr(WorkingOrders, "_hear")  # noqa: B009
 
-    def hear(desk: Desk, told: Order, now_us: int, *, answer: bool = False) -> bool:
-        return told.client_id in desk.orders and original(desk, told, now_us, answer=answer)
+    def hear(working: WorkingOrders, told: Order, now_us: int, *, answer: bool = False) -> bool:
+        return told.client_id in working.orders and original(working, told, now_us, answer=answer)
 
-    patch.setattr(Desk, "_hear", hear)
+    patch.setattr(WorkingOrders, "_hear", hear)
 
 
 # --- fills

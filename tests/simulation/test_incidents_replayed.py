@@ -23,7 +23,8 @@ from fleet.research.replay import Moment, replay
 from fleet.runtime import flight_file
 from fleet.runtime.mailbox import Crash
 from fleet.runtime.steps import Checkpoint, Failed, HeardFill, Planned, Reconciled, Sent
-from fleet.simulation.scenario import CALM, START_US, Running, simulate
+from fleet.simulation.loop import START_US
+from fleet.simulation.scenario import CALM, Running, simulate
 from strategies import ping_pong
 from strategies.base import Decision, Situation
 from strategies.ping_pong import PingPong

@@ -34,7 +34,8 @@ from fleet.ledger.store import Owner, Store
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
 from fleet.simulation.loop import run_virtual
-from fleet.simulation.scenario import CALM, HOST
+from fleet.simulation.scenario import CALM
+from fleet.simulation.wire import HOST
 from fleet.wiring.client import Address, open_venue
 from fleet.wiring.paper import paper_venue
 

@@ -18,7 +18,8 @@ from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
 from fleet.planning.forecast import Forecast, Moves, forecast
 from fleet.research.volatility import volatility_of
-from fleet.simulation.scenario import START_US, simulate
+from fleet.simulation.loop import START_US
+from fleet.simulation.scenario import simulate
 
 FILE = """
 fleet: seen

@@ -34,7 +34,7 @@ def test_a_trade_that_the_fleet_cannot_have_heard_of_yet_is_none_that_it_missed(
         status=OrderStatus.FILLED,
     )
     watch.order_changed(cast("Any", order), "TRADE", None, now_us - round(ago_s * 1e6))
-    desk = SimpleNamespace(pulled="", live_orders=list)
+    desk = SimpleNamespace(pulled="", working=SimpleNamespace(live=list))
     watch.quiet(
         cast("Any", SimpleNamespace(slots={X: SimpleNamespace(desk=desk, book=SimpleNamespace(position_lots=5))}))
     )
