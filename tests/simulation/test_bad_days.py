@@ -103,7 +103,7 @@ def exposure(order: int, all_open: int, position: int) -> Exposure:
 
 LIMITS = Limits(Decimal(100), Decimal(200), Decimal(150))
 BOOKS = Books(5, 2, Decimal("0.1"), Decimal("0.02"))
-ROW = TradeRow(1, 7, Decimal(100), Decimal(2), Decimal("0.1"), Decimal(0))
+ROW = TradeRow(1, 7, Side.BUY, True, Decimal(100), Decimal(2), Decimal("0.1"), "USDT", Decimal(0))
 RULES = [
     pytest.param(invariants.one_order_a_side([resting("a"), resting("b", Side.SELL)]), "", id="an order a side"),
     pytest.param(
