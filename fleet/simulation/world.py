@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
@@ -52,10 +52,11 @@ FORGOTTEN_S = 61.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a day. `counted`: troubles that happened, by kind."""
+    """What became of a day. `is_audited`: its books were compared. `counted`: troubles that happened, by kind."""
 
     day: Day
     violations: tuple[Violation, ...]
+    is_audited: bool
     trace: tuple[tuple[int, str], ...]
     orders: int
     fills: int
@@ -75,7 +76,9 @@ def live(day: Day) -> Outcome:
     try:
         run_virtual(main)
     except (Deadlock, Livelock) as error:
-        worlds[0].say("time goes on", str(error))
+        # What the loop's end has broken besides is of no matter.
+        outcome = worlds[0].outcome()
+        return replace(outcome, violations=(Violation(outcome.trace[-1][0], "time goes on", str(error)),))
     return worlds[0].outcome()
 
 
@@ -85,6 +88,7 @@ class World:
         self._tasks = anyio.create_task_group()
         self._scope = anyio.CancelScope()
         self._counted: Counter[str] = Counter()
+        self._is_audited = False
         self._file = FleetFile(day.seed, day.symbols)
         config = self._file.config
         self._exchange = Exchange(day, config)
@@ -104,15 +108,13 @@ class World:
         return Outcome(
             self._day,
             tuple(self._watch.violations),
+            self._is_audited,
             tuple(self._trace.lines),
             self._watch.orders,
             self._watch.fills,
             sum(line.startswith(">") for _, line in self._trace.lines),
             self._counted,
         )
-
-    def say(self, rule: str, text: str) -> None:
-        self._watch.say(rule, text)
 
     async def run(self) -> None:
         current = asyncio.current_task()
@@ -222,4 +224,5 @@ class World:
         process.ledger.sync()
         self._watch.books(fleet)
         self._watch.ledger(self._processes.store, fleet)
+        self._is_audited = True
         return True

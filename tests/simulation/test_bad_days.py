@@ -8,9 +8,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from anyio.lowlevel import checkpoint
 
 from exchange.model import Side
 from exchange.paper.fault_settings import Constant, Requests
+from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
 from fleet.simulation.fleet_file import FleetFile
 from fleet.simulation.invariants import Books, Exposure, Limits, Resting, TradeRow
@@ -32,6 +34,7 @@ def test_on_a_bad_day_no_rule_is_broken(seed: int) -> None:
     finally:
         gc.enable()
     assert outcome.violations == ()
+    assert outcome.is_audited
 
 
 @pytest.mark.parametrize("seed", [4, 9, 13])
@@ -72,6 +75,16 @@ def test_a_symbol_that_crashes_changes_nothing_in_the_others_trace(seed: int) ->
 
 
 # --- what is told of a day that ended badly
+
+
+def test_a_fleet_that_keeps_time_from_going_on_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def spin(_: Fleet) -> None:
+        while True:
+            await checkpoint()
+
+    monkeypatch.setattr(Fleet, "_watch_account", spin)
+    (violation,) = live(draw_day(1, *SMALL)).violations
+    assert (violation.rule, violation.text[:37]) == ("time goes on", "the same is done again and again at 0")
 
 
 def test_a_failing_plan_is_shrunk_to_what_it_takes() -> None:
