@@ -84,7 +84,7 @@ def test_a_fleet_that_keeps_time_from_going_on_is_told_of(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Fleet, "_watch_account", spin)
     (violation,) = live(draw_day(1, *SMALL)).violations
-    assert (violation.rule, violation.text[:37]) == ("time goes on", "the same is done again and again at 0")
+    assert violation.rule == "time goes on"
 
 
 def test_a_failing_plan_is_shrunk_to_what_it_takes() -> None:
