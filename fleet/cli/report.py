@@ -222,7 +222,8 @@ def _part(edge: Edge, total: Line) -> str:
 def _print_whose(found: Found, made: str) -> None:
     fills = found.report.unattributed.fills
     if fills:
-        click.echo(f"{fills:,} of these fills, {made}, are by no order on record as the fleet's")
+        are = "is" if fills == 1 else "are"
+        click.echo(f"{fills:,} of these fills, {made}, {are} by no order on record as the fleet's")
     _print_earlier(found)
     if found.is_part:
         click.echo("what was traded by another key or user is on record, too: see it with --all")
@@ -231,8 +232,8 @@ def _print_whose(found: Found, made: str) -> None:
 def _print_earlier(found: Found) -> None:
     if found.is_late and found.report.earlier is not None:
         count, first_ms = found.report.earlier
-        text = f"{count:,} fills from before the ledger began are on record, too: see them with --since"
-        click.echo(f"{text} {utc(first_ms)[:10]}")
+        are = "fill is" if count == 1 else "fills are"
+        click.echo(f"{count:,} {are} from before the ledger began: see them with --since {utc(first_ms)[:10]}")
 
 
 def _day(day: int | None) -> str:

@@ -185,7 +185,7 @@ def test_it_begins_with_the_ledger_and_tells_of_what_was_before(tmp_path: Path, 
                 ),
             ]
         )
-        before = "2 fills from before the ledger began are on record, too: see them with --since 2026-09-21"
+        before = "2 fills are from before the ledger began: see them with --since 2026-09-21"
         said = ask(command, tmp_path / "fleet.yaml").output.splitlines()
         assert said[-1] == before
         told = json.loads(ask(command, tmp_path / "fleet.yaml", "--json").output)
