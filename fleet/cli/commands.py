@@ -60,7 +60,7 @@ class OwnRunFile:
 
     def __init__(self, own: Beside) -> None:
         self.token = secrets.token_urlsafe(32)
-        self._path = own.run
+        self.path = own.run
         self._life_path = own.life
         self._life = Alone(own.life)
         self._is_over = False
@@ -84,14 +84,14 @@ class OwnRunFile:
         # Commands are taken from this machine alone.
         near = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 asked of, not listened on
         shown = f"[{near}]" if ":" in near else near
-        write(self._path, msgspec.json.encode(RunFile(fleet, f"http://{shown}:{port}", os.getpid(), self.token)))
+        write(self.path, msgspec.json.encode(RunFile(fleet, f"http://{shown}:{port}", os.getpid(), self.token)))
 
     def remove(self) -> None:
         """For good, unless it is another's."""
         self._is_over = True
-        found = read(self._path, RunFile)
+        found = read(self.path, RunFile)
         if found is not None and found.token == self.token:
             with suppress(OSError):
-                self._path.unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)
         # Not sooner: whoever holds it then writes its own there.
         self._life.release()

@@ -17,7 +17,6 @@ import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,11 +25,11 @@ import click
 from anyio.abc import TaskGroup, TaskStatus
 from rich.console import Console
 
-from exchange.asgi import serve
 from exchange.clock import Clock
 from fleet.cli.boot import boot_ms
-from fleet.cli.commands import OwnRunFile, commands_of
+from fleet.cli.commands import OwnRunFile
 from fleet.cli.edits import Edits, log_file_fault, record_config, refuse_faults, tell_warnings
+from fleet.cli.endpoint import Endpoint
 from fleet.cli.main import Failure
 from fleet.cli.opening import Opening
 from fleet.config.credentials import Credentials
@@ -38,11 +37,10 @@ from fleet.config.faults import ConfigError
 from fleet.config.loader import Loaded
 from fleet.config.models import Logging
 from fleet.config.venue_check import check
-from fleet.control.server import make_app
 from fleet.control.state import FleetState
 from fleet.ledger.entries import NoLedger, Recorder
 from fleet.ledger.store import LedgerError
-from fleet.runtime.beside import DIRECTORY_VARIABLE, Beside, beside
+from fleet.runtime.beside import Beside, beside
 from fleet.runtime.errors import FleetError
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
@@ -56,8 +54,6 @@ from fleet.views.summary import render_summary, write_summary
 from fleet.wiring.ledger import ledger_path, open_ledger, owner_of
 
 _NOT_LOOKED_AT = ", and what an earlier run may have left open was not looked at"
-_ALONE_YET_S = 1.0
-"""How often a run that is not the only one by its file looks whether it is by now."""
 _LEDGER_ADVICE = "\n  ledger: {path: FILE} in the fleet file names another one, ledger: null trades without"
 
 
@@ -84,7 +80,6 @@ class Run:
         self._final: FleetState | None = None
         self._failure: str = ""
         self._signals = 0
-        self._control_is_up = False
         self._ledger: Recorder = NoLedger()
         self._beside_file: Beside = beside(options.file, os.environ)
         self._run_file = OwnRunFile(self._beside_file)
@@ -108,7 +103,8 @@ class Run:
                 await around.start(self._watch_signals)
                 if self._options.stop_after_s is not None:
                     around.start_soon(self._stop_later, self._options.stop_after_s)
-                await self._serve_control(around)
+                if place := self._options.control or self._configured_place:
+                    await self._endpoint().serve(*place, around)
                 with self._scope:
                     async with AsyncExitStack() as opened:
                         await self._run_fleet(opened, around)
@@ -148,6 +144,15 @@ class Run:
             self._failure = str(error)
         finally:
             self._final = self._state()
+
+    def _endpoint(self) -> Endpoint:
+        name = self._loaded.config.fleet
+        return Endpoint(name, self._run_file, self._state, lambda: self._fleet, self._journal, self._broke)
+
+    @property
+    def _configured_place(self) -> tuple[str, int] | None:
+        control = self._loaded.config.control
+        return None if control is None else (control.host, control.port)
 
     @property
     def _is_embedded(self) -> bool:
@@ -350,53 +355,3 @@ class Run:
         self._is_drawn = drawn
         fleet = self._fleet
         self._set_logging((self._loaded.config if fleet is None else fleet.config).logging)
-
-    async def _serve_control(self, around: TaskGroup) -> None:
-        configured = self._loaded.config.control
-        place = self._options.control or (None if configured is None else (configured.host, configured.port))
-        if place is None:
-            return
-        host, port = place
-        try:
-            port = await around.start(self._control, host, port)
-        except OSError as error:
-            what = (error.strerror or "cannot be listened on").lower()
-            raise Failure(
-                f"error: control endpoint {host}:{port}: {what}; set control: in the file, or --control"
-            ) from None
-        self._control_is_up = True
-        self._journal.info(f"health, metrics and state at http://{host}:{port}")
-        if self._run_file.is_anothers:
-            self._journal.warning(
-                "another process runs by this file: kill, flatten and resume ask that one, and this one once it is gone"
-            )
-            around.start_soon(self._beside, "the run file", partial(self._tell_where_later, host, port))
-        else:
-            self._tell_where(host, port)
-
-    async def _tell_where_later(self, host: str, port: int) -> None:
-        while self._run_file.is_anothers:  # noqa: ASYNC110 another process cannot set an event of the loop's
-            await anyio.sleep(_ALONE_YET_S)
-        self._tell_where(host, port)
-
-    def _tell_where(self, host: str, port: int) -> None:
-        try:
-            self._run_file.write(self._loaded.config.fleet, host, port)
-        except OSError as error:
-            what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
-            self._journal.warning(
-                f"kill and flatten cannot ask this fleet: {what}; {DIRECTORY_VARIABLE} names a directory"
-            )
-
-    async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
-        try:
-            await serve(
-                make_app(self._state, commands_of(self._run_file.token, lambda: self._fleet)),
-                host,
-                port,
-                task_status=task_status,
-            )
-        except Exception as error:
-            if not self._control_is_up:
-                raise
-            self._broke("the control endpoint", error)
