@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from traceback import FrameSummary
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
+from loguru import logger
 from runtime_worlds import World, play_world
 
 from exchange.errors import BadCredentials, Unavailable, VenueError
@@ -23,6 +25,7 @@ from fleet.cli.opening import STOPPING_S
 from fleet.cli.run import Options, Run
 from fleet.config.loader import load
 from fleet.runtime.drain import LAST_LOOK_S
+from fleet.runtime.stalls import Stall
 from fleet.runtime.venue import Venue
 from fleet.scheduling.policies import Fifo
 
@@ -236,3 +239,51 @@ def test_a_paper_exchange_of_our_own_begins_with_us(stage: Stage) -> None:
     ended = stage.up(nothing_else)
     assert (ended.at_s, ended.told, ended.orders) == (1, [], (0, False))
     assert ended.shown.rstrip().endswith("none of ours left open")
+
+
+# --- what stands around the fleet
+
+
+STACK = (FrameSummary("outer.py", 1, "outer"), FrameSummary("inner.py", 7, "inner"))
+KEPT = """\
+WARNING the event loop was kept for 120 ms: inner.py:7 in inner
+  File "outer.py", line 1, in outer
+  File "inner.py", line 7, in inner
+"""
+
+
+class OneStall:
+    """In place of the watch, which needs real time: the loop was kept once."""
+
+    def __init__(self, tell: Callable[[Stall], None], *, with_stacks: bool) -> None:
+        self._tell = tell
+        self._with_stacks = with_stacks
+
+    async def run(self) -> None:
+        self._tell(Stall(0.12, STACK if self._with_stacks else ()))
+        await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize(
+    ("variable", "level", "told"),
+    [
+        pytest.param("1", "info", [KEPT], id="asked for"),
+        pytest.param(None, "debug", [KEPT], id="in development"),
+        pytest.param(None, "info", list[str](), id="else it is counted only"),
+    ],
+)
+def test_what_kept_the_loop_is_in_the_log_with_its_whole_stack(
+    stage: Stage, variable: str | None, level: str, told: list[str]
+) -> None:
+    stage.monkeypatch.delenv("ASTERMM_STALLS", raising=False)
+    if variable is not None:
+        stage.monkeypatch.setenv("ASTERMM_STALLS", variable)
+    stage.monkeypatch.setattr("fleet.cli.run.StallWatch", OneStall)
+    stage.file = FILE + f"logging: {{level: {level}}}\n"
+    lines: list[str] = []
+    sink = logger.add(lines.append, level="INFO", format="{level} {message}")
+    try:
+        stage.up(nothing_else)
+    finally:
+        logger.remove(sink)
+    assert [line for line in lines if "event loop" in line] == told
