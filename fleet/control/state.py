@@ -235,8 +235,10 @@ class FleetState:
     first_quote_ms: int | None = None
     """From the process's start to the first own order confirmed in the market."""
     own_orders_left_open: int = 0
+    """Of which it is known that they are, or may be."""
     left_unknown: bool = False
-    """Whether it never came to look what an earlier run left, and has stopped."""
+    """Whether others may be: what an earlier run left was not looked at, or after the stop nobody has seen that none
+    is."""
     instruments_loaded: bool = False
     stopping: bool = False
     loop_lag_ms: float | None = None

@@ -27,16 +27,21 @@ PER_SYMBOL = (
     "placed", "amended", "cancelled", "rejected", "expired", "restarts", "requests", "withdrawn",
 )  # fmt: skip
 PER_FLEET = (
-    "http_429", "http_418", "own_orders_left_open", "equity", "wallet", "other_unrealised_pnl", "net_pnl",
-    "realised_pnl", "unrealised_pnl", "began_pnl", "fees", "funding", "reloads_applied", "reloads_refused",
-    "first_quote_ms",
+    "http_429", "http_418", "own_orders_left_open", "left_unknown", "equity", "wallet", "other_unrealised_pnl",
+    "net_pnl", "realised_pnl", "unrealised_pnl", "began_pnl", "fees", "funding", "reloads_applied",
+    "reloads_refused", "first_quote_ms",
 )  # fmt: skip
 
 
 def summary(state: FleetState) -> dict[str, dict[str, object]]:
-    """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name."""
+    """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name.
+
+    `own_orders_left_open` is None where none is known of, but nobody has seen that there is none.
+    """
     symbols: dict[str, object] = {s.symbol: {name: getattr(s, name) for name in PER_SYMBOL} for s in state.symbols}
     fleet: dict[str, object] = {name: getattr(state, name) for name in PER_FLEET}
+    if state.left_unknown and not state.own_orders_left_open:
+        fleet["own_orders_left_open"] = None
     if state.other_fees:
         fleet["other_fees"] = state.other_fees
     fleet["peak_use"] = {limiter.name: limiter.peak / limiter.limit for limiter in state.limiters}
@@ -186,8 +191,10 @@ def _other_fees(state: FleetState) -> str:
 
 def _orders_left(state: FleetState) -> Text:
     left = state.own_orders_left_open
-    if state.left_unknown or (not state.instruments_loaded and state.venue != "paper"):
-        return Text.assemble((f"{'orders':<9}", QUIET), ("what an earlier run may have left was not looked at", WARN))
-    if not left:
-        return Text.assemble((f"{'orders':<9}", QUIET), ("none of ours left open", GOOD))
-    return Text.assemble((f"{'orders':<9}", QUIET), (f"{left} of ours may still be open: look before you leave", BAD))
+    if left:
+        told = (f"{left} of ours may still be open: look before you leave", BAD)
+    elif state.left_unknown:
+        told = ("unknown whether any of ours is left open: look before you leave", BAD)
+    else:
+        told = ("none of ours left open", GOOD)
+    return Text.assemble((f"{'orders':<9}", QUIET), told)

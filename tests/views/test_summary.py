@@ -115,10 +115,20 @@ def test_it_ends_with_the_orders_left(left: int, words: str) -> None:
     assert shown(replace(sample_state(), own_orders_left_open=left), 100).rstrip().endswith(words)
 
 
-@pytest.mark.parametrize("unknown", [{"instruments_loaded": False}, {"left_unknown": True}])
-def test_it_does_not_say_that_none_is_left_where_it_never_looked(unknown: dict[str, bool]) -> None:
-    state = replace(sample_state(), venue="mainnet", own_orders_left_open=0, **unknown)
-    assert shown(state, 100).rstrip().endswith("what an earlier run may have left was not looked at")
+@pytest.mark.parametrize(
+    ("known", "written", "words"),
+    [
+        (0, None, "unknown whether any of ours is left open: look before you leave"),
+        (2, 2, "2 of ours may still be open: look before you leave"),
+    ],
+)
+def test_it_does_not_say_that_none_is_left_where_nobody_has_seen_that(
+    known: int, written: int | None, words: str
+) -> None:
+    state = replace(sample_state(), own_orders_left_open=known, left_unknown=True)
+    assert shown(state, 100).rstrip().endswith(words)
+    fleet = summary(state)["fleet"]
+    assert (fleet["own_orders_left_open"], fleet["left_unknown"]) == (written, True)
 
 
 def test_what_is_no_result_of_the_run_is_told_apart_so_that_all_can_be_added_up() -> None:
