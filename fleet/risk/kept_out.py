@@ -15,12 +15,12 @@ class KeptOut:
         self._since_us: int | None = None
         self._is_told = False
 
-    def see(self, *, is_refused: bool, is_quoting: bool, now_us: int) -> bool:
-        """How it is now: a quote is wanted that limits refuse, an order stands in the market. Returns whether it is to
-        be told, which it is once until an order has stood again."""
-        if is_quoting:
+    def see(self, *, is_refused: bool, is_let: bool, now_us: int) -> bool:
+        """How it is now: limits refuse a quote, limits let one stand. Returns whether it is to be told: once until one
+        is let stand again."""
+        if is_let:
             self._is_told = False
-        if is_quoting or not is_refused:
+        if is_let or not is_refused:
             self._since_us = None
             return False
         if self._since_us is None:

@@ -83,7 +83,7 @@ class Roster:
         self._wanted = {}
 
     def tell_kept_out(self) -> None:
-        """Of the symbols that are to be quoted, those that limits let no order of stand."""
+        """Of the symbols that are to be quoted, those of which limits let no quote stand."""
         for symbol, slot in self.slots.items():
             if symbol in self._wanted:
                 slot.tell_kept_out()

@@ -130,12 +130,12 @@ class Slot:
             self.doubt()
 
     def tell_kept_out(self) -> None:
-        """Where limits let no order stand for a while. Of a loss limit the owner was told at once."""
+        """Where limits have let no quote stand for a while. Of a loss limit the owner was told at once."""
         desk, risk = self.desk, self.risk
-        is_asking = desk is not None and not desk.pulled and self.supervisor.phase is None
-        is_refused = is_asking and bool(risk.words) and not risk.fleet.loss.limit
-        is_quoting = bool(self.live_orders())
-        if self._kept_out.see(is_refused=is_refused, is_quoting=is_quoting, now_us=self._clock.steady_us()):
+        is_let = is_refused = False
+        if desk is not None and not desk.pulled and self.supervisor.phase is None:
+            is_let, is_refused = bool(desk.decision.quotes), bool(risk.words) and not risk.fleet.loss.limit
+        if self._kept_out.see(is_refused=is_refused, is_let=is_let, now_us=self._clock.steady_us()):
             text = f"limits have kept it out of the market for a while: {risk.words}"
             self._journal.warning(text, self.config.symbol)
 

@@ -7,7 +7,7 @@ import pytest
 from fleet.risk.kept_out import PATIENCE_US, KeptOut
 
 OUT, IN, IDLE = (True, False), (True, True), (False, False)
-"""(limits refuse a quote, an order stands)"""
+"""(limits refuse a quote, limits let one stand)"""
 S = PATIENCE_US // 1_000_000
 
 
@@ -24,11 +24,13 @@ S = PATIENCE_US // 1_000_000
         ([OUT] * S * 2 + [IN] + [OUT] * S * 2, [S, S * 3 + 1]),
     ],
 )
-def test_it_is_told_once_until_an_order_has_stood_again(seconds: list[tuple[bool, bool]], told_at_s: list[int]) -> None:
+def test_it_is_told_once_until_a_quote_is_let_stand_again(
+    seconds: list[tuple[bool, bool]], told_at_s: list[int]
+) -> None:
     kept_out = KeptOut()
     told = [
         at_s
-        for at_s, (is_refused, is_quoting) in enumerate(seconds)
-        if kept_out.see(is_refused=is_refused, is_quoting=is_quoting, now_us=at_s * 1_000_000)
+        for at_s, (is_refused, is_let) in enumerate(seconds)
+        if kept_out.see(is_refused=is_refused, is_let=is_let, now_us=at_s * 1_000_000)
     ]
     assert told == told_at_s
