@@ -89,14 +89,14 @@ class Losses:
         if self._risk.remembers(slots) and loop_s() < self._first_look_s + TAKEN_UP_WITHIN_S:
             return
         for symbol, slot in {**slots, **retired}.items():
-            mark = slot.last_mark
-            if mark is not None and self._account.has_begun(symbol):
+            if slot.last_mark is not None and self._account.has_begun(symbol):
                 book, unrealised = slot.book, slot.unrealised_pnl
                 basis = Basis(book.position_lots, book.newest_trade, book.last_trade_ms, unrealised)
-                self._risk.count(symbol, book.realised_pnl + unrealised - book.fees, book.began_pnl(mark), basis)
+                self._risk.count(symbol, book.realised_pnl + unrealised - book.fees, book.began_pnl, basis)
         loss = self._risk.loss
         was = loss.limit
-        loss.see(self._risk.result() + self._account.funding, self._risk.limits, self._venue.clock.now_ms())
+        funding = self._account.funding + self._account.funding_before
+        loss.see(self._risk.result() + funding, self._risk.limits, self._venue.clock.now_ms())
         self._tell(was, slots.values(), "a new day: the loss limits begin anew")
 
     def _tell(self, was: str, slots: Iterable[Slot], ended: str) -> None:

@@ -150,12 +150,17 @@ class Slot:
 
     @property
     def unrealised_pnl(self) -> Decimal:
-        """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
-        told = self._account.elsewhere.get(self.config.symbol)
-        if told is not None:
-            return told.unrealised
-        mark = self.last_mark
-        return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
+        """Of its position as it stands, at the last mark price heard; as the venue last told it until that is known,
+        and when the symbol has left the fleet."""
+        symbol, mark, told = self.config.symbol, self.last_mark, self._account.newest
+        if mark is None or not self._account.has_begun(symbol) or symbol in self._account.elsewhere:
+            return told.position(symbol).unrealised if told else Decimal(0)
+        return self.book.unrealised_pnl(mark)
+
+    @property
+    def began_pnl(self) -> Decimal:
+        """What of that is no result of this run: its position had made it before."""
+        return self.book.began_pnl if self._account.has_begun(self.config.symbol) else self.unrealised_pnl
 
     async def clear(self) -> None:
         """Cancels the symbol's own orders until none is left, those that may still arrive included.

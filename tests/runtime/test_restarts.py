@@ -160,6 +160,7 @@ def test_funding_while_no_process_runs_counts_and_none_twice(tmp_path: Path) -> 
     async def second(at: Scene) -> None:
         await anyio.sleep(LOOK_EVERY_S + 1)
         assert at.day_result == Decimal("-0.3")
+        assert at.fleet.account.funding == 0, "it is none of this run's"
 
     def before(at: Scene) -> None:
         pay(at, 1, 59)
