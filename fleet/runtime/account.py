@@ -99,12 +99,21 @@ class Account:
     def attach(self, symbol: str, mailbox: Mailbox) -> SymbolBook:
         """From now on the symbol's news goes to this mailbox. Its book is kept when a worker is started again."""
         self._mailboxes[symbol] = mailbox
+        self.elsewhere.pop(symbol, None)
+        return self.keep(symbol)
+
+    def keep(self, symbol: str) -> SymbolBook:
+        """Its trades are counted from now on, and its position is the fleet's, though no worker follows it."""
         if symbol not in self.books:
             self.books[symbol] = SymbolBook(self._instruments[symbol])
             if symbol not in self._ledger.symbols():
                 # Before its first order: whoever comes after a crash must know where to look for trades.
                 self._ledger.write(ListRead(symbol, 0, 0))
         return self.books[symbol]
+
+    def drop(self, symbol: str) -> None:
+        """It is flat, and not the fleet's any more."""
+        del self.books[symbol], self._begun[symbol]
 
     def detach(self, symbol: str) -> None:
         self._mailboxes.pop(symbol, None)
@@ -189,6 +198,16 @@ class Account:
             for asset, amount in book.other_fees.items():
                 totals[asset] = totals.get(asset, Decimal(0)) + amount
         return totals
+
+    def unrealised(self, symbol: str, mark: Decimal | None) -> Decimal:
+        """What a position makes: as the venue last told it where no worker follows it, and while it is that position;
+        else as its book has it at `mark`, nothing without one."""
+        told, book = self.elsewhere.get(symbol), self.books.get(symbol)
+        if told is not None and (book is None or symbol not in self._begun or told.lots == book.position_lots):
+            return told.unrealised
+        if told is not None:
+            mark = told.entry_price + told.unrealised / self._instruments[symbol].quantity(told.lots)
+        return Decimal(0) if book is None or mark is None else book.unrealised_pnl(mark)
 
     def _margin_assets(self, symbols: Iterable[str]) -> set[str]:
         known = (self._instruments.get(symbol) for symbol in symbols)

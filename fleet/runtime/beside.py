@@ -60,7 +60,8 @@ class RunFile(msgspec.Struct, frozen=True):
 
 
 def read_kills(path: Path) -> dict[str, str]:
-    """Symbol -> why; nothing when there is no file. A file that makes no sense kills all: it was not for nothing."""
+    """Symbol -> why, empty for one that was resumed since all were killed; nothing when there is no file. A file that
+    makes no sense kills all: it was not for nothing."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except (FileNotFoundError, NotADirectoryError):
@@ -91,15 +92,23 @@ def write_kills(path: Path, kills: Mapping[str, str]) -> None:
 
 
 def with_kill(kills: Mapping[str, str], symbol: str | None, why: str) -> dict[str, str]:
-    return {**kills, symbol or ALL: why}
+    if symbol is None:
+        return {**{name: each for name, each in kills.items() if each}, ALL: why}
+    return {**kills, symbol: why}
 
 
-def without_kill(kills: Mapping[str, str], symbol: str | None, symbols: tuple[str, ...]) -> dict[str, str]:
-    """One symbol lets the others be as they are: what was said of all is said of each of them."""
+def without_kill(kills: Mapping[str, str], symbol: str | None) -> dict[str, str]:
+    """One symbol lets the others be as they are: what was said of all holds for whatever else there is or will be."""
     if symbol is None:
         return {}
-    each = {**dict.fromkeys(symbols, kills[ALL]), **kills} if ALL in kills else dict(kills)
-    return {name: why for name, why in each.items() if name not in (symbol, ALL)}
+    if ALL in kills:
+        return {**kills, symbol: ""}
+    return {name: why for name, why in kills.items() if name != symbol}
+
+
+def why_killed(kills: Mapping[str, str], symbol: str) -> str:
+    """Empty when it is not, or when it was resumed since all were killed."""
+    return kills.get(symbol, kills.get(ALL, ""))
 
 
 def read(path: Path, kind: type[Any]) -> Any:

@@ -139,11 +139,7 @@ class Slot:
     @property
     def unrealised_pnl(self) -> Decimal:
         """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
-        told = self._account.elsewhere.get(self.config.symbol)
-        if told is not None:
-            return told.unrealised
-        mark = self.last_mark
-        return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
+        return self._account.unrealised(self.config.symbol, self.last_mark)
 
     async def clear(self) -> None:
         """Cancels the symbol's own orders until none is left, those that may still arrive included.
