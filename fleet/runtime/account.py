@@ -111,10 +111,6 @@ class Account:
                 self._ledger.write(ListRead(symbol, 0, 0))
         return self.books[symbol]
 
-    def drop(self, symbol: str) -> None:
-        """It is flat, and not the fleet's any more."""
-        del self.books[symbol], self._begun[symbol]
-
     def detach(self, symbol: str) -> None:
         self._mailboxes.pop(symbol, None)
 

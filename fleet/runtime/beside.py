@@ -1,7 +1,7 @@
 """The files that a fleet has in `.astermm` beside its fleet file, or in the directory that ASTERMM_LEDGERS names.
 
     fleet.yaml.kill   which symbols are killed: whoever says so writes it, the fleet looks before it decides
-    fleet.yaml.risk   what the loss limits must not forget over a restart
+    fleet.yaml.risk   what the risk limits must not forget over a restart, and where the fleet held a position
     fleet.yaml.run    where the control endpoint is, and the secret that lets one command it (mode 600)
     fleet.yaml.life   locked while its process lives, whether it answers or not
 

@@ -210,7 +210,7 @@ class Fleet:
             self.capital.unrealised_pnl = self.unrealised_pnl
             self.books.look()
             if self._workers is not None:
-                self._losses.look(self.config, self.slots, self._workers)
+                self._losses.look(self.slots, self._workers)
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
                 self._look_due.ring()
@@ -336,7 +336,7 @@ class Fleet:
         self.roster.close()
         is_gone = await self.drain.run(self.config)
         self._value(is_end=True)
-        self._losses.finish(self.config, self.slots)
+        self._losses.finish(self.slots)
         self.books.close(is_clean=is_gone and self.failure is None)
 
     @property

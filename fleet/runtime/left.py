@@ -60,9 +60,6 @@ class LeftBehind:
         self._news = Bell()
         self._doubted: dict[str, None] = {}
         """Their books are not as the venue last told them."""
-        self._ended: dict[str, None] = {}
-        """Closed while no process ran: counted, and until the next look funding of before may be told. What is traded
-        there later is its owner's."""
         self._taking = ""
         self._scope = anyio.CancelScope()
 
@@ -87,14 +84,10 @@ class LeftBehind:
         if self._taking == symbol:
             self._scope.cancel()
         self._doubted.pop(symbol, None)
-        self._ended.pop(symbol, None)
         return self.retired.pop(symbol, None)
 
     def hold(self, snapshot: Snapshot, asked: Asked) -> None:
         """Positions count for the fleet's limits as long as they are there."""
-        for symbol in self._ended:
-            self._account.drop(symbol)
-        self._ended.clear()
         for symbol, slot in asked.items():
             if symbol in self._slots or self.retired.get(symbol) is not slot:
                 continue
@@ -174,10 +167,7 @@ class LeftBehind:
                 await clear(self._run, self._venue.trading, self._venue.gate, symbol)
         self._doubted.pop(symbol, None)
         await take_up(self._risk, book, self._venue.trading, self._journal)
-        if is_new and not book.position_lots:
-            self._risk.count(symbol, Decimal(0), Decimal(0), None)
-            self._ended[symbol] = None
-        elif is_new:
+        if is_new and book.position_lots:
             held = book.instrument.quantity(book.position_lots)
             self._journal.warning(f"is not in the fleet, and holds a position of {held:f} that it has left", symbol)
 

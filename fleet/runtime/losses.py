@@ -12,7 +12,6 @@ from dataclasses import replace
 from anyio.abc import TaskGroup
 
 from exchange.clock import loop_s
-from fleet.config.models import FleetConfig
 from fleet.config.risk import Risk
 from fleet.risk.loss import Basis, RiskMemory
 from fleet.risk.officer import FleetRisk
@@ -52,7 +51,7 @@ class Losses:
         self._close_from_s = float("-inf")
         self._is_first = True
 
-    def look(self, config: FleetConfig, slots: Mapping[str, Slot], tasks: TaskGroup) -> None:
+    def look(self, slots: Mapping[str, Slot], tasks: TaskGroup) -> None:
         """`tasks`: where positions are closed."""
         if self._is_first:
             self._is_first = False
@@ -60,13 +59,13 @@ class Losses:
         self._count(slots)
         self._close_what_is_held(list(slots.values()), tasks)
         if self._memory is not None and not self._risk.loss.lost:
-            self._tell_problem(self._memory.keep(self._remembered(config)))
+            self._tell_problem(self._memory.keep(self._remembered))
 
-    def finish(self, config: FleetConfig, slots: Mapping[str, Slot]) -> None:
+    def finish(self, slots: Mapping[str, Slot]) -> None:
         """The last look, which is on disk when this returns."""
         self._count(slots)
         if self._memory is not None and not self._risk.loss.lost:
-            self._tell_problem(self._memory.finish(self._remembered(config)))
+            self._tell_problem(self._memory.finish(self._remembered))
 
     def change(self, limits: Risk, slots: Mapping[str, Slot]) -> None:
         """The owner has edited them."""
@@ -77,15 +76,10 @@ class Losses:
 
     # --- inside
 
-    def _remembered(self, config: FleetConfig) -> RiskMemory:
-        """Where there are no limits: what the fleet held. An owner who has all closed means that too, once it has left
-        the file."""
-        memory = self._risk.memory
-        return (
-            replace(memory, funded_ms=self._account.funded_ms)
-            if _is_limited(config)
-            else RiskMemory(memory.day, held=memory.held)
-        )
+    @property
+    def _remembered(self) -> RiskMemory:
+        """Though there be no limits: an edit may bring some, and what the fleet held is the fleet's in any case."""
+        return replace(self._risk.memory, funded_ms=self._account.funded_ms)
 
     def _count(self, slots: Mapping[str, Slot]) -> None:
         if self._first_look_s is None:
@@ -154,11 +148,6 @@ class Losses:
         for each in closed:
             if each.problem:
                 self._journal.error(each.words, each.symbol)
-
-
-def _is_limited(config: FleetConfig) -> bool:
-    limits = (config.risk.daily_loss_usd, config.risk.drawdown_usd, config.risk.max_position_usd)
-    return any(limits) or any(symbol.max_fills for symbol in config.symbols.values())
 
 
 def _wake(slots: Iterable[Slot]) -> None:
