@@ -211,6 +211,7 @@ class Fleet:
             self.books.look()
             if self._workers is not None:
                 self._losses.look(self.slots, self._workers)
+            self.roster.tell_kept_out()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
                 self._look_due.ring()
@@ -342,6 +343,11 @@ class Fleet:
     @property
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
-        slots = {**self.slots, **self.retired}
-        others = [self.account.unrealised(each, None) for each in self.account.elsewhere if each not in slots]
-        return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))
+        slots = [*self.slots.values(), *self.retired.values()]
+        return sum((slot.unrealised_pnl for slot in slots), self.left.unrealised_pnl + self.other_unrealised_pnl)
+
+    @property
+    def other_unrealised_pnl(self) -> Decimal:
+        """Of the positions that are not the fleet's, and no symbol's that was in it."""
+        told = self.account.elsewhere.items()
+        return sum((each.unrealised for symbol, each in told if symbol not in self.account.books), Decimal(0))

@@ -7,7 +7,7 @@ held one: what the owner has in other symbols is not touched, nor in one that wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
 
@@ -16,8 +16,8 @@ import anyio
 from exchange.bell import Bell
 from exchange.errors import VenueError
 from exchange.model import Position
+from fleet.ledger.books import SymbolBook
 from fleet.orders.ids import Run, owners_ids
-from fleet.risk.loss import Basis
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -116,18 +116,31 @@ class LeftBehind:
             await self._news.wait(AGAIN_S if failed else None)
             self._news.hush()
 
-    def results(self) -> Iterator[tuple[str, Decimal, Basis | None]]:
-        """By symbol: what was made in it, and how far that is counted by it; None when there is no more to come."""
-        for symbol, book in self._account.books.items():
-            if symbol in self._slots or not self._account.has_begun(symbol):
-                continue
-            slot, told = self.retired.get(symbol), self._account.elsewhere.get(symbol)
-            mark = slot.last_mark if slot else None
-            if book.position_lots and told is None and mark is None:
-                continue
-            unrealised = self._account.unrealised(symbol, mark)
-            basis = Basis(book.position_lots, book.newest_trade, book.last_trade_ms, unrealised)
-            yield symbol, book.realised_pnl + unrealised - book.fees, basis if book.position_lots else None
+    def results(self) -> list[tuple[str, SymbolBook, Decimal]]:
+        """Each symbol's book, and what its position makes."""
+        return [
+            (symbol, book, self.retired[symbol].unrealised_pnl if symbol in self.retired else self._made(symbol))
+            for symbol, book in self._account.books.items()
+            if symbol not in self._slots
+        ]
+
+    @property
+    def unrealised_pnl(self) -> Decimal:
+        """Of positions that an earlier process left: no place in this one has them."""
+        return sum(map(self._made, self._of_earlier()), Decimal(0))
+
+    @property
+    def began_pnl(self) -> Decimal:
+        """What of that was made before this run."""
+        books, account = self._account.books, self._account
+        began = (books[each].began_pnl if account.has_begun(each) else self._made(each) for each in self._of_earlier())
+        return sum(began, Decimal(0))
+
+    def _of_earlier(self) -> list[str]:
+        return [each for each in self._account.books if each not in self._slots and each not in self.retired]
+
+    def _made(self, symbol: str) -> Decimal:
+        return self._account.unrealised(symbol, None)
 
     def _due(self) -> list[str]:
         """A flat one too, where an earlier process counted its result: it may have been closed since."""

@@ -28,6 +28,9 @@ CLOSE_AGAIN_S = 60.0
 TAKEN_UP_WITHIN_S = 15.0
 """How long the result waits for what positions made while no process ran, so that it is not counted by halves."""
 
+_UNTIL = "until the next UTC day, an edit of that limit, or `resume`"
+_LIFTED_BY_EDIT = "by the edited limits the fleet may open positions again"
+
 
 class Losses:
     def __init__(
@@ -50,6 +53,10 @@ class Losses:
         self._is_closing = False
         self._close_from_s = float("-inf")
         self._is_first = True
+        self._hit_before = risk.loss.limit
+        if self._hit_before:
+            # The file may have been edited while no process ran.
+            risk.loss.reconsider(risk.limits)
 
     def look(self, slots: Mapping[str, Slot], tasks: TaskGroup) -> None:
         """`tasks`: where positions are closed."""
@@ -69,10 +76,10 @@ class Losses:
 
     def change(self, limits: Risk, slots: Mapping[str, Slot]) -> None:
         """The owner has edited them."""
-        before, self._risk.limits = self._risk.limits, limits
+        self._risk.limits = limits
         was = self._risk.loss.limit
-        self._risk.loss.reconsider(before, limits)
-        self._tell(was, slots.values(), "by the edited limits the fleet may open positions again")
+        self._risk.loss.reconsider(limits)
+        self._tell(was, slots.values(), _LIFTED_BY_EDIT)
 
     # --- inside
 
@@ -86,24 +93,27 @@ class Losses:
             self._first_look_s = loop_s()
         if self._risk.untaken() and loop_s() < self._first_look_s + TAKEN_UP_WITHIN_S:
             return
-        for symbol, slot in slots.items():
-            mark = slot.last_mark
-            if mark is not None and self._account.has_begun(symbol):
-                book, unrealised = slot.book, slot.unrealised_pnl
+        in_it = (
+            (symbol, slot.book, slot.unrealised_pnl) for symbol, slot in slots.items() if slot.last_mark is not None
+        )
+        for symbol, book, unrealised in (*in_it, *self._left.results()):
+            if self._account.has_begun(symbol):
+                result = book.realised_pnl + unrealised - book.fees
                 basis = Basis(book.position_lots, book.newest_trade, book.last_trade_ms, unrealised)
-                self._risk.count(symbol, book.realised_pnl + unrealised - book.fees, book.began_pnl(mark), basis)
-        for symbol, result, basis in self._left.results():
-            self._risk.count(symbol, result, result, basis)
+                is_over = symbol not in slots and not book.position_lots
+                self._risk.count(symbol, result, book.began_pnl, None if is_over else basis)
         loss = self._risk.loss
         was = loss.limit
-        loss.see(self._risk.result() + self._account.funding, self._risk.limits, self._venue.clock.now_ms())
+        funding = self._account.funding + self._account.funding_before
+        loss.see(self._risk.result() + funding, self._risk.limits, self._venue.clock.now_ms())
         self._tell(was, slots.values(), "a new day: the loss limits begin anew")
 
     def _tell(self, was: str, slots: Iterable[Slot], ended: str) -> None:
         limit = self._risk.loss.limit
         if limit and not was:
             self._close_from_s = float("-inf")
-            self._journal.incident("loss limit", f"a loss limit is hit, nothing is opened any more: {limit}")
+            text = f"a loss limit is hit, nothing is opened {_UNTIL}: {limit}"
+            self._journal.incident("loss limit", text)
         elif was and not limit:
             self._journal.info(ended)
         if was != limit:
@@ -114,7 +124,10 @@ class Losses:
         if loss.lost:
             self._journal.incident("loss limit", loss.lost)
         elif loss.limit:
-            self._journal.warning(f"before the restart a loss limit was hit: {loss.limit}")
+            text = f"before the restart a loss limit was hit: {loss.limit}; nothing is opened {_UNTIL} (`up --resume`)"
+            self._journal.warning(text)
+        elif self._hit_before:
+            self._journal.info(f"before the restart a loss limit was hit: {self._hit_before}; {_LIFTED_BY_EDIT}")
 
     def _tell_problem(self, problem: str) -> None:
         if problem and problem != self._problem:

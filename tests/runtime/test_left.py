@@ -22,6 +22,7 @@ from fleet.ledger.entries import NoLedger
 from fleet.runtime.losses import CLOSE_AGAIN_S
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import NoSuchSymbol
+from fleet.runtime.status import fleet_state
 
 ONE_PERCENT = Decimal("0.01")
 CAP = {"max_position_usd": 130}
@@ -92,11 +93,13 @@ def test_flatten_closes_what_an_earlier_process_left_behind_but_nothing_of_the_o
     async def second(at: Scene) -> None:
         assert at.said("is not in the fleet, and holds a position of 0.50")
         assert at.fleet.account.not_ours().keys() == {Z}
+        state = fleet_state(at.fleet)
+        assert (state.unrealised_pnl, state.began_pnl, state.other_unrealised_pnl) == (-3, -3, 0)
         assert (await at.owner.flatten(None, ONE_PERCENT)).problems == ()
         assert at.lots_held() == {Z: 30}
 
     def before(at: Scene) -> None:
-        held_before()(at)
+        held_before(usd=-3)(at)
         at.trading.move(Z, 30)
 
     play(first, fleet_config(X, Y), tmp_path / "risk")
@@ -340,7 +343,7 @@ def test_funding_of_what_was_left_behind_counts(tmp_path: Path, lots: int) -> No
 
     async def second(at: Scene) -> None:
         await anyio.sleep(15)
-        assert at.fleet.account.funding == Decimal("-0.1")
+        assert at.fleet.account.funding_before == Decimal("-0.1")
 
     def before(at: Scene) -> None:
         held_before(lots)(at)
