@@ -81,8 +81,7 @@ def resume(symbol: str | None, file: Path) -> None:
         return
     if target.has_ended:
         raise Failure(_ENDED)
-    symbols = () if symbol is None else target.symbols
-    change_kills(target.beside.kill, lambda kills: without_kill(kills, symbol, symbols))
+    change_kills(target.beside.kill, lambda kills: without_kill(kills, symbol))
     if symbol is None:
         MemoryFile(target.beside.risk).resume()
     if target.lives is False or (target.lives is None and target.run_file is None):
@@ -109,18 +108,22 @@ def _killed(target: Target, path: str, wish: dict[str, str | None]) -> Done | No
     if target.has_ended:
         raise Failure(_ENDED)
     symbol = target.symbol or ALL
-    was_there = _mark(target)
+    before = _mark(target)
     try:
         return _ask(target, path, wish)
     except Failure:
-        if not was_there and symbol != ALL:
+        if not before.get(symbol) and symbol != ALL:
             # Of no symbol of the fleet's, it says: nobody would ever resume it.
-            change_kills(target.beside.kill, lambda kills: {name: why for name, why in kills.items() if name != symbol})
+            as_before = {name: why for name, why in before.items() if name == symbol}
+            change_kills(
+                target.beside.kill,
+                lambda kills: {name: why for name, why in kills.items() if name != symbol} | as_before,
+            )
         raise
 
 
-def _mark(target: Target) -> bool:
-    """Returns whether it was there. That it cannot be written keeps nothing from being cancelled."""
+def _mark(target: Target) -> dict[str, str]:
+    """Returns what was there. That it cannot be written keeps nothing from being cancelled."""
     path, before = target.beside.kill, dict[str, str]()
 
     def change(kills: dict[str, str]) -> dict[str, str]:
@@ -132,7 +135,7 @@ def _mark(target: Target) -> bool:
     except OSError as error:
         what = (error.strerror or str(error)).lower()
         click.echo(f"{path} cannot be written ({what}): a fleet that hangs may quote again, end its process", err=True)
-    return (target.symbol or ALL) in before
+    return before
 
 
 def _ask(target: Target, path: str, wish: dict[str, str | None]) -> Done | None:
@@ -158,7 +161,7 @@ def _directly(target: Target, live: bool, slippage: Decimal | None) -> Done:
         raise Failure(_EMBEDDED.format(rest="" if slippage is None else ", but keeps its positions: say it again then"))
     target.expect_symbol()
     credentials = credentials_for(loaded, live, target.file)
-    symbols = target.symbols if target.symbol is None else (target.symbol,)
+    symbols = (*target.symbols, *target.left) if target.symbol is None else (target.symbol,)
     is_gone = target.lives is False
     errand = Errand(target.fleet, loaded.config, credentials, target.symbol, symbols, slippage, is_gone)
     return anyio.run(directly, errand)

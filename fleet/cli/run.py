@@ -172,7 +172,7 @@ class Run:
         kill, memory = KillSwitch(self._beside_file.kill), MemoryFile(self._beside_file.risk)
         if self._options.resume:
             try:
-                kill.resume(None, ())
+                kill.resume(None)
                 memory.resume()
             except OSError as error:
                 raise Failure(f"error: --resume: {error.filename}: {(error.strerror or str(error)).lower()}") from None

@@ -18,6 +18,7 @@ from fleet.ledger.reading import Reader
 from fleet.ledger.store import LedgerError
 from fleet.runtime.alone import is_held
 from fleet.runtime.beside import Beside, RunFile, beside, read
+from fleet.runtime.memory import MemoryFile
 from fleet.wiring.client import address_of
 from fleet.wiring.ledger import ledger_path
 
@@ -62,6 +63,12 @@ class Target:
     def symbols(self) -> tuple[str, ...]:
         """Those in the file, sound or not."""
         return (*self.sound().config.symbols, *self._examined.unsound)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Those that are in it no more, and that the fleet held a position in when it last ran."""
+        memory = MemoryFile(self.beside.risk).read()
+        return tuple(each for each in memory.held if each not in self.symbols) if memory else ()
 
     def sound(self) -> Loaded:
         """A file that an edit has broken will do, as long as it says which fleet and venue. Raises ConfigError."""

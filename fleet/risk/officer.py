@@ -38,8 +38,8 @@ class FleetRisk:
         """Bases of an earlier process that no worker has taken up."""
         self._taken_up: dict[str, int] = {}
         """The days of those that were taken up, until their symbol's result is counted."""
-        self.left: dict[str, None] = dict.fromkeys(memory.held) if memory else {}
-        """Symbols that the fleet has traded and left with a position, once none of them is in it."""
+        self.left: dict[str, None] = dict.fromkeys([*memory.held, *memory.bases]) if memory else {}
+        """Symbols, once they are not in the fleet, that it has traded and may have left with a position."""
         saved = memory.fills if memory else {}
         self._windows = {symbol: FillWindow.of(*window) for symbol, window in saved.items()}
 
@@ -58,15 +58,18 @@ class FleetRisk:
         """What a symbol may come to hold, told with each of its plans while there are limits of the fleet."""
         self._held[symbol] = held
 
-    def leave(self, symbol: str, position_usd: Decimal) -> None:
-        """It is not, or no more, in the fleet: what it holds there counts as long as it is there."""
+    def leave(self, symbol: str) -> None:
+        """It is in the fleet no more. What it may hold counts as it was told last, until the venue has been asked."""
+        self.left[symbol] = None
+
+    def hold_left(self, symbol: str, position_usd: Decimal) -> None:
+        """The venue was asked since it left: what the fleet holds there counts as long as it is there."""
         if position_usd:
             self.left[symbol] = None
             self._held[symbol] = Held(position_usd)
         else:
             self.left.pop(symbol, None)
             self._held.pop(symbol, None)
-            self._remembered.pop(symbol, None)
 
     def window(self, symbol: str) -> FillWindow:
         return self._windows.setdefault(symbol, FillWindow())
@@ -75,27 +78,35 @@ class FleetRisk:
         """How far an earlier process counted its result, until that is taken up."""
         return self._remembered.get(symbol)
 
-    def remembers(self, symbols: Iterable[str]) -> bool:
-        return any(symbol in self._remembered for symbol in symbols)
+    def untaken(self) -> tuple[str, ...]:
+        """Symbols of which that was not taken up yet."""
+        return tuple(self._remembered)
 
     def take_up(self, symbol: str, made: Decimal) -> None:
         """Its result goes on from where an earlier process counted it to; since then its trades have made so much."""
-        basis = self._remembered.pop(symbol)
+        basis = self._remembered.pop(symbol, None)
+        if basis is None:
+            # Whoever followed the symbol before was as far as that.
+            return
         self._began[symbol], self._taken_up[symbol] = basis.unrealised - made, basis.day
 
     def forget(self, symbol: str) -> None:
         """Its result begins with this process."""
         self._remembered.pop(symbol, None)
 
-    def count(self, symbol: str, result: Decimal, began_with: Decimal, basis: Basis) -> None:
-        """A symbol's result, and how far it is counted by that. What its position began with is no gain and no loss,
-        unless an earlier process had counted it."""
+    def count(self, symbol: str, result: Decimal, began_with: Decimal, basis: Basis | None) -> None:
+        """A symbol's result, and how far it is counted by that; None when it ends there. What its position began with
+        is no gain and no loss, unless an earlier process had counted it."""
         if symbol in self._remembered:
             return
         began = self._began.setdefault(symbol, began_with)
         if symbol in self._taken_up:
             self.loss.moved_since(self._taken_up.pop(symbol), result - began)
-        self._results[symbol], self._bases[symbol] = result, basis
+        self._results[symbol] = result
+        if basis is None:
+            self._bases.pop(symbol, None)
+        else:
+            self._bases[symbol] = basis
 
     def result(self) -> Decimal:
         return sum((result - self._began[symbol] for symbol, result in self._results.items()), Decimal(0))
@@ -106,7 +117,8 @@ class FleetRisk:
         bases = {symbol: replace(basis, day=loss.day) for symbol, basis in self._bases.items()}
         saved = {symbol: window.saved() for symbol, window in self._windows.items()}
         fills = {symbol: window for symbol, window in saved.items() if any(window)}
-        held = {**self.left, **{symbol: None for symbol, basis in bases.items() if basis.lots}}
+        flat = {symbol for symbol, basis in bases.items() if not basis.lots}
+        held = [symbol for symbol in {**self.left, **bases} if symbol not in flat]
         return replace(loss, bases={**self._remembered, **bases}, fills=fills, held=tuple(held))
 
 

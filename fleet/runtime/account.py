@@ -106,6 +106,11 @@ class Account:
     def attach(self, symbol: str, mailbox: Mailbox) -> SymbolBook:
         """From now on the symbol's news goes to this mailbox. Its book is kept when a worker is started again."""
         self._mailboxes[symbol] = mailbox
+        self.elsewhere.pop(symbol, None)
+        return self.keep(symbol)
+
+    def keep(self, symbol: str) -> SymbolBook:
+        """Its trades are counted from now on, and its position is the fleet's, though no worker follows it."""
         if symbol not in self.books:
             self.books[symbol] = SymbolBook(self._instruments[symbol])
             if self._snapshot is not None:
@@ -203,6 +208,18 @@ class Account:
             for asset, amount in book.other_fees.items():
                 totals[asset] = totals.get(asset, Decimal(0)) + amount
         return totals
+
+    def unrealised(self, symbol: str, mark: Decimal | None) -> Decimal:
+        """What a position makes: by its book at `mark`; as the venue last told it until both are known, and where no
+        worker follows it, while it is that position."""
+        book, left = self.books.get(symbol), self.elsewhere.get(symbol)
+        if left is not None:
+            # Newer than any mark price that was heard while it was in the fleet.
+            mark = left.entry_price + left.unrealised / self._instruments[symbol].quantity(left.lots)
+        is_as_told = book is not None and left is not None and book.position_lots == left.lots
+        if book is None or mark is None or symbol not in self._begun or is_as_told:
+            return self._snapshot.position(symbol).unrealised if self._snapshot else Decimal(0)
+        return book.unrealised_pnl(mark)
 
     def _margin_assets(self, symbols: Iterable[str]) -> set[str]:
         known = (self._instruments.get(symbol) for symbol in symbols)

@@ -1,7 +1,7 @@
 """The files that a fleet has in `.astermm` beside its fleet file, or in the directory that ASTERMM_LEDGERS names.
 
     fleet.yaml.kill   which symbols are killed: whoever says so writes it, the fleet looks before it decides
-    fleet.yaml.risk   what the loss limits must not forget over a restart
+    fleet.yaml.risk   what the risk limits must not forget over a restart, and where the fleet held a position
     fleet.yaml.run    where the control endpoint is, and the secret that lets one command it (mode 600)
     fleet.yaml.life   locked while its process lives, whether it answers or not
 
@@ -60,7 +60,8 @@ class RunFile(msgspec.Struct, frozen=True):
 
 
 def read_kills(path: Path) -> dict[str, str]:
-    """Symbol -> why; nothing when there is no file. A file that makes no sense kills all: it was not for nothing."""
+    """Symbol -> why, empty for one that was resumed since all were killed; nothing when there is no file. A file that
+    makes no sense kills all: it was not for nothing."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except (FileNotFoundError, NotADirectoryError):
@@ -91,15 +92,23 @@ def write_kills(path: Path, kills: Mapping[str, str]) -> None:
 
 
 def with_kill(kills: Mapping[str, str], symbol: str | None, why: str) -> dict[str, str]:
-    return {**kills, symbol or ALL: why}
+    if symbol is None:
+        return {**{name: each for name, each in kills.items() if each}, ALL: why}
+    return {**kills, symbol: why}
 
 
-def without_kill(kills: Mapping[str, str], symbol: str | None, symbols: tuple[str, ...]) -> dict[str, str]:
-    """One symbol lets the others be as they are: what was said of all is said of each of them."""
+def without_kill(kills: Mapping[str, str], symbol: str | None) -> dict[str, str]:
+    """One symbol lets the others be as they are: what was said of all holds for whatever else there is or will be."""
     if symbol is None:
         return {}
-    each = {**dict.fromkeys(symbols, kills[ALL]), **kills} if ALL in kills else dict(kills)
-    return {name: why for name, why in each.items() if name not in (symbol, ALL)}
+    if ALL in kills:
+        return {**kills, symbol: ""}
+    return {name: why for name, why in kills.items() if name != symbol}
+
+
+def why_killed(kills: Mapping[str, str], symbol: str) -> str:
+    """Empty when it is not, or when it was resumed since all were killed."""
+    return kills.get(symbol, kills.get(ALL, ""))
 
 
 def read(path: Path, kind: type[Any]) -> Any:

@@ -124,7 +124,7 @@ class Completion:
         for symbol in [symbol for symbol in self._unread if symbol in self._instruments]:
             # Not even what an earlier life missed: this one was short, or the venue out of reach.
             await self._read_on(symbol)
-        for symbol, book in self._account.books.items():
+        for symbol, book in list(self._account.books.items()):
             if book.unlisted or self._is_behind(symbol, book):
                 await self._read_on(symbol)
         # Whether it was told of any or not: that event may have been lost, too.

@@ -1,6 +1,6 @@
 """What was traded in a symbol while no process of its fleet ran, as the venue's trade list tells.
 
-Owns: reading that list from where an earlier process had counted to. Must not know: files, tasks, what a limit is.
+Owns: reading that list from where an earlier process had counted to. Must not know: files, tasks, when a limit is hit.
 """
 
 from __future__ import annotations
@@ -12,8 +12,27 @@ from exchange.model import Fill
 from exchange.ports import Trading
 from fleet.ledger.books import STABLE_ASSETS, SymbolBook
 from fleet.risk.loss import Basis
+from fleet.risk.officer import FleetRisk
+from fleet.runtime.journal import Journal
 
 PAGE = 500
+
+
+async def take_up(risk: FleetRisk, book: SymbolBook, trading: Trading, journal: Journal) -> list[Fill]:
+    """Once a symbol's book has begun: what was traded since an earlier process counted it counts for the limits as what
+    is traded from now on. Returns those trades. Raises VenueError."""
+    symbol = book.instrument.symbol
+    basis = risk.remembered(symbol)
+    if basis is None:
+        return []
+    found = await traded_since(basis, book, trading)
+    if found is None:
+        risk.forget(symbol)
+        text = "what it made while no fleet ran is not known: its trades do not add up to its position"
+        journal.warning(text, symbol)
+        return []
+    risk.take_up(symbol, made_by(found))
+    return found
 
 
 async def traded_since(basis: Basis, book: SymbolBook, trading: Trading) -> list[Fill] | None:
@@ -29,6 +48,14 @@ async def traded_since(basis: Basis, book: SymbolBook, trading: Trading) -> list
             break
     lots = basis.lots + sum(fill.side.sign * fill.lots for fill in found)
     return found if lots == book.began_lots else None
+
+
+async def is_as_left(basis: Basis, symbol: str, trading: Trading) -> bool:
+    """Whether it was flat, and has not been traded since. Raises VenueError."""
+    if basis.lots:
+        return False
+    newest = await trading.fills(symbol, limit=1)
+    return not any(each.trade_id > basis.trade_id and _is_later(each, basis) for each in newest)
 
 
 def made_by(fills: Iterable[Fill]) -> Decimal:

@@ -117,9 +117,11 @@ async def close(venue: Venue, holdings: Iterable[Holding], slippage: Decimal = S
     return await _together([partial(_close, venue, each, looks, slippage) for each in holdings])
 
 
-async def close_all(venue: Venue, slots: Iterable[Slot], slippage: Decimal = SLIPPAGE) -> list[Closed]:
+async def close_all(
+    venue: Venue, slots: Iterable[Slot], slippage: Decimal = SLIPPAGE, others: Iterable[Holding] = ()
+) -> list[Closed]:
     """The positions of running symbols. Each as soon as no order of its own rests: the closing one would trade with
-    that first, for the fees and nothing else."""
+    that first, for the fees and nothing else. `others`: of symbols that have no orders."""
     looks = _Looks(venue)
 
     async def close_slot(slot: Slot) -> Closed:
@@ -128,7 +130,8 @@ async def close_all(venue: Venue, slots: Iterable[Slot], slippage: Decimal = SLI
                 await anyio.sleep(PAUSES_S[0])
         return await _close(venue, Holding(slot.instrument, slot.next_id), looks, slippage)
 
-    return await _together([partial(close_slot, slot) for slot in slots])
+    at_once = [partial(_close, venue, each, looks, slippage) for each in others]
+    return await _together([*[partial(close_slot, slot) for slot in slots], *at_once])
 
 
 async def _together(closings: Sequence[Callable[[], Awaitable[Closed]]]) -> list[Closed]:

@@ -18,7 +18,6 @@ from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import (
     AccountEvent,
     OrderUpdate,
-    Position,
     StreamDown,
     StreamUp,
 )
@@ -28,7 +27,7 @@ from fleet.ledger.entries import Recorder
 from fleet.orders.ids import Run
 from fleet.risk.loss import LossWatch
 from fleet.risk.officer import FleetRisk
-from fleet.runtime.account import SNAPSHOT_WEIGHT, Snapshot
+from fleet.runtime.account import SNAPSHOT_WEIGHT
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.capital import Capital
 from fleet.runtime.dead_man import DeadMan
@@ -36,6 +35,7 @@ from fleet.runtime.drain import Drain
 from fleet.runtime.errors import FleetError
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
+from fleet.runtime.left import LeftBehind
 from fleet.runtime.lines import Line
 from fleet.runtime.losses import Losses
 from fleet.runtime.market_feed import MarketFeed
@@ -86,7 +86,6 @@ class Fleet:
         self.risk = FleetRisk(config.risk, LossWatch(venue.clock.now_ms(), remembered), remembered)
         if remembered is not None and remembered.funded_ms:
             self.books.completion.count_funding_from(remembered.funding_from_ms(venue.clock.now_ms()))
-        self._losses = Losses(self.risk, self.account, venue, journal, memory)
         self.dead_man = DeadMan(
             config,
             venue.trading,
@@ -98,6 +97,9 @@ class Fleet:
             self._fail,
         )
         self.slots: dict[str, Slot] = {}
+        self._look_due = Bell()
+        self.left = LeftBehind(self.run_id, venue, self.account, self.risk, self.slots, journal, self._look_due.ring)
+        self.retired = self.left.retired
         self.feed = MarketFeed(venue, journal, self.books, self.slots, lambda: self.stopping)
         self.account_line = Line("account")
         self._keep_to_budget()
@@ -113,7 +115,6 @@ class Fleet:
         self.stalls = 0
         """Counted by whoever watches the loop."""
         self.sender: Sender | None = None
-        self._look_due = Bell()
         self._stop = anyio.Event()
         self.roster = Roster(
             self.run_id,
@@ -124,11 +125,11 @@ class Fleet:
             self.dead_man,
             self.feed,
             self.slots,
+            self.left,
             journal,
             self._fail,
-            self._look_due.ring,
         )
-        self.retired = self.roster.retired
+        self._losses = Losses(self.risk, self.account, self.left, venue, journal, memory)
         self._start_up = Start(self.run_id, venue, self.books, self.dead_man, journal, self._stop)
         self.drain = Drain(self.run_id, venue, self.books, self.dead_man, self._start_up, self.roster, journal)
         self._workers: TaskGroup | None = None
@@ -152,7 +153,7 @@ class Fleet:
         snapshot = await self._start_up.run()
         if snapshot is not None:
             self._value()
-            self._hold_left(snapshot)
+            self.left.hold(snapshot, self.left.asked(coming=self.config.symbols))
         if self._stop.is_set():
             # Before anything was sent. What an earlier run left is ours all the same.
             with anyio.CancelScope(shield=True):
@@ -164,6 +165,7 @@ class Fleet:
             lines.start_soon(self._hold, self.venue.account_stream.run, self._on_account)
             lines.start_soon(self._housekeeping)
             lines.start_soon(self._watch_account)
+            lines.start_soon(self.left.run)
             lines.start_soon(self._watch_ban)
             lines.start_soon(self.books.run, self.config.symbols)
             lines.start_soon(self._watch_kills)
@@ -182,15 +184,6 @@ class Fleet:
             lines.cancel_scope.cancel()
         if self.failure is not None:
             raise self.failure
-
-    def _hold_left(self, snapshot: Snapshot) -> None:
-        """What the fleet has left behind in symbols that are not in it counts as long as it is there."""
-        for symbol in [each for each in self.risk.left if each not in self.slots and each not in self.config.symbols]:
-            self.risk.leave(symbol, self._cost(snapshot.position(symbol)))
-
-    def _cost(self, position: Position) -> Decimal:
-        instrument = self.venue.info.instruments.get(position.symbol)
-        return abs(position.lots) * instrument.step_size * position.entry_price if instrument else Decimal(0)
 
     async def _hold(self, run: Callable[[Callable[[T], None]], Awaitable[None]], sink: Callable[[T], None]) -> None:
         try:
@@ -217,7 +210,7 @@ class Fleet:
             self.capital.unrealised_pnl = self.unrealised_pnl
             self.books.look()
             if self._workers is not None:
-                self._losses.look(self.config, self.slots, self.retired, self._workers)
+                self._losses.look(self.slots, self._workers)
             self.roster.tell_kept_out()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
@@ -247,6 +240,7 @@ class Fleet:
 
     async def _look_again(self) -> None:
         """Balances, what is not ours, and whether every order and position is the venue's."""
+        left = self.left.asked()
         try:
             snapshot = await self.account.snapshot()
         except VenueError as error:
@@ -254,7 +248,7 @@ class Fleet:
             return
         for order in snapshot.open_orders:
             self._expect_no_second_runner(order.client_id)
-        self._hold_left(snapshot)
+        self.left.hold(snapshot, left)
         for slot in list(self.slots.values()):
             slot.compare(snapshot)
             # What the line told of is read in the list as well, before it is more than one wants to remember.
@@ -343,18 +337,17 @@ class Fleet:
         self.roster.close()
         is_gone = await self.drain.run(self.config)
         self._value(is_end=True)
-        self._losses.finish(self.config, self.slots, self.retired)
+        self._losses.finish(self.slots)
         self.books.close(is_clean=is_gone and self.failure is None)
 
     @property
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
         slots = [*self.slots.values(), *self.retired.values()]
-        return sum((slot.unrealised_pnl for slot in slots), self.other_unrealised_pnl)
+        return sum((slot.unrealised_pnl for slot in slots), self.left.unrealised_pnl + self.other_unrealised_pnl)
 
     @property
     def other_unrealised_pnl(self) -> Decimal:
         """Of the positions that are not the fleet's, and no symbol's that was in it."""
-        slots = {**self.slots, **self.retired}
-        others = (told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots)
-        return sum(others, Decimal(0))
+        told = self.account.elsewhere.items()
+        return sum((each.unrealised for symbol, each in told if symbol not in self.account.books), Decimal(0))

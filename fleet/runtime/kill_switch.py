@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exchange.clock import loop_s
-from fleet.runtime.beside import ALL, change_kills, read_kills, with_kill, without_kill
+from fleet.runtime.beside import change_kills, read_kills, why_killed, with_kill, without_kill
 
 LOOK_EVERY_S = 0.25
 
@@ -30,9 +30,7 @@ class KillSwitch:
         now_s = loop_s()
         if self._path is not None and now_s - self._looked_s >= LOOK_EVERY_S:
             self._written, self._looked_s = read_kills(self._path), now_s
-        return next(
-            (kills[key] for kills in (self._written, self._unwritten) for key in (symbol, ALL) if key in kills), ""
-        )
+        return why_killed(self._written, symbol) or why_killed(self._unwritten, symbol)
 
     def kill(self, symbol: str | None, why: str) -> None:
         """One symbol, or all. Raises OSError when it could not be written down: then it holds in this process."""
@@ -41,8 +39,8 @@ class KillSwitch:
             self._written = change_kills(self._path, lambda kills: with_kill(kills, symbol, why))
             self._unwritten = {}
 
-    def resume(self, symbol: str | None, symbols: tuple[str, ...]) -> None:
-        """`symbols`: all of the fleet's. Raises OSError."""
-        self._unwritten = without_kill(self._unwritten, symbol, symbols)
+    def resume(self, symbol: str | None) -> None:
+        """One symbol, or all. Raises OSError."""
+        self._unwritten = without_kill(self._unwritten, symbol)
         if self._path is not None:
-            self._written = change_kills(self._path, lambda kills: without_kill(kills, symbol, symbols))
+            self._written = change_kills(self._path, lambda kills: without_kill(kills, symbol))

@@ -12,13 +12,12 @@ from dataclasses import replace
 from anyio.abc import TaskGroup
 
 from exchange.clock import loop_s
-from fleet.config.models import FleetConfig
 from fleet.config.risk import Risk
 from fleet.risk.loss import Basis, RiskMemory
 from fleet.risk.officer import FleetRisk
 from fleet.runtime.account import Account
-from fleet.runtime.flatten import close_all
 from fleet.runtime.journal import Journal
+from fleet.runtime.left import LeftBehind
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.slot import Slot
 from fleet.runtime.venue import Venue
@@ -35,10 +34,17 @@ _LIFTED_BY_EDIT = "by the edited limits the fleet may open positions again"
 
 class Losses:
     def __init__(
-        self, risk: FleetRisk, account: Account, venue: Venue, journal: Journal, memory: MemoryFile | None
+        self,
+        risk: FleetRisk,
+        account: Account,
+        left: LeftBehind,
+        venue: Venue,
+        journal: Journal,
+        memory: MemoryFile | None,
     ) -> None:
         self._risk = risk
         self._account = account
+        self._left = left
         self._venue = venue
         self._journal = journal
         self._memory = memory
@@ -52,22 +58,20 @@ class Losses:
             # The file may have been edited while no process ran.
             risk.loss.reconsider(risk.limits)
 
-    def look(
-        self, config: FleetConfig, slots: Mapping[str, Slot], retired: Mapping[str, Slot], tasks: TaskGroup
-    ) -> None:
+    def look(self, slots: Mapping[str, Slot], tasks: TaskGroup) -> None:
         """`tasks`: where positions are closed."""
         if self._is_first:
             self._is_first = False
             self._tell_remembered()
-        self._count(slots, retired)
+        self._count(slots)
         self._close_what_is_held(list(slots.values()), tasks)
-        if self._memory is not None and self._is_kept(config):
+        if self._memory is not None and not self._risk.loss.lost:
             self._tell_problem(self._memory.keep(self._remembered))
 
-    def finish(self, config: FleetConfig, slots: Mapping[str, Slot], retired: Mapping[str, Slot]) -> None:
+    def finish(self, slots: Mapping[str, Slot]) -> None:
         """The last look, which is on disk when this returns."""
-        self._count(slots, retired)
-        if self._memory is not None and self._is_kept(config):
+        self._count(slots)
+        if self._memory is not None and not self._risk.loss.lost:
             self._tell_problem(self._memory.finish(self._remembered))
 
     def change(self, limits: Risk, slots: Mapping[str, Slot]) -> None:
@@ -81,18 +85,23 @@ class Losses:
 
     @property
     def _remembered(self) -> RiskMemory:
+        """Though there be no limits: an edit may bring some, and what the fleet held is the fleet's in any case."""
         return replace(self._risk.memory, funded_ms=self._account.funded_ms)
 
-    def _count(self, slots: Mapping[str, Slot], retired: Mapping[str, Slot]) -> None:
+    def _count(self, slots: Mapping[str, Slot]) -> None:
         if self._first_look_s is None:
             self._first_look_s = loop_s()
-        if self._risk.remembers(slots) and loop_s() < self._first_look_s + TAKEN_UP_WITHIN_S:
+        if self._risk.untaken() and loop_s() < self._first_look_s + TAKEN_UP_WITHIN_S:
             return
-        for symbol, slot in {**slots, **retired}.items():
-            if slot.last_mark is not None and self._account.has_begun(symbol):
-                book, unrealised = slot.book, slot.unrealised_pnl
+        in_it = (
+            (symbol, slot.book, slot.unrealised_pnl) for symbol, slot in slots.items() if slot.last_mark is not None
+        )
+        for symbol, book, unrealised in (*in_it, *self._left.results()):
+            if self._account.has_begun(symbol):
+                result = book.realised_pnl + unrealised - book.fees
                 basis = Basis(book.position_lots, book.newest_trade, book.last_trade_ms, unrealised)
-                self._risk.count(symbol, book.realised_pnl + unrealised - book.fees, book.began_pnl, basis)
+                is_over = symbol not in slots and not book.position_lots
+                self._risk.count(symbol, result, book.began_pnl, None if is_over else basis)
         loss = self._risk.loss
         was = loss.limit
         funding = self._account.funding + self._account.funding_before
@@ -109,12 +118,6 @@ class Losses:
             self._journal.info(ended)
         if was != limit:
             _wake(slots)
-
-    def _is_kept(self, config: FleetConfig) -> bool:
-        """Whether there is anything to remember, and what was remembered is not waiting for its owner."""
-        limits = (config.risk.daily_loss_usd, config.risk.drawdown_usd, config.risk.max_position_usd)
-        is_limited = any(limits) or any(symbol.max_fills for symbol in config.symbols.values())
-        return is_limited and not self._risk.loss.lost
 
     def _tell_remembered(self) -> None:
         loss = self._risk.loss
@@ -139,16 +142,17 @@ class Losses:
         if not is_wanted or self._is_closing or loop_s() < self._close_from_s:
             return
         open_slots = [slot for slot in slots if slot.book.position_lots or slot.live_orders()]
-        if open_slots:
+        left = self._left.held()
+        if open_slots or left:
             self._is_closing = True
-            tasks.start_soon(self._close, open_slots)
+            tasks.start_soon(self._close, open_slots, left)
 
-    async def _close(self, slots: list[Slot]) -> None:
+    async def _close(self, slots: list[Slot], left: list[str]) -> None:
         for slot in slots:
             slot.risk.closing = "a loss limit is hit: closes its position"
         _wake(slots)
         try:
-            closed = await close_all(self._venue, slots)
+            closed = await self._left.close(slots, left)
         finally:
             for slot in slots:
                 slot.risk.closing = ""

@@ -13,7 +13,7 @@ import anyio
 
 from exchange.errors import VenueError
 from fleet.runtime.clearing import clear
-from fleet.runtime.flatten import Closed, close_all
+from fleet.runtime.flatten import Closed
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.slot import Slot
 
@@ -43,7 +43,7 @@ class Owner:
 
     async def kill(self, symbol: str | None) -> Done:
         """No order of the symbol (None: of any) stands until it is resumed."""
-        slots = self._slots(symbol)
+        slots, left = self._aimed_at(symbol)
         problems = self._mark(symbol, slots)
         cancelled = sum(len(slot.live_orders()) for slot in slots)
         try:
@@ -51,20 +51,20 @@ class Owner:
                 await self._until_none_is_left(symbol, slots)
         except (VenueError, TimeoutError) as error:
             problems.append(f"not every order is known to be cancelled yet: {str(error) or 'no answer in time'}")
-        return Done(tuple(slot.config.symbol for slot in slots), cancelled, tuple(problems))
+        return Done((*(slot.config.symbol for slot in slots), *left), cancelled, tuple(problems))
 
     async def flatten(self, symbol: str | None, slippage: Decimal) -> Done:
         """The same, and the position is closed at once."""
         done = await self.kill(symbol)
-        closed = await close_all(self._fleet.venue, self._slots(symbol), slippage)
+        closed = await self._fleet.left.close(*self._aimed_at(symbol), slippage)
         return Done(done.symbols, done.cancelled, (*done.problems, *told(closed)))
 
     async def resume(self, symbol: str | None) -> Done:
         """Quotes again. Of the whole fleet: a loss limit that was hit begins anew too."""
-        slots = self._slots(symbol)
+        slots, left = self._aimed_at(symbol)
         fleet, problems = self._fleet, list[str]()
         try:
-            fleet.kill.resume(symbol, tuple(fleet.slots))
+            fleet.kill.resume(symbol)
         except OSError as error:
             problems.append(f"the kill file could not be changed: {(error.strerror or str(error)).lower()}")
         if symbol is None:
@@ -72,7 +72,7 @@ class Owner:
         fleet.journal.info("resumed by its owner", symbol)
         for slot in slots:
             slot.mailbox.wake()
-        return Done(tuple(slot.config.symbol for slot in slots), 0, tuple(problems))
+        return Done((*(slot.config.symbol for slot in slots), *left), 0, tuple(problems))
 
     async def _until_none_is_left(self, symbol: str | None, slots: list[Slot]) -> None:
         """The workers cancel at once, by themselves; here it is seen to be so. Not before all that was on its way when
@@ -98,12 +98,17 @@ class Owner:
             slot.mailbox.wake()
         return problems
 
-    def _slots(self, symbol: str | None) -> list[Slot]:
+    def _aimed_at(self, symbol: str | None) -> tuple[list[Slot], list[str]]:
+        """Those in the fleet, and those that it has left. By name whatever was ever traded by it: of all, only what it
+        may have left a position in, since what was flat then and is not now is its owner's."""
+        slots, left = self._fleet.slots, self._fleet.left.symbols()
         if symbol is None:
-            return list(self._fleet.slots.values())
-        if symbol not in self._fleet.slots:
-            raise NoSuchSymbol(f"{symbol} is not in the fleet; it trades {', '.join(self._fleet.slots)}")
-        return [self._fleet.slots[symbol]]
+            return list(slots.values()), left
+        if symbol in slots:
+            return [slots[symbol]], []
+        if symbol in (*left, *self._fleet.books.ledger.symbols()) and symbol in self._fleet.venue.info.instruments:
+            return [], [symbol]
+        raise NoSuchSymbol(f"{symbol} is not in the fleet; it trades {', '.join(slots)}")
 
 
 def told(closed: Iterable[Closed]) -> list[str]:

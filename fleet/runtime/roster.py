@@ -20,6 +20,7 @@ from fleet.runtime.account import Account
 from fleet.runtime.dead_man import DeadMan
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
+from fleet.runtime.left import LeftBehind
 from fleet.runtime.market_feed import MarketFeed
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
@@ -27,7 +28,7 @@ from fleet.runtime.venue import Venue
 
 
 class Roster:
-    """`slots`: filled here, by symbol. `fail`: ends the fleet. `on_left`: a symbol has left it."""
+    """`slots`: filled here, by symbol. `fail`: ends the fleet."""
 
     def __init__(
         self,
@@ -39,13 +40,12 @@ class Roster:
         dead_man: DeadMan,
         feed: MarketFeed,
         slots: dict[str, Slot],
+        left: LeftBehind,
         journal: Journal,
         fail: Callable[[str], None],
-        on_left: Callable[[], None],
     ) -> None:
         self.slots = slots
-        self.retired: dict[str, Slot] = {}
-        """Removed from the file; kept for what they made."""
+        self._left = left
         self._run_id = run_id
         self._venue = venue
         self._account = account
@@ -55,7 +55,6 @@ class Roster:
         self._feed = feed
         self._journal = journal
         self._fail = fail
-        self._on_left = on_left
         self._wanted: Mapping[str, SymbolConfig] = {}
         self._tasks: TaskGroup | None = None
         self._sender: Sender | None = None
@@ -114,7 +113,7 @@ class Roster:
             self._risk,
             self._kill,
             partial(self._dead_man.may_quote, config.symbol),
-            self.retired.pop(config.symbol, None),
+            self._left.give_back(config.symbol),
         )
         if self._feed.line.up:
             slot.mailbox.put_line(up=True)
@@ -152,14 +151,12 @@ class Roster:
             return
         if self.slots.get(symbol) is slot:
             del self.slots[symbol]
-            self.retired[symbol] = slot
+            self._left.add(slot)
             self._account.detach(symbol)
             self._account.capital.remove(symbol)
-            self._risk.leave(symbol, abs(slot.book.cost))
             self._journal.flights.drop(symbol)
             self._dead_man.forget(symbol)
             self._journal.info("has left the fleet", symbol)
             if symbol in self._wanted:
                 self._start(self._wanted[symbol])
             self._feed.follow()
-            self._on_left()

@@ -152,10 +152,7 @@ class Slot:
     def unrealised_pnl(self) -> Decimal:
         """Of its position as it stands, at the last mark price heard; as the venue last told it until that is known,
         and when the symbol has left the fleet."""
-        symbol, mark, told = self.config.symbol, self.last_mark, self._account.newest
-        if mark is None or not self._account.has_begun(symbol) or symbol in self._account.elsewhere:
-            return told.position(symbol).unrealised if told else Decimal(0)
-        return self.book.unrealised_pnl(mark)
+        return self._account.unrealised(self.config.symbol, self.last_mark)
 
     @property
     def began_pnl(self) -> Decimal:

@@ -23,7 +23,7 @@ from fleet.orders.plan import Change
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
 from fleet.runtime.desk import Desk
-from fleet.runtime.downtime import made_by, traded_since
+from fleet.runtime.downtime import take_up
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
@@ -115,7 +115,7 @@ class Worker:
                 leftover = await clear(self._run, self._trading, self._gate, self.symbol)
                 self._journal.info(f"cancelled {many(leftover, 'order')} left by an earlier run", self.symbol)
         self.desk.risk.owed = ()
-        await self._take_up_before()
+        self._count_fills(await take_up(self.desk.risk.fleet, self.desk.book, self._trading, self._journal))
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
             await self._protection.put(self.desk.config.mmp)
@@ -123,21 +123,6 @@ class Worker:
         position = self.desk.book.position_lots
         if position:
             self._journal.info(f"takes up a position of {self.desk.instrument.quantity(position):f}", self.symbol)
-
-    async def _take_up_before(self) -> None:
-        """What was traded while no process of the fleet ran counts for the limits as what was traded since."""
-        risk = self.desk.risk.fleet
-        basis = risk.remembered(self.symbol)
-        if basis is None:
-            return
-        found = await traded_since(basis, self.desk.book, self._trading)
-        if found is None:
-            risk.forget(self.symbol)
-            text = "what it made while no fleet ran is not known: its trades do not add up to its position"
-            self._journal.warning(text, self.symbol)
-        else:
-            risk.take_up(self.symbol, made_by(found))
-            self._count_fills(found)
 
     def _count_fills(self, fills: Sequence[Fill]) -> None:
         """Of which no desk heard."""

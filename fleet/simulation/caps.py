@@ -47,6 +47,8 @@ class Caps:
         self._brought: dict[str, Decimal] = {}
         self._late: set[str] = set()
         self._members: tuple[str, ...] = ()
+        self._left: dict[str, None] = {}
+        """Once members: what the fleet has left there counts as long as it is there."""
         self.note(config)
 
     def note(self, config: FleetConfig) -> None:
@@ -73,9 +75,9 @@ class Caps:
             self._say(invariants.within_limits(symbol, exposure, limits, self._beside.get(symbol, ZERO)))
         self._follow()
         if self._fleet_limits is not None and self._members:
-            each = [self._exposures.get(member, Exposure()) for member in self._members]
-            beside = [*self._brought.values(), *(self._beside.get(member, ZERO) for member in self._members)]
-            together = invariants.together(each)
+            traded = (*self._members, *self._left)
+            together = invariants.together([self._exposures.get(each, Exposure()) for each in traded])
+            beside = [*self._brought.values(), *(self._beside.get(each, ZERO) for each in traded)]
             self._say(invariants.within_limits("the fleet", together, self._fleet_limits, sum(beside, ZERO)))
 
     def holding_changed(self, account: Account, holding: Holding, now_us: int) -> None:
@@ -88,9 +90,9 @@ class Caps:
         if not members or members == self._members:
             return
         for symbol in members:
-            if self._members and symbol not in self._members:
+            if self._members and symbol not in self._members and symbol not in self._left:
                 self._brought[symbol] = self._exposures.get(symbol, Exposure()).position_usd
-        self._brought = {symbol: usd for symbol, usd in self._brought.items() if symbol in members}
+        self._left = {each: None for each in (*self._left, *self._members) if each not in members}
         self._members = members
 
     def _is_reckoned(self, order: PaperOrder) -> bool:

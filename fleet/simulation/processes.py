@@ -1,12 +1,13 @@
 """The processes of a fleet that come and go: started, stopped by their owner, killed, and started again.
 
-Owns: one life of the fleet after another, each with its own wire, clock and ledger on the one store, and how a process
-ends at once. Must not know: what goes wrong and when, what must hold.
+Owns: one life of the fleet after another, each with its own wire, clock and ledger on the one store, what they write
+down for one another, and how a process ends at once. Must not know: what goes wrong and when, what must hold.
 """
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from random import Random
 from typing import Any, cast
 
@@ -19,9 +20,11 @@ from exchange.paper.memory import PaperLines, PaperTransport
 from fleet.config.credentials import Credentials
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.store import Owner, Store
+from fleet.risk.loss import RiskMemory
 from fleet.runtime.errors import FleetError
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
+from fleet.runtime.memory import MemoryFile
 from fleet.simulation.exchange import Exchange
 from fleet.simulation.fleet_file import FLEET, FleetFile
 from fleet.simulation.loop import START_US
@@ -33,6 +36,32 @@ SYNC_WITHIN_S = 2.0
 """Between two times that the ledger is written down: longer than in life, so that a crash loses something."""
 RESTART_S = 2.0
 """After a fleet that could not go on its owner starts another, and after a ban not before it is over."""
+
+
+class Notes(MemoryFile):
+    """Where the fleet held a position, as its processes write it down for one another. Not what it made: where a limit
+    that was hit is remembered nothing is opened any more, and the rest of the day would show little."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("notes"))
+        self._handed: RiskMemory | None = None
+        self._on_disk: RiskMemory | None = None
+
+    def read(self) -> RiskMemory | None:
+        return self._on_disk
+
+    def keep(self, memory: RiskMemory) -> str:
+        # The one before has been written meanwhile.
+        self._on_disk = self._handed
+        self._handed = RiskMemory(0, held=tuple({**dict.fromkeys(memory.held), **memory.bases}))
+        return ""
+
+    def finish(self, memory: RiskMemory) -> str:
+        self.keep(memory)
+        return self.keep(memory)
+
+    def lose_unsynced(self) -> None:
+        self._handed = self._on_disk
 
 
 class Process:
@@ -58,6 +87,7 @@ class Processes:
         self, seed: int, file: FleetFile, exchange: Exchange, watch: Watch, trace: Trace, tasks: TaskGroup
     ) -> None:
         self.store = Store(None, Owner("paper", FLEET), now_ms=exchange.clock.now_ms(), fleet=FLEET)
+        self._notes = Notes()
         self.held_up: list[HeldUp] = []
         """What is to come of the next requests, of whichever process they are."""
         self._seed = seed
@@ -96,7 +126,7 @@ class Processes:
     # --- its owner, and fate
 
     def start(self) -> None:
-        """Another process: with its own clock and connections, and nothing known."""
+        """Another process: with its own clock and connections, and nothing known but what is written down."""
         self._lives += 1
         runner = self._exchange.runner
         wire = Wire(PaperTransport(runner), PaperLines(runner), self._tasks, self._trace, self.held_up)
@@ -137,6 +167,7 @@ class Processes:
         process.wire.die()
         # What was told and not written is lost, and what the dying tasks tell is nobody's.
         process.ledger.lose_unsynced()
+        self._notes.lose_unsynced()
         while theirs := [task for task in asyncio.all_tasks() if not task.get_name().startswith(WORLD)]:
             for task in theirs:
                 task.cancel()
@@ -166,7 +197,8 @@ class Processes:
             config = self._file.config
             async with open_venue(address, keys, clock, safety=config.budget.safety, rng=Random(seed)) as venue:
                 chance = Random(f"{seed}:run")
-                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger, chance=chance)
+                journal = Journal(clock)
+                fleet = process.fleet = Fleet(config, venue, journal, process.ledger, None, self._notes, chance)
                 if process.wants_stop:
                     fleet.stop()
                 try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 import anyio
 import pytest
@@ -14,7 +15,10 @@ from runtime_worlds import World, X, Y, Z, play_world
 from exchange.errors import Unavailable
 from exchange.model import Place
 from fleet.cli.direct import Errand, carry_out
+from fleet.cli.target import aim
 from fleet.orders.ids import Run
+from fleet.risk.loss import RiskMemory
+from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import Done
 
 ERRAND = Errand("f", fleet_config(X, Y), None, None, (X, Y), None, is_gone=True)
@@ -49,6 +53,17 @@ def test_a_symbol_that_is_in_the_file_no_more_is_known_by_its_orders() -> None:
         assert at.trading.held[Z].lots == 0
 
     play(scene)
+
+
+def test_what_the_fleet_held_and_is_in_the_file_no_more_is_aimed_at_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTERMM_LEDGERS", str(tmp_path))
+    file = tmp_path / "f.yaml"
+    file.write_text("{fleet: f, venue: testnet, symbols: {XUSDT: {balance_fraction: 0.1}}}", "utf-8")
+    assert aim(file, None).left == ()
+    MemoryFile(tmp_path / "f.yaml.risk").finish(RiskMemory(0, held=(X, Z)))
+    assert aim(file, None).left == (Z,)
 
 
 def test_positions_that_nobody_takes_keep_it_no_longer_than_one() -> None:

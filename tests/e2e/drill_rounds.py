@@ -73,7 +73,7 @@ async def stop_and_go(lane: Lane) -> str:
 async def full_disk(lane: Lane) -> str:
     """The size that a file may have stands for the size of the disk: of the log as of the ledger."""
     rng, process = lane.rng, lane.fleet.process
-    largest = max(each.stat().st_size for each in lane.ledger.parent.iterdir())
+    largest = max(each.stat().st_size for each in lane.ledger.parent.glob(f"{lane.ledger.name}*"))
     size = rng.choice((4096, largest // 2, largest))
     unlimited = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, unlimited[1]))

@@ -149,7 +149,8 @@ def test_a_ledger_that_can_grow_no_more_stops_nothing(start_fleet: Start, file: 
     """The size that a file may have stands for the size of the disk."""
     fleet = start_fleet(file, env=paper["env"])
     fleet.until_quoting()
-    largest = max(each.stat().st_size for each in ledger_of(file).parent.iterdir())
+    ledger = ledger_of(file)
+    largest = max(each.stat().st_size for each in ledger.parent.glob(f"{ledger.name}*"))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     unlimited = resource.prlimit(fleet.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(fleet.process.pid, resource.RLIMIT_FSIZE, (largest, unlimited[1]))

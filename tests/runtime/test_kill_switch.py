@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from fleet.runtime.alone import Alone, is_held
-from fleet.runtime.beside import ALL, beside, change_kills, read_kills, with_kill, without_kill, write_kills
+from fleet.runtime.beside import ALL, beside, change_kills, read_kills, why_killed, with_kill, without_kill, write_kills
 from fleet.runtime.kill_switch import LOOK_EVERY_S, KillSwitch
 from fleet.simulation.loop import run_virtual
 
@@ -18,14 +18,25 @@ from fleet.simulation.loop import run_virtual
     ("kills", "symbol", "left"),
     [
         ({ALL: "a"}, None, {}),
+        ({ALL: "a", "X": ""}, None, {}),
         ({"X": "x", "Y": "y"}, "X", {"Y": "y"}),
-        ({ALL: "a"}, "X", {"Y": "a"}),
-        ({ALL: "a", "Y": "y"}, "X", {"Y": "y"}),
+        ({ALL: "a"}, "X", {"Y": "a", "added later": "a"}),
+        ({ALL: "a", "Y": "y", "X": "x"}, "X", {"Y": "y", "added later": "a"}),
         ({}, "X", {}),
     ],
 )
 def test_what_is_left_of_a_kill(kills: dict[str, str], symbol: str | None, left: dict[str, str]) -> None:
-    assert without_kill(kills, symbol, ("X", "Y")) == left
+    after = without_kill(kills, symbol)
+    killed = {each: why_killed(after, each) for each in ("X", "Y", "added later")}
+    assert {each: why for each, why in killed.items() if why} == left
+
+
+@pytest.mark.parametrize(
+    ("symbol", "killed"), [(None, {"X": "again", "Y": "again"}), ("X", {"X": "again", "Y": "a"}), ("Y", {"Y": "again"})]
+)
+def test_what_was_resumed_can_be_killed_again(symbol: str | None, killed: dict[str, str]) -> None:
+    after = with_kill({ALL: "a", "X": ""}, symbol, "again")
+    assert {each: why for each in ("X", "Y") if (why := why_killed(after, each))} == killed
 
 
 def test_another_process_is_heard_in_time_and_after_a_stop_before_anything_else(tmp_path: Path) -> None:
@@ -53,9 +64,9 @@ def test_what_this_process_says_holds_at_once_and_is_written_down(tmp_path: Path
         switch.kill(None, "killed")
         assert switch.why("X") == "killed"
         assert read_kills(path) == {ALL: "killed"}
-        switch.resume("X", ("X", "Y"))
+        switch.resume("X")
         assert (switch.why("X"), switch.why("Y")) == ("", "killed")
-        switch.resume(None, ("X", "Y"))
+        switch.resume(None)
         assert not path.exists()
 
     run_virtual(main)
@@ -76,7 +87,7 @@ def test_where_it_cannot_be_written_it_holds_all_the_same(tmp_path: Path) -> Non
             switch.kill("X", "killed")
         await anyio.sleep(1)
         assert (switch.why("X"), switch.why("Y")) == ("killed", "")
-        switch.resume("X", ("X", "Y"))
+        switch.resume("X")
         assert switch.why("X") == ""
 
     run_virtual(main)

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from runtime_fakes import fleet_config
-from runtime_worlds import FleetWorld, X, Y, play_fleet
+from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
 from exchange.errors import OutcomeUnknown, Rejected, Unavailable
 from exchange.model import Amend, Order, Place, Side, TimeInForce
@@ -44,6 +44,17 @@ def test_a_kill_cancels_and_lasts_until_it_is_resumed() -> None:
         await at.owner.resume(X)
         await anyio.sleep(1)
         assert at.open_symbols() == [Y, Y, X, X]
+
+    play(scene)
+
+
+def test_of_a_fleet_that_was_killed_one_symbol_is_resumed_and_what_comes_later_is_killed_too() -> None:
+    async def scene(at: FleetWorld) -> None:
+        await at.owner.kill(None)
+        await at.owner.resume(X)
+        at.fleet.apply(fleet_config(X, Y, Z))
+        await anyio.sleep(2)
+        assert at.phases() == {X: Phase.QUOTING, Y: Phase.KILLED, Z: Phase.KILLED}
 
     play(scene)
 
