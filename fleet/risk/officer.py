@@ -68,6 +68,10 @@ class FleetRisk:
             self._held.pop(symbol, None)
             self._remembered.pop(symbol, None)
 
+    def expect_left(self, symbol: str) -> None:
+        """It is not in the fleet, and an order of the fleet's may have traded there: what it holds is to be counted."""
+        self.left.setdefault(symbol)
+
     def window(self, symbol: str) -> FillWindow:
         return self._windows.setdefault(symbol, FillWindow())
 

@@ -139,8 +139,8 @@ def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch)
     """Of the days drawn few bring the fleet there; the test has one made for it."""
     original: Callable[..., bool] = getattr(WorkingOrders, "_hear")  # noqa: B009
 
-    def hear(working: WorkingOrders, told: Order, now_us: int, *, answer: bool = False) -> bool:
-        return told.client_id in working.orders and original(working, told, now_us, answer=answer)
+    def hear(working: WorkingOrders, told: Order, now_us: int, **named: bool) -> bool:
+        return told.client_id in working.orders and original(working, told, now_us, **named)
 
     patch.setattr(WorkingOrders, "_hear", hear)
 
