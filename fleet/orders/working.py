@@ -241,7 +241,7 @@ class WorkingOrders:
         is_late = not is_listed and told.client_id in self._cleared
         is_adopted = not told.status.is_final and not is_late and self._is_unknown(told.client_id)
         if order is not None:
-            self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
+            self._put(order, lifecycle.heard(order, told, answer=answer, listed=is_listed), now_us)
         elif is_adopted:
             is_earlier = self.ids.run.is_later_than(told.client_id)
             self._take(lifecycle.adopted(told, now_us, is_earlier=is_earlier), now_us)
