@@ -130,7 +130,8 @@ class Drain:
 
     def _see(self, orders: Sequence[Order]) -> None:
         self._seen.update(dict.fromkeys(order.symbol for order in orders))
-        self._strays.look(orders)
+        if self._roster.slots:
+            self._strays.look(orders)
 
     async def _clear_slot(self, slot: Slot) -> None:
         try:

@@ -17,7 +17,6 @@ from exchange.bell import Bell
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import (
     AccountEvent,
-    Order,
     OrderUpdate,
     Position,
     StreamDown,
@@ -136,15 +135,7 @@ class Fleet:
         )
         self.retired = self.roster.retired
         self.strays = Strays(
-            self.run_id,
-            venue,
-            self.books,
-            self.risk,
-            journal,
-            lambda symbol: symbol in self.slots or symbol in self.config.symbols,
-            self._is_over,
-            self._fail,
-            self._look_due.ring,
+            self.run_id, venue, self.books, self.risk, journal, self.roster, self._fail, self._look_due.ring
         )
         self._start_up = Start(self.run_id, venue, self.books, self.dead_man, journal, self._stop)
         self.drain = Drain(
@@ -281,11 +272,6 @@ class Fleet:
             if len(slot.book.unlisted) > UNLISTED_MOST:
                 slot.doubt()
         self._value()
-
-    def _is_over(self, order: Order) -> bool:
-        """As it was known while its symbol was in the fleet."""
-        slot = self.retired.get(order.symbol)
-        return slot is not None and slot.desk is not None and slot.desk.working.is_over(order.client_id)
 
     def _value(self, *, is_end: bool = False) -> None:
         """Writes down what the account is worth now."""

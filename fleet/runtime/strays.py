@@ -20,14 +20,14 @@ from fleet.risk.officer import FleetRisk
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.clearing import clear
 from fleet.runtime.journal import Journal
+from fleet.runtime.roster import Roster
 from fleet.runtime.venue import Venue
 
 OVER_KEPT = 1024
 
 
 class Strays:
-    """`is_minded`: whether a worker minds a symbol's orders; `is_over`: whether one is known to have ended while one
-    did. `fail`: ends the fleet. `on_traded`: a position that nobody follows has changed, or may have."""
+    """`fail`: ends the fleet. `on_traded`: a position that nobody follows has changed, or may have."""
 
     def __init__(
         self,
@@ -36,8 +36,7 @@ class Strays:
         books: Bookkeeping,
         risk: FleetRisk,
         journal: Journal,
-        is_minded: Callable[[str], bool],
-        is_over: Callable[[Order], bool],
+        roster: Roster,
         fail: Callable[[str], None],
         on_traded: Callable[[], None],
     ) -> None:
@@ -48,8 +47,7 @@ class Strays:
         self._books = books
         self._risk = risk
         self._journal = journal
-        self._is_minded = is_minded
-        self._is_over = is_over
+        self._roster = roster
         self._fail = fail
         self._on_traded = on_traded
         self._open: dict[str, Order] = {}
@@ -80,7 +78,7 @@ class Strays:
     def look(self, open_orders: Iterable[Order]) -> None:
         """All that the venue lists."""
         for order in open_orders:
-            if self._run_id.owns(order.client_id) and not self._is_minded(order.symbol):
+            if self._run_id.owns(order.client_id) and not self._roster.minds(order.symbol):
                 self._take(order)
 
     async def run(self) -> None:
@@ -97,7 +95,7 @@ class Strays:
     # --- inside
 
     def _take(self, order: Order) -> None:
-        is_known = order.client_id in self._open or order.client_id in self._over or self._is_over(order)
+        is_known = order.client_id in self._open or order.client_id in self._over or self._roster.knows_over(order)
         if is_known or is_by_owner(order.client_id):
             return
         self._open[order.client_id] = order
@@ -109,7 +107,7 @@ class Strays:
 
     def _look_for_trades(self, symbol: str) -> None:
         self._books.completion.also(symbol)
-        if not self._is_minded(symbol):
+        if not self._roster.minds(symbol):
             self._risk.expect_left(symbol)
 
     async def _clear(self, symbol: str) -> None:
@@ -124,7 +122,7 @@ class Strays:
                     symbol,
                     tell=self.hear,
                     believed=orders,
-                    spares=lambda order: self._is_minded(order.symbol),
+                    spares=lambda order: self._roster.minds(order.symbol),
                 )
                 for order in orders:
                     self._open.pop(order.client_id, None)

@@ -38,11 +38,14 @@ from fleet.orders.working import WorkingOrders
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
 from fleet.runtime import drain as drain_module
+from fleet.runtime import slot as slot_module
 from fleet.runtime.account import Account, Snapshot
+from fleet.runtime.clearing import clear
 from fleet.runtime.completion import Completion
 from fleet.runtime.desk import Desk
 from fleet.runtime.slot import Slot
 from fleet.runtime.start import Start
+from fleet.runtime.strays import Strays
 from fleet.runtime.supervisor import Supervisor
 from fleet.runtime.worker import Worker
 from fleet.simulation.trouble import Day, draw_day
@@ -221,6 +224,20 @@ def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None
 def a_stop_does_not_look_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(drain_module, "clear", nothing)
     patch.setattr(Slot, "clear", nothing)
+
+
+@plant
+def only_what_is_listed_is_cleared(patch: pytest.MonkeyPatch) -> None:
+    async def listed(*given: Any, **named: Any) -> int:
+        return await clear(*given, **{**named, "believed": ()})
+
+    patch.setattr(slot_module, "clear", listed)
+
+
+@plant
+def own_orders_that_nobody_minds_are_left_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Strays, "hear", lambda strays, order: None)
+    patch.setattr(Strays, "look", lambda strays, orders: None)
 
 
 @plant
