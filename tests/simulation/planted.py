@@ -139,7 +139,7 @@ def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch) -> None:
-    """Of the days drawn few bring the fleet there; the test has one made for it."""
+    """Of the days drawn few bring the fleet there; the test has one made for it, as for the others that are not `plant`."""
     original: Callable[..., bool] = getattr(WorkingOrders, "_hear")  # noqa: B009
 
     def hear(working: WorkingOrders, told: Order, now_us: int, **named: bool) -> bool:
@@ -226,7 +226,6 @@ def a_stop_does_not_look_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Slot, "clear", nothing)
 
 
-@plant
 def only_what_is_listed_is_cleared(patch: pytest.MonkeyPatch) -> None:
     async def listed(*given: Any, **named: Any) -> int:
         return await clear(*given, **{**named, "believed": ()})
@@ -234,7 +233,6 @@ def only_what_is_listed_is_cleared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(slot_module, "clear", listed)
 
 
-@plant
 def own_orders_that_nobody_minds_are_left_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Strays, "hear", lambda strays, order: None)
     patch.setattr(Strays, "look", lambda strays, orders: None)
