@@ -128,8 +128,9 @@ class Drain:
             self._venue.gate,
             seen=self._see,
             tell=self._strays.hear,
-            believed=self._strays.open(),
+            believed=[*self._start.found_open, *self._strays.open()],
         )
+        self._start.found_open = ()
         self._strays.forget()
         return cancelled
 
