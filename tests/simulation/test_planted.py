@@ -11,7 +11,7 @@ from fleet.simulation.world import live
 
 NOTICED = {
     "unknown is taken for rejected": 21,
-    "an unknown order leaves its side free": 0,
+    "an unknown order leaves its side free": 2,
     "no such order is believed of what was asked after three times": 16,
     "cancels are forgotten when quotes are pulled": 1,
     "orders of others are taken for ours": 23,
@@ -23,7 +23,7 @@ NOTICED = {
     "fills without an order known are dropped": 5,
     "what a gap has swallowed is not asked for": 5,
     "the countdown is told ten times the time": 0,
-    "what an earlier run left is not cancelled": 2,
+    "what an earlier run left is not cancelled": 3,
     "a stop does not look again": 2,
     "a symbol that leaves or crashes is not cleared": 7,
     "a crash is not kept to its symbol": 0,
