@@ -94,9 +94,9 @@ class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ban_s: Annotated[int, Meta(ge=1, le=259_200)] = 120
     order_not_found: Chance = 0.0
     """Of queries of an order that is there: the server that is asked lags behind the one that matches, and answers
-    -2013."""
+    -2013. And of young orders: a list of the open ones lacks it."""
     order_not_found_for: Latency = Uniform(low_ms=100, high_ms=1400)
-    """How long it then does so of that order; whoever asks after that is told."""
+    """How long it then does so of that order; whoever asks after that is told. From its placement on, in lists."""
 
     event_dropped: Chance = 0.0
     event_duplicated: Chance = 0.0

@@ -63,6 +63,8 @@ class FaultPlan:
         self._next_events: deque[EventFate] = deque()
         self._not_found_until_us: dict[int, int] = {}
         """Orders that the server asked has not heard of yet."""
+        self._unlisted_until_us: dict[int, int] = {}
+        """Orders that were looked for in a list when they were young, and until when it lacks each."""
         self._due_us: dict[str, int] = {}
         self._expiries: list[tuple[int, str]] = []
         self._is_timed = False
@@ -141,6 +143,21 @@ class FaultPlan:
             return False
         self._not_found_until_us[order_id] = until_us
         return True
+
+    def is_unlisted(self, order_id: int, placed_us: int, now_us: int) -> bool:
+        """Of a list of open orders: whether the server asked has not heard yet of one that is young."""
+        oldest_us = now_us - round(LONGEST_MS * 1000)
+        if placed_us <= oldest_us:
+            return False
+        until_us = self._unlisted_until_us.get(order_id)
+        if until_us is None:
+            lags = self._happens("not listed", self.settings.order_not_found)
+            lag_s = self._latency_s("not listed for", self.settings.order_not_found_for) if lags else 0.0
+            until_us = placed_us + round(lag_s * 1e6)
+            kept = self._unlisted_until_us.items()
+            self._unlisted_until_us = {each: us for each, us in kept if us > oldest_us}
+            self._unlisted_until_us[order_id] = until_us
+        return now_us < until_us
 
     # User events
 

@@ -7,6 +7,7 @@ Every way to the venue, real sockets or memory, goes through here, so that a fau
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 import msgspec
@@ -40,7 +41,9 @@ _TIMEOUT = "Timeout waiting for response from backend server. Send status unknow
 _ORDER_PATHS = frozenset(
     path for each in (endpoints.QUERY_ORDER, endpoints.OPEN_ORDER) for path in (each.path, each.v1_path)
 )
+_LIST_PATHS = frozenset((endpoints.OPEN_ORDERS.path, endpoints.OPEN_ORDERS.v1_path))
 _order = msgspec.json.Decoder(payloads.OrderBody).decode
+_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Unanswered(Exception):
@@ -223,12 +226,21 @@ class Runner:
         return response
 
     def _late_in_knowing(self, request: Request, response: Response) -> Response:
-        is_query = request.method == "GET" and request.path in _ORDER_PATHS and response.status == 200
-        if is_query and self.faults.settings.order_not_found:
+        is_answer = request.method == "GET" and response.status == 200
+        if not is_answer or not self.faults.settings.order_not_found:
+            return response
+        if request.path in _ORDER_PATHS:
             order = _order(response.body)
             if self.faults.is_not_found(order.order_id, self._now_us()):
                 return _error(400, codes.NO_SUCH_ORDER, "Order does not exist.")
+        elif request.path in _LIST_PATHS:
+            rows = [row for row in _rows(response.body) if not self._is_unlisted(_order(row))]
+            return replace(response, body=msgspec.json.encode(rows))
         return response
+
+    def _is_unlisted(self, order: payloads.OrderBody) -> bool:
+        assert isinstance(order.time, int)
+        return self.faults.is_unlisted(order.order_id, order.time * 1000, self._now_us())
 
     async def _troubled(self, request: Request, fate: RequestFate) -> Response:
         if fate.executed:

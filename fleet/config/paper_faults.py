@@ -98,12 +98,14 @@ class Faults(Frozen):
     answer_418: _Chance = Field(default=Decimal(0), description="Share of requests that are refused with HTTP 418.")
     ban_ms: _Second = Field(default=120_000, alias="ban", description="The ban that such a refusal tells of.")
     order_not_found: _Chance = Field(
-        default=Decimal(0), description="Share of queries of an order that is there which are answered -2013."
+        default=Decimal(0),
+        description="Share of queries of an order that is there which are answered -2013, and of orders that no list "
+        "of open ones has at first.",
     )
     order_not_found_for_ms: Latency = Field(
         default=_AS_SERVERS_LAG,
         alias="order_not_found_for",
-        description="How long queries of that order then are.",
+        description="How long queries of that order then are; how young such an order then is.",
     )
     event_dropped: _Chance = Field(default=Decimal(0), description="Share of user events that never come.")
     event_duplicated: _Chance = Field(default=Decimal(0), description="Share of user events that come twice.")

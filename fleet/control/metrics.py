@@ -91,6 +91,11 @@ FLEET: list[Reading[FleetState]] = [
     Reading(
         "balances_mended_total", "Balances found by looking at the account, and mended.", lambda s: s.balances_mended
     ),
+    Reading(
+        "strays_found_total",
+        "Own orders where the fleet does not trade, cancelled.",
+        lambda s: s.strays_found,
+    ),
     Reading("ledger_writable", "Whether the ledger can be written.", lambda s: not s.ledger_problem),
     Reading("ledger_waiting_entries", "Entries that are not on disk yet.", lambda s: s.ledger_waiting),
     Reading(

@@ -251,6 +251,8 @@ class FleetState:
     """Entries that are not on disk yet."""
     balances_mended: int = 0
     """Found to be other than the line had told, by looking at the account."""
+    strays_found: int = 0
+    """Orders of the fleet's in symbols that are not in it, found and cancelled."""
     foreign: tuple[ForeignState, ...] = ()
     loss_limit: str = ""
     """Which loss limit has been hit; empty when none has."""

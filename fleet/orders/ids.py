@@ -38,6 +38,11 @@ def is_ours(fleet: str, client_id: str) -> bool:
     return client_id.startswith(f"{fleet}:")
 
 
+def is_by_owner(client_id: str) -> bool:
+    """Whether it was placed beside the fleet's runs, on its owner's word."""
+    return _BY_OWNER.fullmatch(client_id) is not None
+
+
 def fleet_of(client_id: str) -> str | None:
     """The fleet that made an id of this form; None for any other id."""
     match = _OURS.fullmatch(client_id) or _BY_OWNER.fullmatch(client_id)

@@ -160,10 +160,10 @@ def cancelling(order: WorkingOrder, now_us: int) -> WorkingOrder:
     return replace(order, phase=Phase.CANCELLING, changed_us=now_us)
 
 
-def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
-    """After the venue told of the order: by an answer to our request, or (`answer=False`) by the user stream.
+def heard(order: WorkingOrder, told: Order, *, answer: bool, listed: bool = False) -> WorkingOrder:
+    """After the venue told of the order: by an answer to our request, in a list of open orders, or by the user stream.
 
-    Both lines race. What is final stays final, what is filled never shrinks, and older news does not change a price.
+    All of these race. What is final stays final, what is filled never shrinks, and older news does not change a price.
     """
     filled_lots = max(order.filled_lots, told.filled_lots)
     order = replace(order, order_id=told.order_id, filled_lots=filled_lots)
@@ -174,10 +174,11 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
     if told.status.is_final:
         return replace(order, phase=Phase.DONE, reason=told.status.value, venue_ms=told.exchange_ms)
     status = told.status if told.filled_lots == filled_lots else OrderStatus.PARTIALLY_FILLED
+    is_newer = _is_newer(order, told, asked_for=answer or listed)
     # Seen as it was before an amendment without an answer: that one may still arrive.
     asked = None if _is_amend_over(order, told, answer=answer) else order.asked
     order = replace(order, status=status, asked=asked)
-    if told.exchange_ms >= order.venue_ms:
+    if is_newer:
         order = replace(order, price_ticks=told.price_ticks, lots=told.lots, venue_ms=told.exchange_ms)
     awaits_answer = order.phase in (Phase.AMENDING, Phase.CANCELLING)
     if awaits_answer and not answer:
@@ -185,6 +186,15 @@ def heard(order: WorkingOrder, told: Order, *, answer: bool) -> WorkingOrder:
     is_amended = order.phase is Phase.AMENDING
     amends_refused = 0 if is_amended else order.amends_refused
     return replace(order, phase=Phase.OPEN, amends_refused=amends_refused)
+
+
+def _is_newer(order: WorkingOrder, told: Order, *, asked_for: bool) -> bool:
+    """Of one millisecond the stream may tell of a trade after the answer to an amendment did: its price is the one from
+    before."""
+    is_of_same_ms = told.exchange_ms == order.venue_ms
+    return told.exchange_ms > order.venue_ms or (
+        is_of_same_ms and (asked_for or order.asked == (told.price_ticks, told.lots))
+    )
 
 
 def _is_amend_over(order: WorkingOrder, told: Order, *, answer: bool) -> bool:

@@ -65,10 +65,17 @@ class WorkingOrders:
         """In a row."""
         self._finished: deque[str] = deque(maxlen=FINISHED_KEPT)
         """Orders that the venue called over: news of them that comes late makes none of them live again."""
+        self._cleared: deque[str] = deque(maxlen=FINISHED_KEPT)
+        """Orders that were cancelled behind a worker's back, and of which the venue knew nothing any more. News on its
+        way makes none of them live again, but a list that has one does."""
         self._fills_late_us: int | None = None
 
+    @property
+    def cleared(self) -> tuple[str, ...]:
+        return tuple(self._cleared)
+
     def saved(self) -> tuple[tuple[WorkingOrder, ...], dict[Side, int], dict[Side, int], tuple[str, ...], int | None]:
-        """All that `restore` asks for."""
+        """All that `restore` asks for, `cleared` beside it."""
         orders, finished = tuple(self.orders.values()), tuple(self._finished)
         return orders, dict(self.holds), dict(self._refusals), finished, self._fills_late_us
 
@@ -79,16 +86,23 @@ class WorkingOrders:
         refusals: dict[Side, int],
         finished: tuple[str, ...],
         fills_late_us: int | None,
+        cleared: tuple[str, ...],
     ) -> None:
         """Goes on from where others were `saved`."""
         self.orders = {order.client_id: order for order in orders}
         self.holds, self._refusals = dict(holds), dict(refusals)
         self._finished = deque(finished, FINISHED_KEPT)
+        self._cleared = deque(cleared, FINISHED_KEPT)
         self._fills_late_us = fills_late_us
 
     def take_over(self, before: WorkingOrders) -> None:
         """What was known to be over to an earlier worker stays over: late news of it may come to this one."""
         self._finished.extend(before._finished)
+        self._cleared.extend(before._cleared)
+
+    def is_over(self, client_id: str) -> bool:
+        """Whether the venue has said so."""
+        return client_id in self._finished
 
     def live(self) -> list[WorkingOrder]:
         return [order for order in self.orders.values() if order.is_live]
@@ -188,7 +202,7 @@ class WorkingOrders:
         differing = self.differing(open_orders, asked_us, now_us)
         self.counters.differences += len(differing)
         for told in open_orders:
-            self._hear(told, now_us)
+            self._hear(told, now_us, is_listed=True)
         for order in list(self.orders.values()):
             if order.client_id not in listed and _should_be_listed(order, asked_us, now_us):
                 order = lifecycle.missing(order, now_us)
@@ -219,14 +233,15 @@ class WorkingOrders:
     def note_cleared(self, now_us: int) -> None:
         """None is left: all were cancelled behind its back."""
         for order in self.live():
-            self._finished.append(order.client_id)
+            self._cleared.append(order.client_id)
             self._ledger.write(OrderChanged(self._instrument, lifecycle.cleared(order), now_us))
 
-    def _hear(self, told: Order, now_us: int, *, answer: bool = False) -> bool:
+    def _hear(self, told: Order, now_us: int, *, answer: bool = False, is_listed: bool = False) -> bool:
         order = self.orders.get(told.client_id)
-        is_adopted = not told.status.is_final and self._is_unknown(told.client_id)
+        is_late = not is_listed and told.client_id in self._cleared
+        is_adopted = not told.status.is_final and not is_late and self._is_unknown(told.client_id)
         if order is not None:
-            self._put(order, lifecycle.heard(order, told, answer=answer), now_us)
+            self._put(order, lifecycle.heard(order, told, answer=answer, listed=is_listed), now_us)
         elif is_adopted:
             is_earlier = self.ids.run.is_later_than(told.client_id)
             self._take(lifecycle.adopted(told, now_us, is_earlier=is_earlier), now_us)

@@ -79,6 +79,10 @@ class Account:
         self.balances_mended = 0
         self.on_mended: Callable[[str], None] = lambda text: None
         """Called with what a look at the account has found and mended that is no worker's."""
+        self.on_missed: Callable[[], None] = lambda: None
+        """Called when a look found what the line should have told of."""
+        self.on_unminded: Callable[[Order], None] = lambda order: None
+        """Called with news of an order of the fleet's in a symbol that no worker follows."""
         self.funding_told = 0
         """Events that told of funding: not of which position, ours or another."""
         self._ledger = ledger or NoLedger()
@@ -94,11 +98,9 @@ class Account:
         """What each symbol held as it came into the fleet."""
         self._snapshot: Snapshot | None = None
         self._asked = 0
+        """How often the venue was asked for one."""
         self._answered = 0
         """The number of the last question that was answered."""
-        self.on_missed: Callable[[], None] = lambda: None
-        """Called when a look found what the line should have told of."""
-        """How often the venue was asked for one."""
         self._asking = anyio.Lock()
 
     # --- routing
@@ -147,11 +149,13 @@ class Account:
         book = self.books.get(symbol)
         is_new = event.fill is not None and book is not None and book.add(event.fill)
         mailbox = self._mailboxes.get(symbol)
-        if event.fill is not None and book is not None:
+        if event.fill is not None and (book is not None or (ours and symbol in self._instruments)):
             # Not only what is new to the book: its beginning is another than the ledger's.
             self._record(event.fill, mailbox)
         if mailbox is not None and (is_new or ours):
             mailbox.put(Told(event.order, event.fill if is_new else None))
+        elif mailbox is None and ours:
+            self.on_unminded(event.order)
 
     def _on_account(self, event: AccountUpdate) -> None:
         for balance in event.balances:

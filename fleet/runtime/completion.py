@@ -7,6 +7,7 @@ where both read, the ledger keeps one of each trade.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import anyio
@@ -17,6 +18,7 @@ from exchange.model import FundingPayment, Instrument
 from exchange.ports import Trading
 from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import FundingRead, ListRead, Recorder, Traded
+from fleet.orders.lifecycle import NONCE_WINDOW_US
 from fleet.runtime.account import Account
 from fleet.runtime.journal import Journal
 from fleet.words import many
@@ -65,6 +67,9 @@ class Completion:
         self._paid: set[str] = set()
         """...these are counted."""
         self._also: dict[str, None] = {}
+        """Symbols in which orders of an earlier run were found."""
+        self._late_s: dict[str, float] = {}
+        """Of those, when each is to be read again: by then whatever was on its way has come."""
         self._unread: dict[str, None] = {}
         """Symbols that were to be read from the start, and have not been yet."""
         self._lost = 0
@@ -99,8 +104,10 @@ class Completion:
         self._unread |= dict.fromkeys([*symbols, *self._ledger.symbols()])
 
     def also(self, symbol: str) -> None:
-        """Orders of an earlier run were found in it, which may have died before the ledger knew of them."""
+        """Orders of an earlier run were found in it, which may have died before the ledger knew of them. What it had
+        sent besides may come yet, and trade, where no book is kept."""
         self._also[symbol] = None
+        self._late_s[symbol] = anyio.current_time() + NONCE_WINDOW_US / 1e6
 
     async def run(self, symbols: Iterable[str]) -> None:
         """Until cancelled. At first all of `symbols`, and what else is on record; then whatever fell behind. Where no
@@ -117,12 +124,12 @@ class Completion:
                 self._funding_due_s = 0.0
                 await self._persist(dict.fromkeys([*self._account.books, *self._also, *self._ledger.symbols()]))
             else:
-                await self._persist(self._behind())
+                await self._persist(dict.fromkeys([*self._behind(), *self._late()]))
 
     async def finish(self) -> None:
         """The last trades, of which the line may not have told. Raises VenueError; the caller bounds the time."""
-        for symbol in [symbol for symbol in self._unread if symbol in self._instruments]:
-            # Not even what an earlier life missed: this one was short, or the venue out of reach.
+        for symbol in [symbol for symbol in {**self._unread, **self._late_s} if symbol in self._instruments]:
+            # Not even what an earlier life missed, or left: this one was short, or the venue out of reach.
             await self._read_on(symbol)
         for symbol, book in list(self._account.books.items()):
             if book.unlisted or self._is_behind(symbol, book):
@@ -155,6 +162,11 @@ class Completion:
             return []
         return [symbol for symbol, book in self._account.books.items() if self._is_behind(symbol, book)]
 
+    def _late(self) -> list[str]:
+        if not self._ledger.is_kept:
+            return []
+        return [symbol for symbol, at_s in self._late_s.items() if at_s <= anyio.current_time()]
+
     def _is_behind(self, symbol: str, book: SymbolBook) -> bool:
         """A worker read on from further than the ledger is complete to: something may lie between."""
         return self._ledger.read_to(symbol) < book.read_to
@@ -183,7 +195,7 @@ class Completion:
                 return
 
     async def _read_on(self, symbol: str) -> None:
-        after = self._ledger.read_to(symbol)
+        after, began_s = self._ledger.read_to(symbol), anyio.current_time()
         while True:
             page = await self._trading.fills(symbol, from_id=after + 1, limit=PAGE)
             for fill in page:
@@ -193,6 +205,8 @@ class Completion:
             after = to
             if len(page) < PAGE:
                 self._unread.pop(symbol, None)
+                if self._late_s.get(symbol, math.inf) <= began_s:
+                    del self._late_s[symbol]
                 return
             # The next page is not asked for before this one is on disk: a long list is longer than the queue.
             while self._ledger.waiting:  # noqa: ASYNC110 a thread writes, and cannot set an event of the loop's

@@ -39,6 +39,8 @@ class Countdown:
     stray_us: int = 0
     """Until when a heartbeat that got no answer may still arrive, and overrule one that was sent after it."""
     stray_timeout_us: int = 0
+    kept_until_us: int = 0
+    """Not ended before: what an earlier run had sent may come yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _turns(countdowns: Collection[Countdown], wanted: Collection[str], terms: Te
     for each in countdowns:
         if each.symbol not in wanted:
             if each.may_run:
-                turns[each.symbol] = 0
+                turns[each.symbol] = each.kept_until_us
         elif not each.until_us or each.timeout_us != terms.timeout_us:
             turns[each.symbol] = 0
         else:

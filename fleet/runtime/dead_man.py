@@ -96,15 +96,18 @@ class DeadMan:
         self._config = config
         self.look()
 
-    def suspect(self, symbol: str) -> None:
-        """An earlier run left orders there: its countdown may run, whatever this run's file says of countdowns."""
-        self._countdowns.setdefault(symbol, Countdown(symbol, may_run=True))
+    def suspect(self, symbol: str, kept_s: float = 0) -> None:
+        """An earlier run left orders there: its countdown may run, whatever this run's file says of countdowns. It goes
+        on for `kept_s`, unless it comes to be watched or somebody else has orders there: more of them may come."""
+        countdown = self._countdowns.get(symbol) or Countdown(symbol)
+        kept_until_us = self._clock.steady_us() + round(kept_s * 1e6)
+        self._countdowns[symbol] = replace(countdown, may_run=True, kept_until_us=kept_until_us)
 
     def watch(self, symbol: str, wake: Callable[[], None]) -> None:
         """From now on; `wake` is called when `may_quote` has become another."""
         self._watched[symbol] = Watch(wake)
-        if symbol not in self._countdowns:
-            self._countdowns[symbol] = Countdown(symbol, may_run=self._config.dead_man is not None)
+        countdown = self._countdowns.get(symbol) or Countdown(symbol, may_run=self._config.dead_man is not None)
+        self._countdowns[symbol] = replace(countdown, kept_until_us=0)
         self.look()
 
     def forget(self, symbol: str) -> None:
@@ -134,6 +137,8 @@ class DeadMan:
     def look(self) -> None:
         """Something has changed: the file, the symbols, whose orders there are, or a heartbeat's fate."""
         foreign = self._foreign.symbols()
+        for symbol in [each for each in self._countdowns if each in foreign]:
+            self._countdowns[symbol] = replace(self._countdowns[symbol], kept_until_us=0)
         for symbol, watch in self._watched.items():
             has_foreign = symbol in foreign and self._config.dead_man is not None
             if has_foreign != watch.has_foreign:

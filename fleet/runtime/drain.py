@@ -5,13 +5,15 @@ Owns: their order, how long each may take, and what is known to be left. Must no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 
 from exchange.errors import BadCredentials, Banned, VenueError
 from exchange.model import Order
 from fleet.config.models import FleetConfig
 from fleet.orders.ids import Run
-from fleet.orders.lifecycle import WorkingOrder
+from fleet.orders.lifecycle import NONCE_WINDOW_US, WorkingOrder
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.clearing import clear
 from fleet.runtime.dead_man import DeadMan
@@ -19,6 +21,7 @@ from fleet.runtime.journal import Journal
 from fleet.runtime.roster import Roster
 from fleet.runtime.slot import Slot
 from fleet.runtime.start import Start
+from fleet.runtime.strays import Strays
 from fleet.runtime.venue import Venue
 
 DRAIN_S = 30.0
@@ -40,6 +43,7 @@ class Drain:
         dead_man: DeadMan,
         start: Start,
         roster: Roster,
+        strays: Strays,
         journal: Journal,
     ) -> None:
         self.left_open: tuple[str, ...] = ()
@@ -48,12 +52,15 @@ class Drain:
         """Whether others may remain: nobody has seen that none does."""
         self.has_counted_all = False
         """Whether the last trades and balances were read."""
+        self._seen: dict[str, None] = {}
+        """Symbols in which orders were left in the end."""
         self._run_id = run_id
         self._venue = venue
         self._books = books
         self._dead_man = dead_man
         self._start = start
         self._roster = roster
+        self._strays = strays
         self._journal = journal
 
     async def run(self, config: FleetConfig) -> bool:
@@ -66,7 +73,7 @@ class Drain:
             return False
         if (cancelled or self._start.was_killed) and not self._roster.slots and config.dead_man is not None:
             # Stopped before it had begun, after a run that was killed: its countdowns would cancel its owner's orders.
-            for symbol in config.symbols:
+            for symbol in dict.fromkeys([*config.symbols, *self._seen]):
                 self._dead_man.suspect(symbol)
         with anyio.move_on_after(STAND_DOWN_S):
             await self._dead_man.stand_down()
@@ -87,7 +94,7 @@ class Drain:
 
     def may_be_open(self) -> list[Order | WorkingOrder]:
         """Own orders, those that an earlier run left included, of which no worker knows."""
-        return [*self._start.found_open, *self._roster.live_orders()]
+        return [*self._start.found_open, *self._strays.open(), *self._roster.live_orders()]
 
     # --- inside
 
@@ -101,11 +108,36 @@ class Drain:
         async with anyio.create_task_group() as clearing:
             for slot in slots:
                 clearing.start_soon(self._clear_slot, slot)
-        # Whatever of ours is open in any symbol, then seen to be gone.
-        cancelled = await clear(self._run_id, self._venue.trading, self._venue.gate)
+        cancelled = await self._clear_all()
+        late_until_s = self._start.late_until_s
+        if cancelled and not self._start.has_looked:
+            late_until_s = anyio.current_time() + NONCE_WINDOW_US / 1e6
+        if late_until_s > anyio.current_time():
+            self._journal.info("waits for orders of a run that was killed, which may come yet")
+            await anyio.sleep_until(late_until_s)
+            cancelled += await self._clear_all()
         for slot in slots:
             await slot.unprotect()
         return cancelled
+
+    async def _clear_all(self) -> int:
+        """Whatever of ours is open in any symbol, then seen to be gone."""
+        cancelled = await clear(
+            self._run_id,
+            self._venue.trading,
+            self._venue.gate,
+            seen=self._see,
+            tell=self._strays.hear,
+            believed=[*self._start.found_open, *self._strays.open()],
+        )
+        self._start.found_open = ()
+        self._strays.forget()
+        return cancelled
+
+    def _see(self, orders: Sequence[Order]) -> None:
+        self._seen.update(dict.fromkeys(order.symbol for order in orders))
+        if self._roster.slots:
+            self._strays.look(orders)
 
     async def _clear_slot(self, slot: Slot) -> None:
         try:
@@ -120,6 +152,6 @@ class Drain:
         text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}; may be open: "
         text += ", ".join(self.left_open) or ("none known" if self.has_looked else "what an earlier run left")
         self._journal.incident("orders left", text)
-        for symbol in dict.fromkeys(order.symbol for order in self._roster.live_orders()):
+        for symbol in dict.fromkeys(order.symbol for order in self.may_be_open()):
             if self._dead_man.guarded_until_ms(symbol) is not None:
                 self._journal.info("the exchange cancels what is left when its countdown runs out", symbol)

@@ -44,6 +44,7 @@ from fleet.runtime.roster import Roster
 from fleet.runtime.sender import Sender
 from fleet.runtime.slot import Slot
 from fleet.runtime.start import Start
+from fleet.runtime.strays import Strays
 from fleet.runtime.venue import Venue
 from fleet.scheduling.policies import policy_of
 
@@ -56,6 +57,10 @@ RECONCILE_SHARE = 0.05
 
 RECONCILE_EVERY_S = 15.0
 """Not more often, however much weight there is."""
+
+FIRST_LOOK_S = 2.0
+"""But for the first time: an order that an earlier run placed just before it died may be in no list at the start, and
+is in all of them by then."""
 
 
 T = TypeVar("T")
@@ -130,8 +135,11 @@ class Fleet:
             self._fail,
         )
         self._losses = Losses(self.risk, self.account, self.left, venue, journal, memory)
+        self.strays = Strays(self.run_id, venue, self.books, self.left, journal, self.roster, self._fail)
         self._start_up = Start(self.run_id, venue, self.books, self.dead_man, journal, self._stop)
-        self.drain = Drain(self.run_id, venue, self.books, self.dead_man, self._start_up, self.roster, journal)
+        self.drain = Drain(
+            self.run_id, venue, self.books, self.dead_man, self._start_up, self.roster, self.strays, journal
+        )
         self._workers: TaskGroup | None = None
 
     @property
@@ -170,6 +178,7 @@ class Fleet:
             lines.start_soon(self.books.run, self.config.symbols)
             lines.start_soon(self._watch_kills)
             lines.start_soon(self.dead_man.run)
+            lines.start_soon(self.strays.run)
             async with anyio.create_task_group() as workers:
                 self._workers = workers
                 self.feed.tasks = workers
@@ -202,7 +211,7 @@ class Fleet:
         self._fail(self.venue.gate.ban_reason)
 
     async def _housekeeping(self) -> None:
-        due_s = anyio.current_time() + self.reconcile_every_s
+        due_s = anyio.current_time() + FIRST_LOOK_S
         while True:
             before_s = anyio.current_time()
             await anyio.sleep(HOUSEKEEPING_S)
@@ -249,6 +258,7 @@ class Fleet:
         for order in snapshot.open_orders:
             self._expect_no_second_runner(order.client_id)
         self.left.hold(snapshot, left)
+        self.strays.look(snapshot.open_orders)
         for slot in list(self.slots.values()):
             slot.compare(snapshot)
             # What the line told of is read in the list as well, before it is more than one wants to remember.

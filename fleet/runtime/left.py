@@ -7,6 +7,7 @@ held one: what the owner has in other symbols is not touched, nor in one that wa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
@@ -31,8 +32,8 @@ from fleet.runtime.venue import Venue
 AGAIN_S = 2.0
 """After a venue that did not answer."""
 
-Asked = Mapping[str, Slot | None]
-"""Symbols that were left when the venue was asked, each with the place that it had last in this process."""
+Asked = Mapping[str, int]
+"""Symbols that were left when the venue was asked, and how often each had been by then."""
 
 
 class LeftBehind:
@@ -58,6 +59,8 @@ class LeftBehind:
         self._journal = journal
         self._look = look
         self._news = Bell()
+        self._times: Counter[str] = Counter()
+        """How often each has been left, or traded by nobody."""
         self._doubted: dict[str, None] = {}
         """Their books are not as the venue last told them."""
         self._taking = ""
@@ -71,12 +74,18 @@ class LeftBehind:
     def asked(self, coming: Collection[str] = ()) -> Asked:
         """To be kept while the venue is asked, and handed on with its answer: a symbol that leaves meanwhile may have
         been traded after it. `coming`: these are about to be in the fleet."""
-        return {symbol: self.retired.get(symbol) for symbol in self.symbols() if symbol not in coming}
+        return {symbol: self._times[symbol] for symbol in self.symbols() if symbol not in coming}
 
     def add(self, slot: Slot) -> None:
-        """It has left. What it may hold by its own word counts until the venue was asked."""
+        """It has left."""
         self.retired[slot.config.symbol] = slot
-        self._risk.leave(slot.config.symbol)
+        self.expect(slot.config.symbol)
+
+    def expect(self, symbol: str) -> None:
+        """An order of the fleet's may have traded there and no worker minds it: what it may hold by the last word of it
+        counts until the venue was asked."""
+        self._times[symbol] += 1
+        self._risk.leave(symbol)
         self._look()
 
     def give_back(self, symbol: str) -> Slot | None:
@@ -88,8 +97,8 @@ class LeftBehind:
 
     def hold(self, snapshot: Snapshot, asked: Asked) -> None:
         """Positions count for the fleet's limits as long as they are there."""
-        for symbol, slot in asked.items():
-            if symbol in self._slots or self.retired.get(symbol) is not slot:
+        for symbol, times in asked.items():
+            if symbol in self._slots or self._times[symbol] != times:
                 continue
             position = snapshot.position(symbol)
             self._risk.hold_left(symbol, self._worth(position))

@@ -114,13 +114,19 @@ class RecordedDesk(Desk):
             self._volatility.saved(),
             *risk.fills.saved(),
             self._state,
+            self.working.cleared,
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """What a desk cannot be made with."""
         self._is_first = False
         self.working.restore(
-            checkpoint.orders, checkpoint.holds, checkpoint.refusals, checkpoint.finished, checkpoint.fills_late_us
+            checkpoint.orders,
+            checkpoint.holds,
+            checkpoint.refusals,
+            checkpoint.finished,
+            checkpoint.fills_late_us,
+            checkpoint.cleared,
         )
         self._volatility = Volatility.of(checkpoint.volatility)
         self.risk.fills = FillWindow.of(checkpoint.fills_us, checkpoint.paused_until_us)

@@ -11,6 +11,7 @@ from functools import partial
 from anyio.abc import TaskGroup
 
 from exchange.errors import BadCredentials, Banned
+from exchange.model import Order
 from fleet.config.diff import Change
 from fleet.config.models import SymbolConfig
 from fleet.orders.ids import Run
@@ -90,6 +91,15 @@ class Roster:
     def live_orders(self) -> list[WorkingOrder]:
         """Own orders that may be in the market, as far as is known without asking."""
         return [order for slot in self.slots.values() for order in slot.live_orders()]
+
+    def minds(self, symbol: str) -> bool:
+        """Whether somebody follows its orders, or is about to."""
+        return symbol in self.slots or symbol in self._wanted
+
+    def knows_over(self, order: Order) -> bool:
+        """Whether it ended while its symbol was in the fleet."""
+        slot = self._left.retired.get(order.symbol)
+        return slot is not None and slot.desk is not None and slot.desk.working.is_over(order.client_id)
 
     # --- inside
 

@@ -121,7 +121,8 @@ class Slot:
         """Holds the venue's open orders and position against what is believed, and has the worker look into what
         differs. Not while no worker runs, or one does not know yet where it begins."""
         symbol = self.config.symbol
-        if self.desk is None or self.supervisor.phase is not None or not self._account.has_begun(symbol):
+        is_running = self.supervisor.phase is None and not self.ended.is_set()
+        if self.desk is None or not is_running or not self._account.has_begun(symbol):
             return
         orders = [order for order in snapshot.open_orders if order.symbol == symbol]
         if self.desk.working.differing(orders, snapshot.asked_us, self._clock.now_us()) or self.book.differs(
@@ -166,12 +167,21 @@ class Slot:
         """
         await self._sender.quiet(self.config.symbol)
         until_us = self._clock.now_us() + SURELY_NOT_PLACED_US
-        with self._told_if_broken():
-            self._hear_last()
-            unknown = [order for order in self.live_orders() if order.phase is Phase.UNKNOWN and order.order_id is None]
-            until_us = max((order.changed_us + SURELY_NOT_PLACED_US for order in unknown), default=0)
         while True:
-            await clear(self._run, self._trading, self._gate, self.config.symbol, tell=self._hear_cancelled)
+            believed: list[WorkingOrder] = []
+            with self._told_if_broken():
+                self._hear_last()
+                believed = self.live_orders()
+            await clear(
+                self._run,
+                self._trading,
+                self._gate,
+                self.config.symbol,
+                tell=self._hear_cancelled,
+                believed=believed,
+            )
+            with self._told_if_broken():
+                until_us = max(map(_may_arrive_until_us, self.live_orders()), default=0)
             left_us = until_us - self._clock.now_us()
             if left_us <= 0:
                 break
@@ -288,3 +298,9 @@ class Slot:
             self._may_quote,
         )
         return self._worker
+
+
+def _may_arrive_until_us(order: WorkingOrder) -> int:
+    """Until when a placement without an answer may yet be let in; 0: it has been, or was never under way."""
+    is_unsure = order.phase is Phase.UNKNOWN and order.order_id is None
+    return order.changed_us + SURELY_NOT_PLACED_US if is_unsure else 0

@@ -13,6 +13,7 @@ from exchange.errors import VenueError
 from exchange.model import Order
 from exchange.ports import Cost, RequestClass
 from fleet.orders.ids import Run
+from fleet.orders.lifecycle import NONCE_WINDOW_US
 from fleet.runtime.bookkeeping import Bookkeeping
 from fleet.runtime.clearing import ALL_OPEN_ORDERS_WEIGHT, clear
 from fleet.runtime.dead_man import DeadMan
@@ -45,6 +46,8 @@ class Start:
         """Whether it is known what an earlier run left."""
         self.was_killed = False
         """Whether an earlier run has left anything."""
+        self.late_until_s = 0.0
+        """Until when what that run had sent may come yet, on the loop's clock."""
         self._run_id = run_id
         self._venue = venue
         self._books = books
@@ -104,10 +107,12 @@ class Start:
         if not self.found_open:
             return
         self.was_killed = True
+        self.late_until_s = anyio.current_time() + NONCE_WINDOW_US / 1e6
         for order in self.found_open:
-            self._dead_man.suspect(order.symbol)
+            self._dead_man.suspect(order.symbol, NONCE_WINDOW_US / 1e6)
         leftover = await clear(self._run_id, self._venue.trading, self._venue.gate, found=self.found_open)
-        for symbol in dict.fromkeys(order.symbol for order in self.found_open):
+        # Wherever the fleet has ever traded: of what comes late the line may tell nothing.
+        for symbol in dict.fromkeys([*(order.symbol for order in self.found_open), *self._books.ledger.symbols()]):
             self._books.completion.also(symbol)
         self.found_open = ()
         self._journal.info(f"cancelled {many(leftover, 'order')} left by an earlier run")

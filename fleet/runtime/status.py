@@ -88,6 +88,7 @@ def fleet_state(fleet: Fleet, boot_ms: int = 0) -> FleetState:
         ledger_waiting=fleet.books.ledger.waiting,
         stalls=fleet.stalls,
         balances_mended=fleet.account.balances_mended,
+        strays_found=fleet.strays.found,
         foreign=tuple(_foreign(fleet, *each) for each in fleet.account.not_ours().items()),
         loss_limit=fleet.risk.loss.limit,
         day_result=fleet.risk.loss.day_result,

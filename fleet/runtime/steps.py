@@ -142,6 +142,7 @@ class Checkpoint(Struct, frozen=True):
     fills_us: tuple[int, ...]
     paused_until_us: int
     state: Any = None
+    cleared: tuple[str, ...] = ()
 
 
 class Segment(Struct, frozen=True):

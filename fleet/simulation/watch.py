@@ -20,6 +20,7 @@ from fleet.config.models import FleetConfig
 from fleet.ledger import schema
 from fleet.ledger.store import Store
 from fleet.orders.ids import base36, is_ours
+from fleet.orders.lifecycle import NO_SUCH_ORDER_US
 from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
 from fleet.simulation.beliefs import Beliefs
@@ -88,7 +89,8 @@ class Watch:
         self._dead_us: int | None = None
         """Since when no fleet has run."""
         self._late: dict[str, None] = {}
-        """Open orders of an earlier run that came in after a later one had begun."""
+        """Open orders of an earlier run that came in after a later one had begun, or so shortly before that no list it
+        began with need have had them."""
         self.note_caps(config)
 
     # --- after every change of an order
@@ -145,10 +147,14 @@ class Watch:
             "no limit overstepped",
             invariants.no_limit_overstepped(self._paper.refused_429, self._paper.refused_418),
         )
+        now_us = self._now_us()
         if fleet is not self._seen_fleet:
             self._seen_fleet = fleet
             self._unwanted.clear()
-        now_us = self._now_us()
+            for order in self._paper.engine.orders.all_open_orders(self._account):
+                is_young = now_us - order.created_ms * 1000 < NO_SUCH_ORDER_US
+                if is_young and is_ours(self._fleet_name, order.client_id):
+                    self._note_late(order)
         if fleet is None:
             self._look_at_the_dead(now_us)
             return

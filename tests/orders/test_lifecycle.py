@@ -183,6 +183,21 @@ def test_older_news_does_not_change_a_price() -> None:
     assert late.price_ticks == 90
 
 
+def test_a_trade_told_late_brings_no_price_back_from_before_an_amendment_of_its_millisecond() -> None:
+    amended = lifecycle.heard(AMENDING, told(PARTIAL, filled=1, price=101, lots=12, ms=5), answer=True)
+    late = lifecycle.heard(lifecycle.filled(amended, 1), told(PARTIAL, filled=1, ms=5), answer=False)
+    assert (late.price_ticks, late.lots) == (101, 12)
+
+
+@pytest.mark.parametrize(("answer", "listed"), [(True, False), (False, True), (False, False)])
+def test_an_amendment_of_the_millisecond_of_the_last_trade_is_taken_whoever_tells_of_it(
+    answer: bool, listed: bool
+) -> None:
+    traded = lifecycle.heard(AMENDING, told(PARTIAL, filled=1, ms=5), answer=False)
+    amended = lifecycle.heard(traded, told(PARTIAL, filled=1, price=101, ms=5), answer=answer, listed=listed)
+    assert amended.price_ticks == 101
+
+
 def test_what_the_venue_calls_filled_is_not_settled_before_its_fills_are_seen() -> None:
     done = lifecycle.heard(OPEN, told(FILLED, filled=10), answer=True)
     assert not done.is_settled

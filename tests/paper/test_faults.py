@@ -167,6 +167,16 @@ def test_what_nobody_asks_after_again_is_not_kept_for_ever() -> None:
     assert len(plan._not_found_until_us) < 70  # pyright: ignore[reportPrivateUsage]
 
 
+def test_a_list_lacks_an_order_until_it_is_so_old() -> None:
+    plan = FaultPlan(FaultSettings(order_not_found=1, order_not_found_for=Constant(ms=500)))
+    asked = [(each, plan.is_unlisted(7, START_US, START_US + each * 1000)) for each in (10, 499, 500, 501)]
+    assert asked == [(10, True), (499, True), (500, False), (501, False)]
+    assert not plan.is_unlisted(8, START_US - 90 * SECOND_US, START_US)
+    for each in range(300):
+        plan.is_unlisted(each, START_US + each * SECOND_US, START_US + each * SECOND_US)
+    assert len(plan._unlisted_until_us) < 70  # pyright: ignore[reportPrivateUsage]
+
+
 def test_orders_are_found_as_often_as_they_should() -> None:
     plan = FaultPlan(FaultSettings(order_not_found=0.2), 3)
     found = Counter(plan.is_not_found(each, START_US) for each in range(10_000))

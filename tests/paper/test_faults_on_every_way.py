@@ -132,10 +132,19 @@ async def test_a_server_that_lags_has_not_heard_of_an_order_that_is_there(house:
     for _ in range(2):
         answer = await house.http.get(asked + house.sign(symbol=SYMBOL, orderId=order_id))
         assert (answer.status_code, answer.json()) == (400, {"code": -2013, "msg": "Order does not exist."})
-    assert (await house.http.get("/fapi/v3/openOrders?" + house.sign(symbol=SYMBOL))).json()[0]["orderId"] == order_id
     await anyio.sleep(0.35)
     answer = await house.http.get(asked + house.sign(symbol=SYMBOL, orderId=order_id))
     assert (answer.status_code, answer.json()["orderId"]) == (200, order_id)
+
+
+async def test_nor_do_its_lists_have_one_that_is_young(house: FaultHouse) -> None:
+    house.runner.set_faults(FaultSettings(order_not_found=1, order_not_found_for=Constant(ms=300)))
+    order_id = (await house.place()).json()["orderId"]
+    for asked in ({"symbol": SYMBOL}, {}):
+        assert (await house.http.get("/fapi/v3/openOrders?" + house.sign(**asked))).json() == []
+    await anyio.sleep(0.35)
+    [row] = (await house.http.get("/fapi/v3/openOrders?" + house.sign(symbol=SYMBOL))).json()
+    assert (row["orderId"], row["status"]) == (order_id, "NEW")
 
 
 # Clocks

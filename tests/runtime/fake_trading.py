@@ -62,6 +62,8 @@ class FakeTrading:
 
     def __init__(self, clock: Clock, gate: Gate, account: FakeAccountStream) -> None:
         self.latency_s = 0.0
+        self.list_lag_s = 0.0
+        """An order that is younger is in no list of open ones."""
         self.sent: list[Sent] = []
         self.orders: dict[str, Order] = {}
         self.trades: defaultdict[str, list[Fill]] = defaultdict(list)
@@ -84,6 +86,7 @@ class FakeTrading:
         self._gate = gate
         self._account = account
         self._ids = 0
+        self._born_s: dict[str, float] = {}
 
     # --- what a test does
 
@@ -189,7 +192,11 @@ class FakeTrading:
         return await self._do("order", "order", symbol, find, ticket)
 
     async def open_orders(self, symbol: str | None = None, ticket: Ticket | None = None) -> list[Order]:
-        return await self._do("open_orders", "open_orders", symbol or "", lambda: self.open(symbol), ticket)
+        def find() -> list[Order]:
+            known_s = anyio.current_time() - self.list_lag_s
+            return [order for order in self.open(symbol) if self._born_s[order.client_id] <= known_s]
+
+        return await self._do("open_orders", "open_orders", symbol or "", find, ticket)
 
     async def fills(self, symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
         def find() -> list[Fill]:
@@ -285,6 +292,7 @@ class FakeTrading:
             place.symbol, place.client_id, self._next_id(), place.side, OrderStatus.NEW, place.price_ticks,
             place.lots, 0, place.reduce_only, place.time_in_force.value, self._now_ms,
         )  # fmt: skip
+        self._born_s[order.client_id] = anyio.current_time()
         order = self._told(order) if tell else self._put(order)
         if place.time_in_force is not TimeInForce.IOC:
             return order

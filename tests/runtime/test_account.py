@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -33,6 +34,7 @@ from fleet.ledger.store import Owner, Store
 from fleet.runtime.account import Account
 from fleet.runtime.capital import Capital
 from fleet.runtime.mailbox import Mailbox, Told
+from fleet.runtime.snapshot import CLOCKS_APART_MS
 
 
 class Scene(World):
@@ -206,6 +208,31 @@ def test_a_trade_around_the_position_that_it_begins_from_is_in_it_once(before: l
             at.account.on_event(each)
         assert at.account.books["XUSDT"].position_lots == at.trading.held["XUSDT"].lots == lots
         assert at.account.books["XUSDT"].fills == 0
+
+    play(scene)
+
+
+def test_a_trade_while_it_begins_again_is_not_corrected_away() -> None:
+    """The line tells of it between the position, of which there is none to be listed, and the trades that are asked
+    for; by the venue's clock it is older than the question."""
+
+    async def scene(at: Scene) -> None:
+        book = await at.begin()
+        at.trading.put_order("web_1")
+        ask_fills, behind_ms = at.trading.fills, CLOCKS_APART_MS + 100
+
+        async def fills(symbol: str, *, from_id: int | None = None, limit: int = 500) -> list[Fill]:
+            if not at.trading.trades[symbol]:
+                fill = at.trading.fill("web_1", 5, tell=False)
+                fill = replace(fill, exchange_ms=fill.exchange_ms - behind_ms)
+                at.trading.trades[symbol] = [fill]
+                at.trading.held[symbol] = replace(at.trading.held[symbol], exchange_ms=fill.exchange_ms)
+                at.account_stream.tell(OrderUpdate(at.trading.orders["web_1"], "TRADE", fill))
+            return await ask_fills(symbol, from_id=from_id, limit=limit)
+
+        at.trading.fills = fills
+        begun = await at.account.begin("XUSDT")
+        assert (book.position_lots, begun.is_corrected) == (5, False)
 
     play(scene)
 

@@ -31,18 +31,18 @@ def test_what_is_held_is_on_record_from_the_start_and_at_the_end_as_the_venue_to
         at.trading.held[X] = Position(X, 100, Decimal(100), exchange_ms=start_ms - 5, unrealised=Decimal("-2.5"))
 
     async def scene(at: Scene) -> None:
-        await anyio.sleep(1)
+        await anyio.sleep(0.5)
         at.trading.put_order("web_1", side=Side.SELL)
         at.trading.fill("web_1", 40, tell=False)
 
     world = play(scene, hold)
     assert world.kept(schema.holdings) == [
         (1, start_ms, X, "1.00", "100", "97.50000000", start_ms - 5),
-        (1, start_ms + 2000, X, "0.60", "100", "100", start_ms + 2000),
+        (1, start_ms + 1500, X, "0.60", "100", "100", start_ms + 1500),
     ]
     assert [row[1:] for row in world.kept(schema.equity)] == [
         (start_ms, "1000", "-2.5"),
-        (start_ms + 2000, "1000", "0.00000000"),
+        (start_ms + 1500, "1000", "0.00000000"),
     ]
 
 

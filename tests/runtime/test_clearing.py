@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -10,6 +11,7 @@ from runtime_fakes import RUN
 from runtime_worlds import World, play_world
 
 from exchange.errors import BadCredentials, Banned, OutcomeUnknown, Rejected, Throttled, Unavailable, VenueError
+from exchange.model import Order, OrderStatus
 from fleet.runtime.clearing import clear
 
 play = partial(play_world, lambda: World("XUSDT", "YUSDT"))
@@ -70,8 +72,78 @@ def test_a_cancel_that_was_carried_out_without_an_answer_is_seen() -> None:
     async def scene(at: World) -> None:
         at.trading.put_order("f:X:r:1")
         at.trading.trouble("cancel_many", OutcomeUnknown("503"), happens=True)
-        await clear(RUN, at.trading, at.gate, "XUSDT")
-        assert at.trading.count("cancel_many") == 1
+        assert await clear(RUN, at.trading, at.gate, "XUSDT") == 1
+        assert (at.trading.count("cancel_many"), at.trading.count("order")) == (2, 1)
+        assert anyio.current_time() == pytest.approx(0.1)
+
+    play(scene)
+
+
+def test_an_order_that_the_list_lacks_is_cancelled_by_name() -> None:
+    async def scene(at: World) -> None:
+        at.trading.list_lag_s = 60
+        believed = [at.trading.put_order("f:X:r:1"), at.trading.put_order("f:Y:r:1", "YUSDT")]
+        told: list[Order] = []
+        assert await clear(RUN, at.trading, at.gate, believed=believed, tell=told.append) == 2
+        assert open_names(at) == []
+        assert [each.client_id for each in told] == ["f:X:r:1", "f:Y:r:1"]
+        # The venue has said so of each: that is no reason to wait.
+        assert (anyio.current_time(), at.trading.count("open_orders")) == (0, 2)
+
+    play(scene)
+
+
+def test_how_an_order_ended_that_was_there_no_more_is_asked_for() -> None:
+    async def scene(at: World) -> None:
+        believed = [at.trading.put_order("f:X:r:1")]
+        at.trading.fill("f:X:r:1", 50, tell=False)
+        told: list[Order] = []
+        assert await clear(RUN, at.trading, at.gate, "XUSDT", believed=believed, tell=told.append) == 0
+        assert ([each.status for each in told], anyio.current_time()) == ([OrderStatus.FILLED], 0)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("arrives_s", [None, 0.7])
+def test_what_the_venue_knows_nothing_of_is_gone_when_it_is_in_no_list_so_much_later(arrives_s: float | None) -> None:
+    """The one that has arrived meanwhile is found by the next look."""
+
+    async def scene(at: World) -> None:
+        believed = [replace(at.trading.put_order("g:X:r:1"), client_id="f:X:r:1")]
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(clear, RUN, at.trading, at.gate, "XUSDT", believed=believed))
+            if arrives_s is not None:
+                await anyio.sleep(arrives_s)
+                at.trading.put_order("f:X:r:1")
+        assert open_names(at) == ["g:X:r:1"]
+        assert anyio.current_time() == pytest.approx(1.5)
+        assert at.trading.count("open_orders") <= 3
+
+    play(scene)
+
+
+def test_a_list_that_has_an_order_yet_that_is_over_holds_nothing_up() -> None:
+    async def scene(at: World) -> None:
+        order = at.trading.put_order("f:X:r:1")
+        stale = [order]
+        lists = at.trading.open
+
+        def lagging(symbol: str | None = None) -> list[Order]:
+            return stale or lists(symbol)
+
+        at.trading.open = lagging
+        assert await clear(RUN, at.trading, at.gate, "XUSDT") == 1
+        assert (at.trading.count("cancel_many"), at.trading.count("open_orders")) == (1, 2)
+
+    play(scene)
+
+
+def test_what_is_to_be_spared_is_not_touched() -> None:
+    async def scene(at: World) -> None:
+        at.trading.put_order("f:X:r:1")
+        at.trading.put_order("f:Y:r:1", "YUSDT")
+        assert await clear(RUN, at.trading, at.gate, spares=lambda order: order.symbol == "YUSDT") == 1
+        assert open_names(at) == ["f:Y:r:1"]
 
     play(scene)
 

@@ -13,6 +13,7 @@ from runtime_worlds import X, Y
 from exchange.errors import NotPermitted, Unavailable
 from exchange.model import Fill
 from fleet.ledger import schema
+from fleet.orders.lifecycle import NONCE_WINDOW_US
 from fleet.runtime.completion import LISTED_MS, LOOK_EVERY_S
 from fleet.runtime.status import fleet_state
 
@@ -35,6 +36,27 @@ def test_a_symbol_that_has_left_the_file_is_completed_too_when_it_is_on_record()
     first = play(nothing, lambda at: at.fleet.books.completion.also(Y))
     later = play(nothing, lambda at: _fills(at, Y), store=first.store)
     assert [row[1] for row in later.ids()] == [Y]
+
+
+@pytest.mark.parametrize(
+    ("is_told", "wait_s"), [(True, 0.1), (False, NONCE_WINDOW_US / 1e6 + LOOK_EVERY_S), (False, None)]
+)
+def test_what_an_order_of_a_killed_run_trades_where_the_fleet_is_no_more_is_on_record(
+    is_told: bool, wait_s: float | None
+) -> None:
+    """When the line tells of it, or when what was on its way must have come, or (None) at the end."""
+
+    def leave(at: Scene) -> None:
+        at.trading.put_order("f:Y:old:1", Y)
+
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("f:Y:old:2", Y, tell=is_told)
+        at.trading.fill("f:Y:old:2", 50, tell=is_told)
+        if wait_s is not None:
+            await anyio.sleep(wait_s)
+            assert [row[1] for row in at.ids()] == [Y]
+
+    assert [row[1] for row in play(scene, leave).ids()] == [Y]
 
 
 def test_what_the_line_tells_is_on_record_with_what_only_it_knows() -> None:

@@ -9,6 +9,7 @@ from runtime_worlds import X, Y, Z
 
 from exchange.errors import Unavailable
 from exchange.model import OrderStatus, Side
+from fleet.runtime.fleet import FIRST_LOOK_S
 from fleet.runtime.status import fleet_state
 
 # --- from the start to the end
@@ -95,6 +96,7 @@ def test_an_end_that_cannot_be_told_is_told_to_the_owner() -> None:
 def test_where_the_owner_has_orders_no_countdown_runs_until_they_are_gone() -> None:
     async def scene(at: Scene) -> None:
         assert (at.runs(X), at.runs(Y)) == (True, True)
+        await anyio.sleep(FIRST_LOOK_S)
         at.trading.put_order("web_1")
         await anyio.sleep(0.05)
         assert (at.runs(X), at.runs(Y)) == (False, True)
@@ -125,6 +127,7 @@ def test_an_order_of_the_owners_that_was_there_at_the_start_ends_what_an_earlier
 
 def test_one_that_the_line_did_not_tell_of_is_found_by_the_next_look_at_the_account() -> None:
     async def scene(at: Scene) -> None:
+        await anyio.sleep(FIRST_LOOK_S)
         at.account_stream.is_up = False
         at.trading.put_order("web_1")
         at.account_stream.is_up = True

@@ -285,6 +285,15 @@ def test_what_an_earlier_workers_desk_knew_to_be_over_stays_over() -> None:
     assert table.desk.orders == {}
 
 
+def test_a_list_that_has_what_was_only_taken_for_gone_is_believed() -> None:
+    before, table = Table(), Table()
+    ids = before.quote()
+    before.desk.working.note_cleared(before.now_us)
+    table.desk.working.take_over(before.desk.working)
+    assert table.reconcile([before.told[ids[BUY]]]) == [ids[BUY]]
+    assert list(table.desk.orders) == [ids[BUY]]
+
+
 def test_the_list_brings_orders_that_were_not_known() -> None:
     table = Table(symbol_config(entry="short"))
     table.reconcile([foreign("f:X:old:1"), foreign("web_1")])

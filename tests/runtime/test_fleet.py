@@ -252,6 +252,10 @@ def nobody_tells(at: FleetWorld) -> None:
         at.trading.end(order.client_id, OrderStatus.CANCELED, tell=False)
 
 
+def venue_forgets(at: FleetWorld) -> None:
+    at.trading.orders.clear()
+
+
 def filled_meanwhile(at: FleetWorld) -> None:
     for order in at.trading.open():
         at.trading.fill(order.client_id, order.lots)
@@ -263,7 +267,8 @@ def filled_meanwhile(at: FleetWorld) -> None:
         pytest.param(nothing_else, OrderStatus.CANCELED, id="by the answer"),
         pytest.param(no_answer, OrderStatus.CANCELED, id="by the stream"),
         pytest.param(filled_meanwhile, OrderStatus.FILLED, id="filled, as the stream told"),
-        pytest.param(nobody_tells, None, id="nobody told"),
+        pytest.param(nobody_tells, OrderStatus.CANCELED, id="asked for, as nobody told"),
+        pytest.param(venue_forgets, None, id="the venue knows nothing of it"),
     ],
 )
 def test_after_a_stop_it_is_on_record_what_is_known_of_each_order(

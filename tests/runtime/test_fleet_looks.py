@@ -16,7 +16,7 @@ from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
 from exchange.model import Position, Side
 from fleet.runtime.account import SNAPSHOT_WEIGHT
-from fleet.runtime.fleet import RECONCILE_SHARE
+from fleet.runtime.fleet import FIRST_LOOK_S, RECONCILE_SHARE
 from fleet.runtime.mailbox import Crash
 from fleet.runtime.status import fleet_state
 
@@ -198,6 +198,7 @@ def test_looking_at_the_account_takes_no_more_than_its_share_of_the_weight() -> 
     async def scene(at: FleetWorld) -> None:
         weight_per_s = at.fleet.venue.info.limits[0].limit / at.fleet.venue.info.limits[0].interval_s * 0.9
         assert at.fleet.reconcile_every_s * weight_per_s * RECONCILE_SHARE >= SNAPSHOT_WEIGHT
+        await anyio.sleep(FIRST_LOOK_S)
         before = at.trading.count("open_orders")
         await anyio.sleep(10 * at.fleet.reconcile_every_s + 5)
         assert 9 <= at.trading.count("open_orders") - before <= 10

@@ -77,7 +77,7 @@ def test_what_an_earlier_run_had_sent_and_comes_late_counts_as_filled_until_its_
             if at.held(X):
                 break
         assert at.held(X) == 40 + 45
-        await anyio.sleep(5)
+        await anyio.sleep(6)
         # It is gone, and the position worked off.
         assert at.held(X) == 40
 

@@ -38,11 +38,14 @@ from fleet.orders.working import WorkingOrders
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
 from fleet.runtime import drain as drain_module
+from fleet.runtime import slot as slot_module
 from fleet.runtime.account import Account, Snapshot
+from fleet.runtime.clearing import clear
 from fleet.runtime.completion import Completion
 from fleet.runtime.desk import Desk
 from fleet.runtime.slot import Slot
 from fleet.runtime.start import Start
+from fleet.runtime.strays import Strays
 from fleet.runtime.supervisor import Supervisor
 from fleet.runtime.worker import Worker
 from fleet.simulation.trouble import Day, draw_day
@@ -136,11 +139,11 @@ def no_such_order_is_believed_at_once(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch) -> None:
-    """Of the days drawn few bring the fleet there; the test has one made for it."""
+    """Of the days drawn few bring the fleet there; the test has one made for it, as for the others that are not `plant`."""
     original: Callable[..., bool] = getattr(WorkingOrders, "_hear")  # noqa: B009
 
-    def hear(working: WorkingOrders, told: Order, now_us: int, *, answer: bool = False) -> bool:
-        return told.client_id in working.orders and original(working, told, now_us, answer=answer)
+    def hear(working: WorkingOrders, told: Order, now_us: int, **named: bool) -> bool:
+        return told.client_id in working.orders and original(working, told, now_us, **named)
 
     patch.setattr(WorkingOrders, "_hear", hear)
 
@@ -221,6 +224,18 @@ def what_an_earlier_run_left_is_not_cancelled(patch: pytest.MonkeyPatch) -> None
 def a_stop_does_not_look_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(drain_module, "clear", nothing)
     patch.setattr(Slot, "clear", nothing)
+
+
+def only_what_is_listed_is_cleared(patch: pytest.MonkeyPatch) -> None:
+    async def listed(*given: Any, **named: Any) -> int:
+        return await clear(*given, **{**named, "believed": ()})
+
+    patch.setattr(slot_module, "clear", listed)
+
+
+def own_orders_that_nobody_minds_are_left_alone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Strays, "hear", lambda strays, order: None)
+    patch.setattr(Strays, "look", lambda strays, orders: None)
 
 
 @plant
