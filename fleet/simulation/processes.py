@@ -93,6 +93,9 @@ class Processes:
     def troubled_us(self, symbol: str) -> int:
         return 0 if self._process is None else self._process.wire.troubled_us(symbol)
 
+    def heard_us(self) -> int:
+        return 0 if self._process is None else self._process.wire.market_us
+
     # --- its owner, and fate
 
     def start(self) -> None:

@@ -83,6 +83,7 @@ class World:
         self._caps = Caps(paper, config, lambda: self._processes.fleet, say)
         self._watch.on_violation = self._scope.cancel
         self._watch.troubled_us = self._processes.troubled_us
+        self._watch.standing.heard_us = self._processes.heard_us
         self._exchange.on_lost = self._watch.beliefs.note_lost
         paper.engine.orders.tell_also(self._watch)
         paper.engine.orders.tell_also(self._caps)

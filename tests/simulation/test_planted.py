@@ -5,10 +5,11 @@ from __future__ import annotations
 import planted
 import pytest
 
-from exchange.paper.fault_settings import Constant
-from fleet.simulation.trouble import Crash, Day, Late
+from exchange.paper.fault_settings import Constant, Requests
+from fleet.simulation.trouble import Blow, Crash, Day, Late
 from fleet.simulation.world import live
 
+WAYS = (Constant(ms=5), Constant(ms=5), Constant(ms=5))
 NOTICED = {
     "unknown is taken for rejected": 21,
     "an unknown order leaves its side free": 0,
@@ -27,6 +28,9 @@ NOTICED = {
     "a stop does not look again": 2,
     "a symbol that leaves or crashes is not cleared": 7,
     "a crash is not kept to its symbol": 0,
+    "nothing is ever quoted": 2,
+    "a countdown is never put off": 105,
+    "prices are never too old": 26,
     "the fleets limits forget orders in flight": 15,
     "the fleets limits count no positions": 15,
     "the budget is a little more than the limit": 24,
@@ -48,13 +52,41 @@ def test_without_it_the_same_day_is_a_good_one(seed: int) -> None:
 
 @pytest.mark.parametrize("is_planted", [True, False])
 def test_placements_of_a_dead_process_that_come_in_after_the_next_one_has_begun(is_planted: bool) -> None:
-    ways = (Constant(ms=5), Constant(ms=5), Constant(ms=5))
     troubles = (Late(0.0, "POST", 16, 4.0, 0.0), Crash(1.5, 0.3))
     with pytest.MonkeyPatch.context() as patch:
         if is_planted:
             planted.an_order_of_ours_that_is_not_known_is_not_adopted(patch)
-        rules = [violation.rule for violation in live(Day(1, 20.0, 8, ways, troubles)).violations]
+        rules = [violation.rule for violation in live(Day(1, 20.0, 8, WAYS, troubles)).violations]
     assert rules == (["belief is true"] if is_planted else [])
+
+
+MADE = [
+    pytest.param(
+        planted.a_placement_is_never_on_its_way_for_long,
+        Day(8, 25.0, 8, WAYS, (Late(5.0, "POST", 4, 9.9, 0.0),)),
+        "one order a side",
+        id="a placement is never on its way for long",
+    ),
+    pytest.param(
+        planted.quotes_do_not_wait_for_the_countdown,
+        Day(1, 10.0, 8, WAYS, (Blow(0.0, Requests(answer="503", count=16, path="/fapi/v1/countdownCancelAll")),)),
+        "a countdown runs",
+        id="quotes do not wait for the countdown",
+    ),
+]
+"""Of the days drawn hardly any brings the fleet there."""
+
+
+@pytest.mark.parametrize(("bug", "day", "rule"), MADE)
+@pytest.mark.parametrize("is_planted", [True, False])
+def test_a_planted_bug_is_noticed_on_a_day_made_for_it(
+    bug: planted.Plant, day: Day, rule: str, *, is_planted: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if is_planted:
+            bug(patch)
+        rules = [violation.rule for violation in live(day).violations]
+    assert rules == ([rule] if is_planted else [])
 
 
 def test_every_planted_bug_is_on_the_list_and_there_are_enough() -> None:
