@@ -11,6 +11,7 @@ from fleet.cli.main import Failure
 from fleet.cli.verdict import judge
 from fleet.config.schema import fleet_schema_text
 from fleet.config.starter import write_starter
+from fleet.words import many
 
 
 class _Usd(click.ParamType[Decimal]):
@@ -39,7 +40,7 @@ def validate(file: Path, venue_check: bool, collateral_usd: Decimal | None) -> N
     verdict.tell()
     config = verdict.examined.whole().config
     count = len(config.symbols)
-    click.echo(f"{file}: fleet {config.fleet}, {count} symbol{'s' if count != 1 else ''}: good")
+    click.echo(f"{file}: fleet {config.fleet}, {many(count, 'symbol')}: good")
 
 
 @click.command()

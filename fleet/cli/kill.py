@@ -24,6 +24,7 @@ from fleet.runtime.beside import ALL, change_kills, with_kill, without_kill
 from fleet.runtime.flatten import SLIPPAGE
 from fleet.runtime.memory import MemoryFile
 from fleet.runtime.owner import Done
+from fleet.words import many
 
 _file = click.option(
     "--file", "-f", type=click.Path(path_type=Path), default=Path("fleet.yaml"), help="The fleet file."
@@ -45,7 +46,7 @@ def kill(symbol: str | None, file: Path, live: bool) -> None:
     answer = _killed(target, "/v1/kill", {"symbol": symbol})
     if answer is None:
         answer = _directly(target, live, None)
-    _tell(answer, f"killed {target.words}: {answer.cancelled} orders cancelled, none is left")
+    _tell(answer, f"killed {target.words}: {many(answer.cancelled, 'order')} cancelled, none is left")
 
 
 @click.command()
@@ -65,7 +66,7 @@ def flatten(symbol: str | None, file: Path, live: bool, slippage: Decimal, yes: 
     answer = _killed(target, "/v1/flatten", {"symbol": symbol, "slippage": f"{slippage:f}"})
     if answer is None:
         answer = _directly(target, live, slippage)
-    _tell(answer, f"flattened {target.words}: {answer.cancelled} orders cancelled, no position is left")
+    _tell(answer, f"flattened {target.words}: {many(answer.cancelled, 'order')} cancelled, no position is left")
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import click
@@ -35,7 +35,8 @@ class _Duration(click.ParamType[float]):
 
 
 class _Moment(click.ParamType[int]):
-    """Milliseconds since the epoch: a date, a date with a time (UTC unless it says otherwise), or so long ago."""
+    """Milliseconds since the epoch: a date, a date with a time (UTC unless it says otherwise), or so long ago. None is
+    outside of the years 1 to 9999, which a ledger's numbers hold."""
 
     name = "moment"
 
@@ -52,9 +53,12 @@ class _Moment(click.ParamType[int]):
         days = text.removesuffix("d")
         try:
             ago_s = float(days) * 86_400 if days != text else _Duration().convert(text, param, ctx)
-        except (ValueError, click.UsageError):
+            if not ago_s > 0:
+                raise ValueError(text)
+            then = datetime.fromtimestamp(time.time_ns() / 1e9, UTC) - timedelta(seconds=ago_s)
+        except (ValueError, OverflowError, click.UsageError):
             self.fail(f"{value} is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d", param, ctx)
-        return time.time_ns() // 1_000_000 - round(ago_s * 1000)
+        return round(then.timestamp() * 1000)
 
 
 class _HostPort(click.ParamType[tuple[str, int]]):
@@ -62,7 +66,7 @@ class _HostPort(click.ParamType[tuple[str, int]]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
         host, _, port = str(value).rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65535:
+        if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
             self.fail(f"{value} is no HOST:PORT, such as 127.0.0.1:8787", param, ctx)
         return host.strip("[]"), int(port)
 

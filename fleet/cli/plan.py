@@ -39,6 +39,7 @@ from fleet.wiring.moves import (
     known_moves,
     recorded_moves,
 )
+from fleet.words import many
 from strategies.units import parse_fraction
 
 _WIDTH = 79
@@ -247,7 +248,7 @@ def _verdict_lines(config: FleetConfig, result: Forecast) -> Iterable[Text]:
     quotes = sum(each.quotes for each in result.symbols)
     beats = f"; a heartbeat of each symbol every {_seconds(result.heartbeat_s)}" if result.heartbeat_s else ""
     count = len(result.symbols)
-    words = f"{config.fleet}: {count} symbol{'s' if count != 1 else ''}, {quotes} quote{'s' if quotes != 1 else ''}"
+    words = f"{config.fleet}: {many(count, 'symbol')}, {many(quotes, 'quote')}"
     yield from _wrapped(f"{words}, policy {config.budget.policy}{beats}")
     binding = result.binding
     if binding is None:

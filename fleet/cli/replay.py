@@ -28,10 +28,13 @@ from fleet.runtime.flight import EVERY_MS, MOST_CLOSE
 from fleet.runtime.flight_file import CannotRead, Unpacked, unpacked
 from fleet.views.flight import Teller, Words
 from fleet.wiring.ledger import ledger_path
+from fleet.words import many, one_line
 
 MOST_LISTED = 100
 WITHIN_MS = 60_000
 """An incident so long before another may have led to it."""
+_MOST_DIGITS = 18
+"""SQLite's numbers end at nineteen."""
 
 _TITLES: Titles = (("#", "right"), ("TIME", "left"), ("SYMBOL", "left"), ("KIND", "left"), ("", "left"))
 _Told = tuple[float, Moment, Words]
@@ -52,7 +55,7 @@ def replay(
     Each step: what came in, what the symbol's desk believed, what it wanted, and which requests it asked for. Exit code
     1 when this program decides otherwise than was recorded.
     """
-    if incident is not None and not incident.isdigit():
+    if incident is not None and not incident.isdecimal():
         if file is not None:
             raise click.UsageError(f"{incident} is no number of an incident")
         incident, file = None, Path(incident)
@@ -61,23 +64,26 @@ def replay(
             if incident is None:
                 _list(reader, json_output)
                 return
-            found, recorded = _find(reader, int(incident))
+            found, recorded = _find(reader, incident)
     except LedgerError as error:
         raise Failure(f"error: {error}") from None
     lived = list(_told(found, recorded))
     differing = sum(bool(moment.difference) for _, moment, _ in lived)
     steps = [told for told in lived if around is None or abs(told[0]) <= around]
+    count = many(len(lived), "step")
     if json_output:
         print_json(_shape(found, recorded, steps))
     else:
         _print(found, recorded, steps)
+        if around is not None and lived and not steps:
+            _print_nearest(around, lived)
         if not differing:
-            click.echo(f"\n{len(lived)} steps, and every plan is as it was recorded")
+            in_all = " in all" if len(steps) < len(lived) else ""
+            click.echo(f"\n{count}{in_all}, and every plan is as it was recorded")
     if differing:
         other = "" if found.program == version("astermm-fleet") else f"; it was recorded by version {found.program}"
         raise Failure(
-            f"{differing} of {len(lived)} steps differ: this program decides otherwise than the one that was recorded"
-            + other
+            f"this program decides otherwise than the one that was recorded, in {differing} of {count}{other}"
         )
 
 
@@ -98,7 +104,13 @@ def _list(reader: Reader, json_output: bool) -> None:
         click.echo("no incident is on record")
         return
     lines = [
-        (str(each.id) + "*" * (not each.is_recorded), utc(each.at_ms), each.symbol or "all", each.kind, each.text)
+        (
+            str(each.id) + "*" * (not each.is_recorded),
+            utc(each.at_ms),
+            each.symbol or "all",
+            each.kind,
+            one_line(each.text),
+        )
         for each in found
     ]
     print_table(_TITLES, lines)
@@ -106,12 +118,12 @@ def _list(reader: Reader, json_output: bool) -> None:
         click.echo("* what led up to it is not on record")
 
 
-def _find(reader: Reader, number: int) -> tuple[IncidentOnRecord, Unpacked]:
+def _find(reader: Reader, number: str) -> tuple[IncidentOnRecord, Unpacked]:
     """Raises LedgerError and Failure."""
-    found = reader.incident(number)
+    found = reader.incident(int(number)) if len(number) <= _MOST_DIGITS else None
     if found is None:
         raise Failure(f"error: there is no incident {number} on record: replay without a number shows which there are")
-    blob = reader.recording(number)
+    blob = reader.recording(found.id)
     if blob is None:
         before = reader.recorded_before(found, WITHIN_MS)
         other = "" if before is None else f", but to {before}, {_seconds_between(reader, before, found)} before"
@@ -143,7 +155,9 @@ def _told(found: IncidentOnRecord, recorded: Unpacked) -> Iterator[_Told]:
 
 
 def _print(found: IncidentOnRecord, recorded: Unpacked, steps: list[_Told]) -> None:
-    click.echo(f"incident {found.id}, {utc(found.at_ms)}, {found.symbol or 'all'}: {found.kind}: {found.text}")
+    click.echo(
+        f"incident {found.id}, {utc(found.at_ms)}, {found.symbol or 'all'}: {found.kind}: {one_line(found.text)}"
+    )
     if recorded.left_out:
         click.echo(f"not recorded, there was no room: {', '.join(recorded.left_out)}")
     symbol = before = None
@@ -158,6 +172,12 @@ def _print(found: IncidentOnRecord, recorded: Unpacked, steps: list[_Told]) -> N
         _print_under("BREAKS", moment.broke, "")
         _print_under("DIFFERS", moment.difference, "")
         before = words
+
+
+def _print_nearest(around: float, lived: list[_Told]) -> None:
+    nearest = min((seconds for seconds, _, _ in lived), key=abs)
+    side = "before" if nearest < 0 else "after"
+    click.echo(f"\nno step is within {around:g} s of it: the nearest one is {abs(nearest):.3f} s {side}")
 
 
 def _print_under(title: str, text: str, before: str | None) -> None:

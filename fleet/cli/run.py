@@ -310,8 +310,10 @@ class Run:
         assert self._fleet is not None
         self._fleet.stalls += 1
         if stall.stack:
-            self._journal.warning(f"the event loop was kept for {stall.seconds * 1000:.0f} ms: {stall.place}")
-            self._journal.debug("it was at:\n" + "".join(traceback.format_list(stall.stack)))
+            stack = "".join(traceback.format_list(stall.stack)).rstrip()
+            self._journal.warning(
+                f"the event loop was kept for {stall.seconds * 1000:.0f} ms: {stall.place}", stack=stack
+            )
 
     # --- what the run shows
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fleet.words import one_line
+
 _LONG_TOKEN = re.compile(r"[0-9A-Za-z]{44,}")
 
 
@@ -38,7 +40,7 @@ class ConfigError(Exception):
 
 def shown(given: object) -> str:
     """A value for a message: short, on one line, and hidden when it is long enough to be a key."""
-    text = " ".join(str(given).split())
+    text = one_line(str(given))
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     if not text:
         return "an empty text"

@@ -14,6 +14,7 @@ from fleet.config.faults import Fault
 from fleet.config.loader import Loaded
 from fleet.config.models import DeadMan, SymbolConfig
 from fleet.scheduling.heartbeats import CHANCES, HEARTBEAT_WEIGHT, least_timeout_s, timeout_s
+from fleet.words import many
 from strategies.units import duration_text, percent_text
 
 _HEAVIEST_WEIGHT = 40
@@ -67,9 +68,8 @@ def _heartbeats(loaded: Loaded, dead_man: DeadMan, limit: RateLimit) -> Fault | 
     cost = symbols * HEARTBEAT_WEIGHT * 60 / every_s
     if cost <= share * capacity:
         return None
-    whose = f"{symbols} symbols" if symbols != 1 else "1 symbol"
     what = (
-        f"heartbeats of {whose} cost {symbols} x {HEARTBEAT_WEIGHT} weight every"
+        f"heartbeats of {many(symbols, 'symbol')} cost {symbols} x {HEARTBEAT_WEIGHT} weight every"
         f" {duration_text(int(every_s * 1000))} (half of timeout {duration_text(int(longest_s * 1000))})"
         f" = {_round(cost)} a minute, over the {_round(share * capacity)} that share {_plain(share)} of"
         f" {_round(capacity)} allows"
@@ -83,7 +83,7 @@ def _heartbeats(loaded: Loaded, dead_man: DeadMan, limit: RateLimit) -> Fault | 
         rights.append(f"a share of at least {_plain(least_share)}")
     most = int(share * capacity * every_s / (HEARTBEAT_WEIGHT * 60))
     if most:
-        rights.append(f"at most {most} symbols")
+        rights.append(f"at most {many(most, 'symbol')}")
     rights.append("dead_man: null to do without")
     return loaded.fault(_place(loaded, "dead_man", "timeout"), what, ", or ".join(rights))
 
@@ -99,9 +99,9 @@ def _slow_start(loaded: Loaded, limit: RateLimit) -> Fault | None:
         return None
     safety = loaded.config.budget.safety
     what = (
-        f"to place the {quotes} quotes of {len(symbols)} symbols once takes {_up(quotes / a_minute, 1)} minutes, as"
-        f" {limit.name} leaves {_round(a_minute)} a minute ({_plain(_a_minute(limit))} x {_plain(safety)}, less"
-        f" {percent_text(kept)} for cancels and reductions)"
+        f"to place the {many(quotes, 'quote')} of {many(len(symbols), 'symbol')} once takes {_up(quotes / a_minute, 1)}"
+        f" minutes, as {limit.name} leaves {_round(a_minute)} a minute ({_plain(_a_minute(limit))} x {_plain(safety)},"
+        f" less {percent_text(kept)} for cancels and reductions)"
     )
     least = _up(safety * quotes / a_minute, 2)
     right = "fewer symbols" if least > 1 else f"a safety of at least {_plain(least)}, or fewer symbols"
@@ -121,10 +121,10 @@ def _many_amends(loaded: Loaded, limit: RateLimit) -> Fault | None:
     busiest = max(per_second, key=lambda symbol: per_second[symbol])
     config = loaded.config.symbols[busiest]
     window, interval = duration_text(limit.interval_s * 1000), duration_text(config.refresh_interval_ms)
-    most = f"{sides(config)} every {interval} make {per_second[busiest] * limit.interval_s:.0f} for {busiest} alone"
+    most = f"{sides(config)} every {interval}: {per_second[busiest] * limit.interval_s:.0f} for {busiest} alone"
     what = (
-        f"{len(per_second)} symbols may ask for {asked:.0f} amends in {window} ({most}), but {limit.name} leaves"
-        f" {allowed:.0f} ({limit.limit} x {_plain(loaded.config.budget.safety)})"
+        f"{many(len(per_second), 'symbol')} may ask for {asked:.0f} amends in {window} ({most}), but"
+        f" {limit.name} leaves {allowed:.0f} ({limit.limit} x {_plain(loaded.config.budget.safety)})"
     )
     right = f"refresh intervals {_up(asked / allowed, 1)} times as long, or quotes will wait (`plan` foresees how long)"
     return loaded.fault(("symbols", busiest, "refresh_interval"), what, right)

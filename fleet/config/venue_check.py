@@ -15,6 +15,7 @@ from fleet.config.loader import Loaded
 from fleet.config.models import SymbolConfig
 from fleet.config.rate_check import rate_errors, rate_warnings
 from fleet.runtime.capital import Capital
+from fleet.words import many
 from strategies.ping_pong import PingPongParameters
 from strategies.units import percent_text
 
@@ -97,7 +98,7 @@ def _check_listed(loaded: Loaded, symbol: str, info: ExchangeInfo, checked: Chec
     instrument = info.instruments.get(symbol)
     if instrument is None:
         near = nearest(symbol, (name for name, each in info.instruments.items() if each.is_trading))
-        right = f"did you mean {near}?" if near else f"one of the {len(info.instruments)} symbols that are"
+        right = f"did you mean {near}?" if near else f"one that is, of {many(len(info.instruments), 'symbol')}"
         checked.errors.append(loaded.fault(("symbols", symbol), f"{shown(symbol)} is not listed", right))
     elif not instrument.is_trading:
         what = f"{symbol} is {instrument.status}, not TRADING"

@@ -22,6 +22,7 @@ from sqlalchemy.pool import StaticPool
 
 from fleet.ledger import rows, schema
 from fleet.ledger.entries import Entry
+from fleet.words import one_line
 
 CHANGES_KEPT_US = 7 * 86_400_000_000
 """Each change of an order is kept so long; the order as it ended, and all else, for ever."""
@@ -158,7 +159,7 @@ class Store:
         assert plain is not None
         check = _told_by(plain, "quick_check(1)")
         if check != "ok":
-            raise Corrupt(f"{_name(self.path)} is damaged: {check}")
+            raise Corrupt(f"{_name(self.path)} is damaged: {_finding(check)}")
         version, is_empty = _told_by(plain, "user_version"), not _told_by(plain, "schema_version")
         if version > schema.VERSION:
             raise LedgerError(
@@ -265,6 +266,12 @@ def _told_by(connection: Any, pragma: str) -> Any:
     """Outside any transaction."""
     row = connection.execute(f"PRAGMA {pragma}").fetchone()
     return None if row is None else row[0]
+
+
+def _finding(check: str) -> str:
+    """The check's words in one line, without its heading of stars for which of several databases it is."""
+    words = one_line(check.rpartition("***")[2])
+    return words[:1].lower() + words[1:]
 
 
 def _key(inserted: CursorResult[Any]) -> int:

@@ -33,6 +33,7 @@ from fleet.runtime.capital import Capital
 from fleet.runtime.foreign import ForeignOrders, NotOurs
 from fleet.runtime.mailbox import Mailbox, Told
 from fleet.runtime.snapshot import Begun, Snapshot, holds_all
+from fleet.words import many
 
 FILLS_PAGE = 500
 
@@ -313,7 +314,8 @@ class Account:
         behind = [symbol for symbol in self._begun if self.books[symbol].has_missed(snapshot.position(symbol))]
         for symbol in behind:
             if missed := await self.missed_fills(symbol):
-                self.on_mended(f"{len(missed)} trades of {symbol} were in the trade list that the line had not told of")
+                trades = many(len(missed), "trade")
+                self.on_mended(f"in the trade list: {trades} of {symbol} that the line had not told of")
         if behind:
             await self.snapshot()
 

@@ -20,6 +20,7 @@ from fleet.ledger.books import SymbolBook
 from fleet.ledger.entries import FundingRead, ListRead, Recorder, Traded
 from fleet.runtime.account import Account
 from fleet.runtime.journal import Journal
+from fleet.words import many
 
 PAGE = 1000
 LOOK_EVERY_S = 10.0
@@ -142,7 +143,7 @@ class Completion:
                 self._journal.incident("ledger", "the ledger is written again", level="INFO")
         self._problem = problem
         if lost > self._lost:
-            text = f"{lost - self._lost} entries found no room; trades and funding will be read again"
+            text = f"{many(lost - self._lost, 'entry', 'entries')} found no room; trades and funding will be read again"
             self._journal.incident("ledger", text, level="WARNING")
         self._lost = lost
         for text in self._ledger.refused():

@@ -157,6 +157,9 @@ class DeadMan:
     async def stand_down(self) -> None:
         """Ends every countdown that may run, now that no order of ours is left. The caller bounds the time."""
         self._watched.clear()
+        # Where its owner has orders first: these are what one that runs on would cancel.
+        foreign = self._foreign.symbols()
+        self._countdowns = dict(sorted(self._countdowns.items(), key=lambda each: each[0] not in foreign))
         self.look()
         async with anyio.create_task_group() as tasks:
             while self.left_running():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from exchange.model import Instrument, Order
+from fleet.words import many
 
 ENDED_KEPT = 1024
 
@@ -84,12 +85,11 @@ class ForeignNews:
         if not changed:
             return ""
         named = [self._words(symbol, each) for symbol, each in list(changed.items())[:NAMED_MOST]]
-        more = f"; and in {len(changed) - len(named)} more symbols" if len(named) < len(changed) else ""
+        more = f"; and in {many(len(changed) - len(named), 'more symbol')}" if len(named) < len(changed) else ""
         return f"not the fleet's, and left alone: {'; '.join(named)}{more}"
 
     def _words(self, symbol: str, seen: NotOurs) -> str:
         instrument = self._instruments.get(symbol)
-        size = f"{instrument.quantity(seen.lots):f}" if instrument else f"{seen.lots} lots"
-        orders = f"{seen.orders} open order{'s' * (seen.orders != 1)}"
-        words = [orders] * bool(seen.orders) + [f"a position of {size}"] * bool(seen.lots)
+        size = f"{instrument.quantity(seen.lots):f}" if instrument else many(seen.lots, "lot")
+        words = [many(seen.orders, "open order")] * bool(seen.orders) + [f"a position of {size}"] * bool(seen.lots)
         return f"{symbol} {' and '.join(words) or 'nothing any more'}"

@@ -28,8 +28,9 @@ class Journal:
     def info(self, text: str, symbol: str | None = None) -> None:
         self._add("INFO", text, symbol)
 
-    def warning(self, text: str, symbol: str | None = None) -> None:
-        self._add("WARNING", text, symbol)
+    def warning(self, text: str, symbol: str | None = None, *, stack: str = "") -> None:
+        """`stack`: lines beneath it, into the log only."""
+        self._add("WARNING", text, symbol, stack)
 
     def error(self, text: str, symbol: str | None = None) -> None:
         self._add("ERROR", text, symbol)
@@ -47,9 +48,9 @@ class Journal:
         now_ms = self._clock.now_ms()
         self.ledger.write(Incident(now_ms, kind, text, symbol, self.flights.cut(symbol, kind, now_ms)))
 
-    def _add(self, level: str, text: str, symbol: str | None) -> None:
+    def _add(self, level: str, text: str, symbol: str | None, beneath: str = "") -> None:
         self.lines.append(EventLine(self._clock.now_ms(), level, symbol, text))
-        logger.bind(symbol=symbol).log(level, text)
+        logger.bind(symbol=symbol).log(level, f"{text}\n{beneath}" if beneath else text)
 
     def traceback(self, error: Exception, symbol: str | None = None) -> None:
         """For whoever mends it: into the log at debug level, without the values of variables."""

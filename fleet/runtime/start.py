@@ -21,6 +21,7 @@ from fleet.runtime.journal import Journal
 from fleet.runtime.snapshot import Snapshot
 from fleet.runtime.supervisor import OUTAGES
 from fleet.runtime.venue import Venue
+from fleet.words import many
 
 START_PAUSES_S = (0.25, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0)
 """Between attempts to read the account at the start."""
@@ -109,7 +110,7 @@ class Start:
         for symbol in dict.fromkeys(order.symbol for order in self.found_open):
             self._books.completion.also(symbol)
         self.found_open = ()
-        self._journal.info(f"cancelled {leftover} orders left by an earlier run")
+        self._journal.info(f"cancelled {many(leftover, 'order')} left by an earlier run")
 
     async def _cancel_when_stopped(self, scope: anyio.CancelScope) -> None:
         await self._stopped.wait()

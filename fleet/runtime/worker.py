@@ -31,6 +31,7 @@ from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
 from fleet.runtime.sender import Sender
 from fleet.runtime.snapshot import Begun
 from fleet.scheduling.gate import Gate
+from fleet.words import many
 from strategies.base import Strategy
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ class Worker:
             self._count_fills(begun.missed)
             if begun.left_open:
                 leftover = await clear(self._run, self._trading, self._gate, self.symbol)
-                self._journal.info(f"cancelled {leftover} orders left by an earlier run", self.symbol)
+                self._journal.info(f"cancelled {many(leftover, 'order')} left by an earlier run", self.symbol)
         self.desk.risk.owed = ()
         await self._take_up_before()
         await self._set_leverage(self.desk.config.leverage)
@@ -322,7 +323,7 @@ class Worker:
             self._account.on_missed()
         self._untold += missed
         if missed:
-            text = f"{len(missed)} trades that the line had not told of were in the trade list"
+            text = f"in the trade list: {many(len(missed), 'trade')} that the line had not told of"
             self._journal.incident("missed trades", text, self.symbol, "DEBUG")
         if missed or orders:
             self._journal.info(_found(len(missed), orders), self.symbol)
@@ -345,7 +346,7 @@ class Worker:
 
 def _found(trades: int, orders: Sequence[str]) -> str:
     """What a resync has mended."""
-    found = [f"{trades} trades"] * bool(trades) + [f"orders {', '.join(orders)}"] * bool(orders)
+    found = [many(trades, "trade")] * bool(trades) + [f"orders {', '.join(orders)}"] * bool(orders)
     return f"reconciled with the exchange, which had told nothing of {' and '.join(found)}"
 
 

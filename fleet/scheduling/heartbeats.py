@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 
+from fleet.words import many
+
 HEARTBEAT_WEIGHT = 10
 """Of one countdownCancelAll, which is for one symbol (docs: its Weight)."""
 
@@ -42,7 +44,8 @@ def heartbeat_interval_s(symbols: int, timeout_s: float, share: float, weight_ca
     # What is affordable to the last digit must not fail by the floats' own error.
     if interval_s > timeout_s / CHANCES * (1 + 1e-9):
         raise ValueError(
-            f"heartbeats of {symbols} symbols can go every {interval_s:.0f} s, which is over half of {timeout_s:g} s"
+            f"heartbeats of {many(symbols, 'symbol')} can go every {interval_s:.0f} s, "
+            f"which is over half of {timeout_s:g} s"
         )
     return interval_s
 

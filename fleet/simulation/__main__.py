@@ -23,6 +23,7 @@ from fleet.simulation.shrink import shrunk
 from fleet.simulation.trouble import SECONDS, SYMBOLS, Day, draw_day
 from fleet.simulation.watch import Violation
 from fleet.simulation.world import Outcome, live
+from fleet.words import many
 
 TWICE_EVERY = 25
 """Each so-many-th seed is lived through twice: the same seed, the same trace."""
@@ -103,8 +104,9 @@ def _tally(every: Iterable[Lived], seconds: float, symbols: int, began: float, *
     crashes = counted.pop("Crash", 0)
     faults = ", ".join(f"{name} {count}" for name, count in sorted(counted.items()))
     click.echo(
-        f"{hours:.1f} virtual hours in {time.monotonic() - began:.0f} s, {orders} orders, {fills} fills, "
-        f"faults: {sum(counted.values())} ({faults}), {crashes} crashes, {failed} violations"
+        f"{hours:.1f} virtual hours in {time.monotonic() - began:.0f} s, {many(orders, 'order')}, "
+        f"{many(fills, 'fill')}, faults: {sum(counted.values())} ({faults}), "
+        f"{many(crashes, 'crash', 'crashes')}, {many(failed, 'violation')}"
     )
     return failed
 
@@ -139,7 +141,9 @@ def _fails_alike(day: Day, violation: Violation) -> bool:
 
 
 def _show_plan(day: Day) -> None:
-    click.echo(f"  seed {day.seed}, {day.symbols} symbols, {day.seconds:g} s; ways {', '.join(map(str, day.ways))}")
+    click.echo(
+        f"  seed {day.seed}, {many(day.symbols, 'symbol')}, {day.seconds:g} s; ways {', '.join(map(str, day.ways))}"
+    )
     for trouble in day.troubles:
         click.echo(f"  {trouble}")
 

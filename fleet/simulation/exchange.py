@@ -92,6 +92,10 @@ class Exchange:
         self.runner.faults = self._fates()
         self._set_faults()
 
+    def loosen(self) -> None:
+        """Its limits are as they are in life."""
+        self.paper.change_limits(listed.REAL_LIMITS)
+
     def _fates(self) -> FaultPlan:
         return _Fates(self._day.faults, self._day.seed, lambda: self.on_lost(self.clock.now_us()))
 

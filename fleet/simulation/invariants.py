@@ -248,9 +248,12 @@ class TradeRow:
 
     trade_id: int
     order_id: int
+    side: Side
+    is_maker: bool
     price: Decimal
     quantity: Decimal
     fee: Decimal
+    fee_asset: str
     realised: Decimal
 
 

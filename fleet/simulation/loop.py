@@ -24,17 +24,32 @@ class Deadlock(Exception):
     """Every task waits for another one, and no timer will ever end it."""
 
 
+class Livelock(Exception):
+    """Something runs again and again, and time does not go on."""
+
+
+MOST_TURNS = 20_000
+"""Of the loop in one instant: a fleet with everything to do at once takes hundreds."""
+
+
 class _JumpingSelector(selectors.DefaultSelector):
     """Instead of waiting, moves the loop's time on by as much as it would have waited."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None:
             # Nothing outside the loop has a part in virtual time: asking the system each time is the dearest of it all.
-            self.now += max(timeout, 0)
+            if timeout > 0:
+                self.now += timeout
+                self._turns = 0
+                return []
+            self._turns += 1
+            if self._turns == MOST_TURNS:
+                raise Livelock(f"the same is done again and again at {self.now:.6f} s")
             return []
         ready = super().select(0)
         if not ready:
@@ -52,5 +67,5 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(main: Callable[[*Ts], Awaitable[T]], *args: *Ts) -> T:
-    """Runs an async function to its end in virtual time, which starts at 0. Raises Deadlock."""
+    """Runs an async function to its end in virtual time, which starts at 0. Raises Deadlock and Livelock."""
     return anyio.run(main, *args, backend="asyncio", backend_options={"loop_factory": VirtualLoop})

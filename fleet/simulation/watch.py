@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from exchange.aster.signed import RESYNC
-from exchange.model import OrderStatus
+from exchange.model import OrderStatus, Side
 from exchange.paper.accounts import Account
 from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.order import PaperOrder
@@ -39,6 +39,9 @@ class Violation:
 
 NEWS_LATE_S = 2.0
 """News of a trade or an order is with the fleet within this, where nothing goes wrong (`_way` draws the latencies)."""
+
+HELD_UP_S = 5.0
+"""For as long after something was in the way, what was asked in time may have no answer in time."""
 
 DEAREST = Cost(weight=ALL_OPEN_ORDERS_WEIGHT)
 """Of what is asked about orders and positions. Who is behind one that has no room waits, though it wants less."""
@@ -228,13 +231,14 @@ class Watch:
         if not fleet.drain.left_unknown:
             self._expect("nothing left after a stop", invariants.nothing_left_after_a_stop(own, fleet.drain.left_open))
 
+    def uncounted(self) -> None:
+        """A fleet has stopped, and could not read the last trades and balances."""
+        # Signed by a nonce that is ahead of a clock that was set back, no request is taken for as long.
+        if self._now_us() - max(self._held_up_us, self.troubled_us("")) > HELD_UP_S * 1e6:
+            self._expect("the last trades are counted", "they were not, though nothing stood in the way")
+
     def books(self, fleet: Fleet) -> None:
         """Once all is quiet, and trades and balances were read for the last time."""
-        if not fleet.drain.has_counted_all:
-            # Signed by a nonce that is ahead of a clock that was set back, no request is taken for as long.
-            if self._now_us() - max(self._held_up_us, self.troubled_us("")) > 5e6:
-                self._expect("the last trades are counted", "they were not, though nothing stood in the way")
-            return
         for symbol, book in fleet.account.books.items():
             if not fleet.account.has_begun(symbol):
                 continue
@@ -249,8 +253,6 @@ class Watch:
 
     def ledger(self, store: Store, fleet: Fleet) -> None:
         """The same once, and whatever crashes there were: what is on record is what was traded."""
-        if not fleet.drain.has_counted_all:
-            return
         fills = schema.fills
         ours: dict[str, list[TradeRow]] = {}
         for row in store.connection.execute(select(fills).order_by(fills.c.symbol, fills.c.trade_id)).all():
@@ -258,9 +260,12 @@ class Watch:
                 TradeRow(
                     row.trade_id,
                     row.order_id,
+                    Side(row.side),
+                    row.is_maker,
                     Decimal(row.price),
                     Decimal(row.quantity),
                     Decimal(row.fee),
+                    row.fee_asset,
                     Decimal(row.realised_pnl),
                 )
             )
@@ -271,9 +276,12 @@ class Watch:
                 TradeRow(
                     each.trade_id,
                     each.order_id,
+                    each.side,
+                    each.is_maker,
                     instrument.price(each.ticks),
                     instrument.quantity(each.lots),
                     each.fee,
+                    instrument.margin_asset,
                     each.realised,
                 )
                 for each in stake.trades

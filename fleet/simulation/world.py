@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
@@ -18,7 +18,7 @@ from fleet.runtime.mailbox import Crash as WorkerBreaks
 from fleet.simulation.caps import Caps
 from fleet.simulation.exchange import Exchange
 from fleet.simulation.fleet_file import FleetFile
-from fleet.simulation.loop import run_virtual
+from fleet.simulation.loop import Deadlock, Livelock, run_virtual
 from fleet.simulation.processes import Processes
 from fleet.simulation.trouble import (
     Blow,
@@ -46,14 +46,17 @@ LONG_QUIET_EVERY = 5
 account again: then what it believes is held against what is."""
 LAST_STOP_S = 120.0
 """How long the last stop may take, with nothing going wrong: the minute's weight may be spent."""
+FORGOTTEN_S = 61.0
+"""After it the exchange counts no request of before against any limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a day. `counted`: troubles that happened, by kind."""
+    """What became of a day. `is_audited`: its books were compared. `counted`: troubles that happened, by kind."""
 
     day: Day
     violations: tuple[Violation, ...]
+    is_audited: bool
     trace: tuple[tuple[int, str], ...]
     orders: int
     fills: int
@@ -62,8 +65,21 @@ class Outcome:
 
 
 def live(day: Day) -> Outcome:
-    """Raises nothing: what breaks out of the fleet is a violation."""
-    return run_virtual(World.of, day)
+    """Raises nothing: what breaks out of the fleet is a violation, and so is that it keeps time from going on."""
+    worlds: list[World] = []
+
+    async def main() -> None:
+        world = World(day)
+        worlds.append(world)
+        await world.run()
+
+    try:
+        run_virtual(main)
+    except (Deadlock, Livelock) as error:
+        # What the loop's end has broken besides is of no matter.
+        outcome = worlds[0].outcome()
+        return replace(outcome, violations=(Violation(outcome.trace[-1][0], "time goes on", str(error)),))
+    return worlds[0].outcome()
 
 
 class World:
@@ -72,6 +88,7 @@ class World:
         self._tasks = anyio.create_task_group()
         self._scope = anyio.CancelScope()
         self._counted: Counter[str] = Counter()
+        self._is_audited = False
         self._file = FleetFile(day.seed, day.symbols)
         config = self._file.config
         self._exchange = Exchange(day, config)
@@ -88,18 +105,16 @@ class World:
         paper.engine.orders.tell_also(self._watch)
         paper.engine.orders.tell_also(self._caps)
 
-    @staticmethod
-    async def of(day: Day) -> Outcome:
-        world = World(day)
-        await world.run()
+    def outcome(self) -> Outcome:
         return Outcome(
-            day,
-            tuple(world._watch.violations),
-            tuple(world._trace.lines),
-            world._watch.orders,
-            world._watch.fills,
-            sum(line.startswith(">") for _, line in world._trace.lines),
-            world._counted,
+            self._day,
+            tuple(self._watch.violations),
+            self._is_audited,
+            tuple(self._trace.lines),
+            self._watch.orders,
+            self._watch.fills,
+            sum(line.startswith(">") for _, line in self._trace.lines),
+            self._counted,
         )
 
     async def run(self) -> None:
@@ -180,21 +195,35 @@ class World:
         self._trace.add("# nothing goes wrong any more")
         self._processes.held_up.clear()
         self._exchange.calm()
-        if self._exchange.banned_until_s > anyio.current_time():
-            return
         is_long = self._day.seed % LONG_QUIET_EVERY == 0
         quiet_s = LONG_QUIET_S if is_long else QUIET_S
-        await self._processes.keep_up(max(self._day.seconds, anyio.current_time()) + quiet_s)
+        await self._processes.keep_up(max(anyio.current_time(), self._exchange.banned_until_s) + quiet_s)
         if is_long and self._processes.running is not None:
             self._watch.quiet(self._processes.running)
+        if await self._has_stopped_and_counted():
+            return
+        self._watch.uncounted()
+        # Whatever kept the fleet from it is over by then: no day ends without a look at the books.
+        await anyio.sleep(FORGOTTEN_S)
+        self._exchange.loosen()
+        self._processes.start()
+        await self._processes.keep_up(anyio.current_time() + QUIET_S)
+        if not await self._has_stopped_and_counted():
+            self._watch.say("the last trades are counted", "they were not, by a fleet that was hindered by nothing")
+
+    async def _has_stopped_and_counted(self) -> bool:
         self._trace.add("# the fleet is told to stop for the last time")
         process = self._processes.current
         process.stop()
         with anyio.move_on_after(LAST_STOP_S):
             await process.ended.wait()
+        fleet = process.fleet
         if not process.ended.is_set():
             self._watch.say("a stop comes to its end", f"the fleet has not stopped within {LAST_STOP_S:.0f} s")
-        elif process.fleet is not None and process.fleet.failure is None:
-            process.ledger.sync()
-            self._watch.books(process.fleet)
-            self._watch.ledger(self._processes.store, process.fleet)
+        if fleet is None or not fleet.drain.has_counted_all:
+            return False
+        process.ledger.sync()
+        self._watch.books(fleet)
+        self._watch.ledger(self._processes.store, fleet)
+        self._is_audited = True
+        return True

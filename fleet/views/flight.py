@@ -24,6 +24,7 @@ from fleet.runtime.steps import (
     Sent,
 )
 from fleet.views.text import plain
+from fleet.words import many
 from strategies.base import Quote
 
 
@@ -76,7 +77,7 @@ class Teller:
                 code = "" if step.code is None else f" ({step.code})"
                 return f"{step.verb.lower()} of {step.action.client_id} failed: {step.error}: {step.message}{code}"
             case Reconciled(open_orders=orders):
-                return f"reconciled with {len(orders)} open orders that the exchange lists"
+                return f"reconciled with {many(len(orders), 'open order')} that the exchange lists"
             case Reconfigured():
                 return "takes up new parameters"
             case Around():

@@ -22,6 +22,7 @@ import msgspec
 from loguru import logger
 
 from fleet.control.state import EventLine
+from fleet.words import one_line
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -132,7 +133,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", error)
         return "; ".join(describe(member) for member in group.exceptions)
-    text = " ".join(str(error).split())
+    text = one_line(str(error))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from fleet.control.state import NOMINAL_BELOW, BudgetState, FleetState, SymbolState
 from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, money, plain, rows, short
+from fleet.words import many
 
 PER_SYMBOL = (
     "fills", "round_trips", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "funding", "position",
@@ -136,11 +137,13 @@ def _totals(state: FleetState) -> list[Text]:
             amount(net), "  realised ", amount(state.realised_pnl), ", unrealised ", amount(state.unrealised_pnl),
             f", fees {money(state.fees)}, funding ", amount(state.funding), _other_fees(state),
         ),
-        "traded": Text(f"{fills:,} fills, {trips:,} round trips, volume {money(volume, 0)}; first quote after {first}"),
+        "traded": Text(
+            f"{many(fills, 'fill')}, {many(trips, 'round trip')}, volume {money(volume, 0)}; first quote after {first}"
+        ),
         "peak use": Text(peaks or "unknown"),
         "requests": Text(_requests(state.budget.totals)),
         "budget": Text(_budget(state.budget)),
-        "refused": Text(f"{state.http_429} times 429, {state.http_418} times 418"),
+        "refused": Text(f"{many(state.http_429, 'time')} 429, {many(state.http_418, 'time')} 418"),
         "reloads": Text(f"{state.reloads_applied} applied, {state.reloads_refused} refused"),
     }  # fmt: skip
     return [Text.assemble((f"{name:<9}", QUIET), text) for name, text in told.items()]
@@ -155,7 +158,7 @@ def _requests(totals: dict[str, int]) -> str:
 def _budget(budget: BudgetState) -> str:
     late = budget.mean_stretch >= NOMINAL_BELOW
     pace = f"refresh intervals stretched ×{short(budget.mean_stretch)}" if late else "refresh intervals as wished"
-    return f"{pace}; {budget.withdrawn:,} intents withdrawn in time"
+    return f"{pace}; {many(budget.withdrawn, 'intent')} withdrawn in time"
 
 
 def _other_fees(state: FleetState) -> str:

@@ -21,6 +21,7 @@ from fleet.control.state import EventLine, FleetState, StreamState
 from fleet.views.budget import budget_line, budget_lines, limiter_lines
 from fleet.views.table import phase_counts, symbol_table
 from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, dotted, duration, in_a_line, money, rows, utc_time
+from fleet.words import many, one_line
 
 SIDE_GAP = 4
 NARROWEST_LIMITERS = 56
@@ -112,9 +113,10 @@ def _alerts(state: FleetState) -> list[Text]:
         left = duration(state.paused_until_ms - state.now_ms)
         alerts.append(Text(f"○ sending nothing for {left}: {state.pause_reason or 'paused'}", WARN))
     if state.http_429 or state.http_418:
-        alerts.append(Text(f"○ the venue answered {state.http_429} times 429, {state.http_418} times 418", WARN))
+        times = f"{many(state.http_429, 'time')} 429, {many(state.http_418, 'time')} 418"
+        alerts.append(Text(f"○ the venue answered {times}", WARN))
     if state.last_reload_error is not None:
-        text = " ".join(state.last_reload_error.split())
+        text = one_line(state.last_reload_error)
         alerts.append(Text(f"✗ reload refused, config v{state.config_version} stays: {text}", BAD))
     return alerts
 
@@ -151,14 +153,10 @@ def _streams(streams: tuple[StreamState, ...], now_ms: int) -> list[Text]:
         Column("", [Text(f"● {s.line}", GOOD) if s.up else Text(f"✗ {s.line}", BAD) for s in streams]),
         Column("", [Text(f"{'up' if s.up else 'DOWN'} {duration(now_ms - s.since_ms)}") for s in streams]),
         Column("", [Text("lag –" if s.lag_ms is None else f"lag {s.lag_ms:,}ms", QUIET) for s in streams]),
-        Column("", [Text(_many(s.subscribed, "stream"), QUIET) for s in streams]),
-        Column("", [Text(_many(s.reconnects, "reconnect"), QUIET) for s in streams]),
+        Column("", [Text(many(s.subscribed, "stream"), QUIET) for s in streams]),
+        Column("", [Text(many(s.reconnects, "reconnect"), QUIET) for s in streams]),
     ]
     return rows(columns, gap=2)[1:]
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _event(event: EventLine) -> Text:
@@ -167,5 +165,5 @@ def _event(event: EventLine) -> Text:
         (f"{utc_time(event.ms)}  ", QUIET),
         (f"{event.level.lower():<8}", style or QUIET),
         (f"{event.symbol or '':<13}", "bold"),
-        (" ".join(event.text.split()), style),
+        (one_line(event.text), style),
     )

@@ -118,6 +118,31 @@ def test_only_what_is_near_is_shown(file: Path, around: str, first_s: int) -> No
     assert seconds[-1] == 0
 
 
+def test_that_no_step_is_so_near_is_told(tmp_path: Path, file: Path) -> None:
+    flights = Flights()
+    table = Table(flights.of("XUSDT"))
+    table.look()
+    later_ms = table.now_us // 1000 + 12_345
+    with open_at(tmp_path / ".astermm" / "a-paper.sqlite3") as store:
+        store.write([Incident(later_ms, "pause", "a pause", "XUSDT", flights.cut("XUSDT", "pause", later_ms))])
+    said = ask("4", file, "--around", "3s")
+    assert said.exit_code == 0, said.output
+    assert re.fullmatch(
+        r"incident 4, .*: pause: a pause\n"
+        r"\nno step is within 3 s of it: the nearest one is 12\.\d{3} s before\n"
+        r"\n\d+ steps in all, and every plan is as it was recorded\n",
+        said.output,
+    )
+    assert "no step is within" not in ask("4", file, "--around", "13s").output
+    assert json.loads(ask("4", file, "--around", "3s", "--json").output)["steps"] == []
+
+
+def test_an_incident_told_in_several_lines_is_one_line_of_the_list(tmp_path: Path, file: Path) -> None:
+    with open_at(tmp_path / ".astermm" / "a-paper.sqlite3") as store:
+        store.write([Incident(EPOCH_US // 1000, "reload refused", "f:1:1: one\nf:2:1: two", None, None)])
+    assert ask(file).output.splitlines()[4].endswith(" all     reload refused   f:1:1: one f:2:1: two")
+
+
 def test_for_pipes_each_step_is_an_object(file: Path) -> None:
     told: dict[str, Any] = json.loads(ask("1", file, "--json").output)
     assert (told["id"], told["symbol"], told["left_out"]) == (1, "XUSDT", [])
@@ -140,7 +165,7 @@ def test_another_decision_is_told_with_its_step_and_the_exit_code(file: Path, mo
     assert said.exit_code == 1
     assert re.search(r"\n +DIFFERS +another plan was made then\n", said.output)
     assert re.search(
-        r"\d+ of \d+ steps differ: this program decides otherwise than the one that was recorded", said.output
+        r"this program decides otherwise than the one that was recorded, in \d+ of \d+ steps; it was", said.output
     )
     assert "it was recorded by version 1" in said.output
     assert "every plan is as it was recorded" not in said.output
@@ -150,9 +175,13 @@ def test_another_decision_is_told_with_its_step_and_the_exit_code(file: Path, mo
     ("arguments", "exit_code", "said"),
     [
         (["7"], 1, "error: there is no incident 7 on record: replay without a number shows which there are"),
+        (["9" * 19], 1, f"error: there is no incident {'9' * 19} on record: "),
+        (["9" * 5000], 1, "on record: replay without a number shows which there are"),
+        (["²"], 2, "² is no number of an incident"),
         (["2"], 1, "error: what led up to incident 2 is not on record, but to 1, 0.001 s before: "),
         (["3"], 1, "error: incident 3 cannot be replayed: it is damaged, or was recorded by another version"),
         (["one"], 2, "one is no number of an incident"),
+        (["1", "--around", "1e999s"], 2, "1e999s is no duration"),
         (["1", "--around", "never"], 2, "never is no duration"),
         (["1", "--ledger", "none.sqlite3"], 1, "error: there is no ledger at none.sqlite3"),
     ],

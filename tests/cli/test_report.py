@@ -109,6 +109,10 @@ def test_for_pipes_every_digit_is_told(file: Path) -> None:
         (["--since", "2026-09-22", "--until", "2026-09-23"], 1),
         (["--since", "2026-09-22T16:00+02:00", "--until", "2026-09-23T14:00"], 1),
         (["--since", "2100-01-01"], 0),
+        (["--since", "0001-01-01T00:00+14:00", "--until", "9999-12-31T23:59-14:00"], 3),
+        (["--until", "0001-01-01"], 0),
+        (["--since", "9999-12-31", "--until", "9999-12-31"], 0),
+        (["--since", "99999d", "--until", "9999-12-31"], 3),
     ],
 )
 def test_a_span_of_time(file: Path, options: list[str], fills: int) -> None:
@@ -128,7 +132,10 @@ def test_so_long_ago(file: Path, ago: str, days: float, monkeypatch: pytest.Monk
     ("arguments", "exit_code", "said"),
     [
         (["--ledger", "none.sqlite3"], 1, "error: there is no ledger at none.sqlite3: a fleet that runs writes one"),
-        (["--since", "yesterday"], 2, "yesterday is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d"),
+        *(
+            (["--since", said], 2, f"{said} is no moment: 2026-01-31, 2026-01-31T09:30, 24h or 7d")
+            for said in ("yesterday", "-5d", "0d", "1e30d", "infd", "nand", "999999d", "-24h", "10000-01-01")
+        ),
     ],
 )
 def test_what_cannot_be_told_is_told_in_a_line(file: Path, arguments: list[str], exit_code: int, said: str) -> None:

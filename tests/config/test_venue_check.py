@@ -77,7 +77,7 @@ def test_a_file_that_the_exchange_can_serve_has_no_faults() -> None:
     [
         ("ASTRUSDT: {}", "f:5:3: ASTRUSDT is not listed: did you mean ASTERUSDT?"),
         ("asterusdt: {}", "f:5:3: asterusdt is not listed: did you mean ASTERUSDT?"),
-        ("XYZ: {}", "f:5:3: XYZ is not listed: one of the 3 symbols that are"),
+        ("XYZ: {}", "f:5:3: XYZ is not listed: one that is, of 3 symbols"),
         ("OLDUSDT: {}", "f:5:3: OLDUSDT is SETTLING, not TRADING: leave it out until it trades"),
         (
             "ASTERUSDT: {balance_fraction: 0.0001}",
@@ -155,13 +155,13 @@ def test_sizes_are_judged_only_by_known_prices_and_balances(
         (
             "ASTERUSDT: {refresh_interval: 100ms}",
             "",
-            "f:5:33: 1 symbols may ask for 1200 amends in 1m (2 every 100ms make 1200 for ASTERUSDT alone), but ORDERS_1M"
+            "f:5:33: 1 symbol may ask for 1200 amends in 1m (2 every 100ms: 1200 for ASTERUSDT alone), but ORDERS_1M"
             " leaves 1080 (1200 x 0.9): refresh intervals 1.2 times as long, or quotes will wait (`plan` foresees how long)",
         ),
         (
             "ASTERUSDT: {refresh_interval: 100ms, entry: long}",
             "budget: {safety: 0.25}",
-            "f:5:33: 1 symbols may ask for 600 amends in 1m (1 every 100ms make 600 for ASTERUSDT alone), but ORDERS_1M"
+            "f:5:33: 1 symbol may ask for 600 amends in 1m (1 every 100ms: 600 for ASTERUSDT alone), but ORDERS_1M"
             " leaves 300 (1200 x 0.25): refresh intervals 2.0 times as long, or quotes will wait (`plan` foresees how long)",
         ),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -307,7 +308,8 @@ def test_a_damaged_file_is_moved_aside_and_a_new_one_begun(damage: str, tmp_path
         assert (ids(store), store.reads) == ([], {})
     aside = tmp_path / "a.sqlite3.corrupt-20260921T141320"
     assert aside.read_bytes() == damaged
-    assert "is damaged: " in notice
+    assert re.match(rf"ledger {re.escape(str(path))} is damaged: [a-z]", notice)
+    assert "\n" not in notice
     assert f"kept as {aside.name}, and a new one is filled from the exchange's trade list" in notice
 
 

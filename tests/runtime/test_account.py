@@ -253,7 +253,7 @@ def test_catching_up_counts_what_no_line_told_of() -> None:
         texts: list[str] = []
         at.account.on_mended = texts.append
         await at.account.catch_up()
-        assert texts == ["1 trades of XUSDT were in the trade list that the line had not told of"]
+        assert texts == ["in the trade list: 1 trade of XUSDT that the line had not told of"]
         assert (book.fills, at.account.wallet) == (1, 990)
 
     play(scene)

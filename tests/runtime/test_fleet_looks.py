@@ -95,7 +95,7 @@ def _a_fill(at: FleetWorld) -> None:
     ("change", "told", "fills"),
     [
         (_a_move, "position was not the exchange's: corrected to 0.3", 0),
-        (_a_fill, "had told nothing of 1 trades", 1),
+        (_a_fill, "had told nothing of 1 trade", 1),
     ],
 )
 def test_what_a_worker_that_starts_again_finds_is_counted_and_told(

@@ -132,7 +132,7 @@ def test_the_start_cancels_leftovers_takes_up_the_position_and_touches_nobody_el
         assert [(a.side, a.lots, a.reduce_only) for a in at.trading.actions() if isinstance(a, Place)] == [
             (SELL, 60, True)
         ]
-        assert at.said("cancelled 1 orders")
+        assert at.said("cancelled 1 order left")
 
     play(scene)
 

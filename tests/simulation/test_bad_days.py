@@ -8,9 +8,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from anyio.lowlevel import checkpoint
 
 from exchange.model import Side
 from exchange.paper.fault_settings import Constant, Requests
+from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
 from fleet.simulation.fleet_file import FleetFile
 from fleet.simulation.invariants import Books, Exposure, Limits, Resting, TradeRow
@@ -32,6 +34,7 @@ def test_on_a_bad_day_no_rule_is_broken(seed: int) -> None:
     finally:
         gc.enable()
     assert outcome.violations == ()
+    assert outcome.is_audited
 
 
 @pytest.mark.parametrize("seed", [4, 9, 13])
@@ -74,6 +77,16 @@ def test_a_symbol_that_crashes_changes_nothing_in_the_others_trace(seed: int) ->
 # --- what is told of a day that ended badly
 
 
+def test_a_fleet_that_keeps_time_from_going_on_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def spin(_: Fleet) -> None:
+        while True:
+            await checkpoint()
+
+    monkeypatch.setattr(Fleet, "_watch_account", spin)
+    (violation,) = live(draw_day(1, *SMALL)).violations
+    assert violation.rule == "time goes on"
+
+
 def test_a_failing_plan_is_shrunk_to_what_it_takes() -> None:
     guilty: tuple[Trouble, ...] = (Crash(3.0, 1.0), Edit(9.0, 2, 7))
     bystanders: tuple[Trouble, ...] = tuple(Stop(at_s / 2, 1.0) for at_s in range(1, 20))
@@ -103,7 +116,7 @@ def exposure(order: int, all_open: int, position: int) -> Exposure:
 
 LIMITS = Limits(Decimal(100), Decimal(200), Decimal(150))
 BOOKS = Books(5, 2, Decimal("0.1"), Decimal("0.02"))
-ROW = TradeRow(1, 7, Decimal(100), Decimal(2), Decimal("0.1"), Decimal(0))
+ROW = TradeRow(1, 7, Side.BUY, True, Decimal(100), Decimal(2), Decimal("0.1"), "USDT", Decimal(0))
 RULES = [
     pytest.param(invariants.one_order_a_side([resting("a"), resting("b", Side.SELL)]), "", id="an order a side"),
     pytest.param(

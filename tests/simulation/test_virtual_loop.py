@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
-from fleet.simulation.loop import Deadlock, run_virtual
+from fleet.simulation.loop import Deadlock, Livelock, run_virtual
 
 
 def test_a_day_passes_at_once_and_in_order() -> None:
@@ -31,3 +32,22 @@ def test_waiting_for_nobody_is_a_deadlock() -> None:
 
     with pytest.raises(Deadlock):
         run_virtual(main)
+
+
+def test_what_keeps_time_from_going_on_is_a_livelock() -> None:
+    async def main() -> None:
+        while True:
+            await checkpoint()
+
+    with pytest.raises(Livelock, match=r"again and again at 0\.000000 s"):
+        run_virtual(main)
+
+
+def test_each_instant_may_take_its_turns() -> None:
+    async def main() -> None:
+        for _ in range(30):
+            for _ in range(1000):
+                await checkpoint()
+            await anyio.sleep(0.001)
+
+    run_virtual(main)

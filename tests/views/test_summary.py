@@ -131,6 +131,7 @@ def test_a_fleet_that_did_nothing_has_a_summary_too() -> None:
         (sample_state(), "requests 14,863: cancel 11%, reduce 14%, quote 15%, amend 60%, query 1%"),
         (sample_state(), "refresh intervals stretched ×1.2; 418 intents withdrawn in time"),
         (FleetState("f", "paper", False, 0, 1), "requests none"),
+        (FleetState("f", "paper", False, 0, 1, http_429=1), "1 time 429, 0 times 418"),
         (FleetState("f", "paper", False, 0, 1), "refresh intervals as wished; 0 intents withdrawn in time"),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from fleet.views.text import Align, Column, amount, decimals, duration, money, plain, rows
+from fleet.words import many, one_line
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,25 @@ def test_decimals(value: str, count: int) -> None:
 )
 def test_duration(ms: int, text: str) -> None:
     assert duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "text"),
+    [
+        (0, ("order",), "0 orders"),
+        (1, ("order",), "1 order"),
+        (2, ("open order",), "2 open orders"),
+        (12_345, ("fill",), "12,345 fills"),
+        (1, ("entry", "entries"), "1 entry"),
+        (2, ("entry", "entries"), "2 entries"),
+    ],
+)
+def test_a_noun_agrees_with_its_number(count: int, words: tuple[str, ...], text: str) -> None:
+    assert many(count, *words) == text
+
+
+def test_a_text_is_brought_onto_one_line() -> None:
+    assert one_line(" a\n  b\t c\r\n") == "a b c"
 
 
 @pytest.mark.parametrize(("value", "style"), [("1", "green"), ("-1", "red"), ("0.001", "dim"), ("-0.001", "dim")])
