@@ -22,6 +22,7 @@ from fleet.ledger.store import Owner, Store
 from fleet.runtime.errors import FleetError
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.simulation.exchange import Exchange
 from fleet.simulation.fleet_file import FLEET, FleetFile
 from fleet.simulation.loop import START_US
@@ -58,6 +59,8 @@ class Processes:
         self, seed: int, file: FleetFile, exchange: Exchange, watch: Watch, trace: Trace, tasks: TaskGroup
     ) -> None:
         self.store = Store(None, Owner("paper", FLEET), now_ms=exchange.clock.now_ms(), fleet=FLEET)
+        self.kills = KillSwitch()
+        """What the owner has killed outlives every process."""
         self.held_up: list[HeldUp] = []
         """What is to come of the next requests, of whichever process they are."""
         self._seed = seed
@@ -169,7 +172,7 @@ class Processes:
             config = self._file.config
             async with open_venue(address, keys, clock, safety=config.budget.safety, rng=Random(seed)) as venue:
                 chance = Random(f"{seed}:run")
-                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger, chance=chance)
+                fleet = process.fleet = Fleet(config, venue, Journal(clock), process.ledger, self.kills, chance=chance)
                 if process.wants_stop:
                     fleet.stop()
                 try:

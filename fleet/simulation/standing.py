@@ -111,7 +111,8 @@ class Standing:
     def _is_hindered(self, fleet: Fleet, slot: Slot, now_us: int) -> bool:
         """By what the exchange shows, or the fleet was told; or it waits for what it has sent."""
         desk = slot.desk
-        if fleet.stopping or slot.closing or slot.ended.is_set() or slot.supervisor.phase is not None:
+        is_killed = bool(fleet.kill.why(slot.config.symbol))
+        if fleet.stopping or is_killed or slot.closing or slot.ended.is_set() or slot.supervisor.phase is not None:
             return True
         is_deaf = now_us - self.heard_us() > 1e6 or not self._engine.user_streams.is_heard(self._account)
         # Its prices bear the true time: to a fleet that was told a later one they are too old.
@@ -120,7 +121,7 @@ class Standing:
         if desk is None:
             return False
         if desk.pulled:
-            return bool(desk.risk.killed or desk.risk.closing) or desk.pulled.startswith(JUSTIFIED)
+            return bool(desk.risk.closing) or desk.pulled.startswith(JUSTIFIED)
         if desk.working.live() or not desk.decision.quotes:
             return True
         return all(now_us < desk.working.holds.get(quote.side, 0) for quote in desk.decision.quotes)

@@ -347,6 +347,8 @@ def _unwanted(fleet: Fleet, symbol: str) -> str:
     """Why the fleet wants no order there; empty when it may want one."""
     if fleet.stopping:
         return "the fleet is stopping"
+    if killed := fleet.kill.why(symbol):
+        return killed
     slot = fleet.slots.get(symbol)
     if slot is None:
         return "the symbol is not in the fleet"

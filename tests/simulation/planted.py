@@ -37,6 +37,7 @@ from fleet.orders.plan import Action, Plan
 from fleet.orders.working import WorkingOrders
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
+from fleet.risk.officer import SymbolRisk
 from fleet.runtime import drain as drain_module
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.completion import Completion
@@ -261,6 +262,11 @@ def quotes_do_not_wait_for_the_countdown(patch: pytest.MonkeyPatch) -> None:
 def a_countdown_is_never_put_off(patch: pytest.MonkeyPatch) -> None:
     original: Callable[[DeadMan], Terms] = getattr(DeadMan, "_terms")  # noqa: B009
     patch.setattr(DeadMan, "_terms", lambda dead_man: replace(original(dead_man), interval_us=10**13))
+
+
+@plant
+def a_kill_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SymbolRisk, "killed", property(lambda risk: "", lambda risk, why: None), raising=False)
 
 
 @plant

@@ -30,6 +30,7 @@ NOTICED = {
     "a crash is not kept to its symbol": 0,
     "nothing is ever quoted": 2,
     "a countdown is never put off": 105,
+    "a kill is not heard": 17,
     "prices are never too old": 26,
     "the fleets limits forget orders in flight": 15,
     "the fleets limits count no positions": 15,
