@@ -115,8 +115,9 @@ class Standing:
         if fleet.stopping or is_killed or slot.closing or slot.ended.is_set() or slot.supervisor.phase is not None:
             return True
         is_deaf = now_us - self.heard_us() > 1e6 or not self._engine.user_streams.is_heard(self._account)
-        # Its prices bear the true time: to a fleet that was told a later one they are too old.
-        if is_deaf or self._engine.clock_skew_us > 1e6:
+        # Until it learns what the venue's clock shows, prices look too old to it, or requests are refused.
+        is_astray = abs(self._engine.told_us - fleet.venue.clock.now_us()) > 1e6
+        if is_deaf or is_astray:
             return True
         if desk is None:
             return False
