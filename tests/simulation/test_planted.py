@@ -28,7 +28,7 @@ NOTICED = {
     "a stop does not look again": 2,
     "a symbol that leaves or crashes is not cleared": 7,
     "a crash is not kept to its symbol": 0,
-    "nothing is ever quoted": 2,
+    "nothing is ever quoted": 5,
     "a countdown is never put off": 105,
     "a kill is not heard": 17,
     "prices are never too old": 26,
