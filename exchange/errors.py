@@ -9,6 +9,7 @@ VenueError                  the venue, or the way to it, said no; every instance
 │   ├── OutOfBounds         price, quantity or notional against a filter or the mark price
 │   ├── LimitReached        open orders, position at this leverage, modifications, size of a batch
 │   ├── NotPermitted        in this state of market, account or position
+│   │   └── NoOrderNow      no order of the symbol is taken at all for the time being (-4088)
 │   ├── NothingToChange     it is so already
 │   └── BadRequest          the parameters make no sense: a fault of whoever sent them
 ├── OutcomeUnknown          no answer, 503, -1006, -1007: it may have been carried out
@@ -61,6 +62,10 @@ class LimitReached(Rejected):
 
 
 class NotPermitted(Rejected):
+    pass
+
+
+class NoOrderNow(NotPermitted):
     pass
 
 

@@ -20,7 +20,7 @@ from exchange.aster.wording import chosen, one_or_many
 from exchange.clock import Clock
 from exchange.errors import Rejected
 from exchange.model import BookTicker, Depth, ExchangeInfo, Instrument, MarkPrice, PublicTrade, Side
-from exchange.ports import Ticket
+from exchange.ports import RequestClass, Ticket
 from exchange.protocol import endpoints, market_payloads, payloads
 from exchange.protocol.endpoints import Endpoint
 
@@ -51,7 +51,8 @@ class AsterMarketData(MarketHistory):
         def decode(body: bytes) -> ExchangeInfo:
             return instruments_of.exchange_info(_exchange_info(body))
 
-        return await self._rest.call(endpoints.EXCHANGE_INFO, [], decode)
+        # Among the first of all: without it nothing can be cancelled.
+        return await self._rest.call(endpoints.EXCHANGE_INFO, [], decode, RequestClass.CANCEL)
 
     async def book_tickers(self) -> list[BookTicker]:
         """Of all known symbols, without update ids (0): the endpoint gives none.

@@ -13,6 +13,7 @@ from exchange.errors import (
     DuplicateClientId,
     InsufficientMargin,
     LimitReached,
+    NoOrderNow,
     NothingToChange,
     NotPermitted,
     OutcomeUnknown,
@@ -103,6 +104,7 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.MAX_AMENDMENTS_EXCEEDED,
         ),
     ),
+    (NoOrderNow, (codes.NO_PLACE_ORDER_PERMISSION,)),
     (
         NotPermitted,
         (
@@ -121,7 +123,6 @@ _ROWS: tuple[tuple[type[VenueError], tuple[int, ...]], ...] = (
             codes.POSITION_SIDE_CHANGE_EXISTS_QUANTITY,
             codes.UPCOMING_METHOD,
             codes.REDUCE_ONLY_ORDER_PERMISSION,
-            codes.NO_PLACE_ORDER_PERMISSION,
             codes.INVALID_OPENING_POSITION_STATUS,
             codes.SYMBOL_ALREADY_CLOSED,
             codes.ISOLATED_LEVERAGE_REJECT_WITH_POSITION,

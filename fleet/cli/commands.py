@@ -14,7 +14,7 @@ from contextlib import suppress
 import msgspec
 
 from fleet.control.commands import Away, Commands, Wish, Wrong
-from fleet.runtime.alone import Alone
+from fleet.runtime.alone import Alone, is_held
 from fleet.runtime.beside import Beside, RunFile, read, write
 from fleet.runtime.flatten import SLIPPAGE
 from fleet.runtime.fleet import Fleet
@@ -60,25 +60,38 @@ class OwnRunFile:
 
     def __init__(self, own: Beside) -> None:
         self.token = secrets.token_urlsafe(32)
-        self._path = own.run
+        self.path = own.run
+        self._life_path = own.life
         self._life = Alone(own.life)
+        self._is_over = False
 
     @property
     def is_alone(self) -> bool:
         """Whether no other process runs by this file, surely."""
         return self._life.is_held
 
+    @property
+    def is_anothers(self) -> bool:
+        """Whether another process runs by this file: as long as it lives it is the one to be asked."""
+        if not self._life.is_held:
+            self._life = Alone(self._life_path)
+        return not self._life.is_held and is_held(self._life_path) is True
+
     def write(self, fleet: str, host: str, port: int) -> None:
         """Raises OSError."""
+        if self._is_over:
+            return
         # Commands are taken from this machine alone.
         near = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host  # noqa: S104 asked of, not listened on
         shown = f"[{near}]" if ":" in near else near
-        write(self._path, msgspec.json.encode(RunFile(fleet, f"http://{shown}:{port}", os.getpid(), self.token)))
+        write(self.path, msgspec.json.encode(RunFile(fleet, f"http://{shown}:{port}", os.getpid(), self.token)))
 
     def remove(self) -> None:
-        """Unless another run has put its own there."""
-        self._life.release()
-        found = read(self._path, RunFile)
+        """For good, unless it is another's."""
+        self._is_over = True
+        found = read(self.path, RunFile)
         if found is not None and found.token == self.token:
             with suppress(OSError):
-                self._path.unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)
+        # Not sooner: whoever holds it then writes its own there.
+        self._life.release()

@@ -36,7 +36,7 @@ def refuse_faults(checked: Checked) -> None:
 
 
 def tell_warnings(checked: Checked, journal: Journal) -> None:
-    for warning in checked.warnings:
+    for warning in checked.all_warnings:
         journal.warning(str(warning))
 
 

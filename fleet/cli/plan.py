@@ -23,7 +23,7 @@ from exchange.paper.instruments import REAL_LIMITS, instrument, trading_symbols
 from exchange.paper.recordings import RecordingError
 from fleet.cli.output import Cell, Titles, as_json, print_json, print_lines, table
 from fleet.cli.venue_option import place_of, run
-from fleet.cli.verdict import Verdict, judge
+from fleet.cli.verdict import Verdict, judge, tell_warnings
 from fleet.config.models import FleetConfig, Replay
 from fleet.planning.advice import Advice, Advisor
 from fleet.planning.forecast import Forecast, LimiterForecast, Moves, SymbolForecast, forecast
@@ -107,8 +107,8 @@ def plan(
 ) -> None:
     """Foresee what FILE (fleet.yaml when not given) asks of the exchange's rate limits, and what it will get.
 
-    Nothing is started and no keys are needed. Faults are told as by `validate`. For each symbol: how its market moves
-    (bps/min: how far mid typically is from where it was a minute ago, as a quote with the symbol's
+    Nothing is started and no keys are needed. Faults and warnings are told as by `validate`. For each symbol: how its
+    market moves (bps/min: how far mid typically is from where it was a minute ago, as a quote with the symbol's
     price_change_threshold meets it) and where that figure is from, the amends a minute that its quotes would want and
     those that they get, and its refresh interval as the file has it and as it will be. Then what to change, if not all
     fits: each change was tried.
@@ -119,6 +119,7 @@ def plan(
     verdict = judge(file)
     if verdict.faults:
         verdict.tell()
+    tell_warnings(verdict.checked.warnings)
     config = verdict.examined.whole().config
     limits = verdict.facts.info.limits if verdict.facts else REAL_LIMITS
     if verdict.facts is None:

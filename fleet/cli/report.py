@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,9 +46,12 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Found:
     account: Account
+    since_ms: int
     report: Report
     is_part: bool
     """Others' trades at the same venue are on record, and were not asked for."""
+    is_late: bool
+    """So are trades from before the ledger began."""
 
 
 def _asking(command: F) -> F:
@@ -58,7 +61,11 @@ def _asking(command: F) -> F:
         click.option(
             "--ledger", type=click.Path(path_type=Path, dir_okay=False), help="A ledger file, instead of FILE's."
         ),
-        click.option("--since", type=MOMENT, help="From then on: 2026-01-31, 2026-01-31T09:30, or 24h, 7d ago."),
+        click.option(
+            "--since",
+            type=MOMENT,
+            help="From then on: 2026-01-31, 2026-01-31T09:30, or 24h, 7d ago. Else from when the ledger began.",
+        ),
         click.option("--until", type=MOMENT, help="Up to then, a day's end not included."),
         click.option("--by", type=_BY, default="symbol", show_default=True, help="A line for each; days are UTC."),
         click.option(
@@ -75,8 +82,12 @@ def _asking(command: F) -> F:
 def report(json_output: bool, **asked: Any) -> None:
     """Show what the fleet of FILE made: PnL, fees, funding, inventory, and what its quotes were worth.
 
+    All trades of the account in its symbols are in it, for they are in its positions, too. How many of them are by no
+    order on record as the fleet's is told below: its owner's own, say, or of an order that a crash kept from being
+    written down. REALISED is the exchange's figure of each trade, whenever the position was opened.
+
     SPREAD is how much better than mid its trades were made, 1s, 10s and 60s what was left of that so long after.
-    ORDERS are those that the exchange took in, INVENTORY is what is held at the end of that time, at mark.
+    ORDERS are the fleet's that the exchange took in, INVENTORY is what is held at the end of that time, at mark.
     """
     found = _find(**asked)
     if json_output:
@@ -87,19 +98,23 @@ def report(json_output: bool, **asked: Any) -> None:
         click.echo()
         _print(found, _QUALITY)
         _print_coverage(found.report.total)
-        _print_whose(found)
+        other = found.report.unattributed
+        _print_whose(found, f"net {money(other.net, _places(other.net), sign=True)}")
 
 
 @click.command()
 @_asking
 def volume(json_output: bool, **asked: Any) -> None:
-    """Show what the fleet of FILE traded, as maker and as taker."""
+    """Show what the fleet of FILE traded, as maker and as taker.
+
+    All trades of the account in its symbols are in it; how many are by no order on record as the fleet's is told below.
+    """
     found = _find(**asked)
     if json_output:
         print_json(_shape(found, _volume_shape))
     elif _has_any(found):
         _print(found, _VOLUME)
-        _print_whose(found)
+        _print_whose(found, f"volume {money(found.report.unattributed.volume, 0)}")
 
 
 def _find(file: Path, ledger: Path | None, since: int | None, until: int | None, by: str, all_accounts: bool) -> Found:
@@ -113,9 +128,11 @@ def _find(file: Path, ledger: Path | None, since: int | None, until: int | None,
             account = reader.newest_account()
             if account is None:
                 raise Failure(f"error: ledger {path} is empty")
-            span = Span(since or 0, until_ms, account.id, all_accounts)
+            since_ms = reader.begun_ms(account, all_accounts=all_accounts) if since is None else since
+            span = Span(since_ms, until_ms, account.id, all_accounts)
             added = add_up(reader, span, by_symbol=by != "day", by_day=by != "symbol")
-            return Found(account, added, is_part=not all_accounts and reader.has_others(account))
+            is_part = not all_accounts and reader.has_others(account)
+            return Found(account, since_ms, added, is_part, is_late=since is None and added.earlier is not None)
     except LedgerError as error:
         raise Failure(f"error: {error}") from None
 
@@ -151,6 +168,7 @@ _VOLUME: tuple[_Column, ...] = (
 def _has_any(found: Found) -> bool:
     if not found.report.lines:
         click.echo(f"nothing is on record of {found.account.venue} in that time")
+        _print_earlier(found)
     return bool(found.report.lines)
 
 
@@ -189,15 +207,33 @@ def _print_equity(report: Report) -> None:
 
 
 def _print_coverage(total: Line) -> None:
-    """Where mid was not known of all trades, that is not to be taken for a figure of all."""
-    if total.spread.volume < total.volume:
-        share = float(total.spread.volume / total.volume)
-        click.echo(f"SPREAD is of {share:.1%} of the volume: of the other trades mid was not known")
+    """Where mid is not known of all trades, that is not to be taken for a figure of all."""
+    edges = {"SPREAD": total.spread, **{f"{horizon_s}s": edge for horizon_s, edge in total.markouts.items()}}
+    parts = [f"{name} {_part(edge, total)}" for name, edge in edges.items() if edge.volume < total.volume]
+    if parts:
+        click.echo(f"mid is known of so much volume: {', '.join(parts)}")
 
 
-def _print_whose(found: Found) -> None:
+def _part(edge: Edge, total: Line) -> str:
+    """Never all of it."""
+    return f"{(100 * edge.volume / total.volume).quantize(Decimal('0.1'), ROUND_DOWN)}%"
+
+
+def _print_whose(found: Found, made: str) -> None:
+    fills = found.report.unattributed.fills
+    if fills:
+        are = "is" if fills == 1 else "are"
+        click.echo(f"{fills:,} of these fills, {made}, {are} by no order on record as the fleet's")
+    _print_earlier(found)
     if found.is_part:
         click.echo("what was traded by another key or user is on record, too: see it with --all")
+
+
+def _print_earlier(found: Found) -> None:
+    if found.is_late and found.report.earlier is not None:
+        count, first_ms = found.report.earlier
+        are = "fill is" if count == 1 else "fills are"
+        click.echo(f"{count:,} {are} from before the ledger began: see them with --since {utc(first_ms)[:10]}")
 
 
 def _day(day: int | None) -> str:
@@ -225,10 +261,11 @@ def _shape(found: Found, shape: Callable[[Line], dict[str, object]]) -> dict[str
     return {
         "venue": account.venue,
         "account": account.owner,
-        "since_ms": account.begun_ms,
+        "since_ms": found.since_ms,
         "equity": found.report.equity and [{"at_ms": worth.at_ms, "usd": worth.usd} for worth in found.report.equity],
         "lines": [_named(line) | shape(line) for line in found.report.lines],
         "total": shape(found.report.total),
+        "unattributed": shape(found.report.unattributed),
     }
 
 

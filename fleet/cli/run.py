@@ -22,26 +22,25 @@ from pathlib import Path
 
 import anyio
 import click
-from anyio.abc import TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 from rich.console import Console
 
-from exchange.asgi import serve
 from exchange.clock import Clock
-from exchange.errors import VenueError
 from fleet.cli.boot import boot_ms
-from fleet.cli.commands import OwnRunFile, commands_of
+from fleet.cli.commands import OwnRunFile
 from fleet.cli.edits import Edits, log_file_fault, record_config, refuse_faults, tell_warnings
+from fleet.cli.endpoint import Endpoint
 from fleet.cli.main import Failure
+from fleet.cli.opening import Opening
 from fleet.config.credentials import Credentials
 from fleet.config.faults import ConfigError
 from fleet.config.loader import Loaded
-from fleet.config.models import Logging, VenueAddress
-from fleet.config.venue_check import VenueFacts, check
-from fleet.control.server import make_app
+from fleet.config.models import Logging
+from fleet.config.venue_check import check
 from fleet.control.state import FleetState
 from fleet.ledger.entries import NoLedger, Recorder
 from fleet.ledger.store import LedgerError
-from fleet.runtime.beside import DIRECTORY_VARIABLE, Beside, beside
+from fleet.runtime.beside import Beside, beside
 from fleet.runtime.errors import FleetError
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
@@ -50,18 +49,9 @@ from fleet.runtime.memory import MemoryFile
 from fleet.runtime.reload import watch
 from fleet.runtime.stalls import Stall, StallWatch
 from fleet.runtime.status import fleet_state
-from fleet.runtime.supervisor import OUTAGES
-from fleet.runtime.venue import Venue
 from fleet.views import logs, terminal
 from fleet.views.summary import render_summary, write_summary
-from fleet.wiring.facts import collateral_of, facts_of
 from fleet.wiring.ledger import ledger_path, open_ledger, owner_of
-from fleet.wiring.venue import open_fleet_venue
-
-_OPENING_S = 12.0
-"""How long a venue that is away at the start is waited for."""
-_OPENING_PAUSE_S = 1.0
-
 
 _NOT_LOOKED_AT = ", and what an earlier run may have left open was not looked at"
 _LEDGER_ADVICE = "\n  ledger: {path: FILE} in the fleet file names another one, ledger: null trades without"
@@ -90,7 +80,6 @@ class Run:
         self._final: FleetState | None = None
         self._failure: str = ""
         self._signals = 0
-        self._control_is_up = False
         self._ledger: Recorder = NoLedger()
         self._beside_file: Beside = beside(options.file, os.environ)
         self._run_file = OwnRunFile(self._beside_file)
@@ -101,53 +90,84 @@ class Run:
         self._scope = anyio.CancelScope()
         self._view_scope = anyio.CancelScope()
         clock = Clock(time.time_ns() // 1000)
+        self._began_ms = clock.now_ms()
         try:
             self._set_logging(self._loaded.config.logging)
         except OSError as error:
             raise ConfigError([log_file_fault(self._loaded, error)]) from None
         self._journal = Journal(clock)
+        self._opening = Opening(self._loaded.config, self._credentials, clock, self._journal, self._scope)
         self._forget_what_ended()
         async with anyio.create_task_group() as around:
-            await around.start(self._watch_signals)
-            await self._serve_control(around.start)
-            with self._scope:
-                async with AsyncExitStack() as opened:
-                    ledger = self._open_ledger(opened)
-                    venue, facts = await self._reach(opened, clock)
-                    checked = check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
-                    refuse_faults(checked)
-                    tell_warnings(checked, self._journal)
-                    self._boot_ms = boot_ms()
-                    kill, memory = self._remembered()
-                    fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, ledger, kill, memory)
-                    record_config(fleet, self._loaded)
-                    edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
-                    around.start_soon(self._beside, "reload", edits.run)
-                    around.start_soon(self._beside, "watching the fleet file", self._watch_file)
-                    around.start_soon(self._beside, "the stall watch", self._watch_stalls)
-                    if self._wants_view:
-                        around.start_soon(self._beside, "the view", self._view)
-                    if self._options.stop_after_s is not None:
-                        around.start_soon(self._stop_later, self._options.stop_after_s)
-                    try:
-                        await fleet.run()
-                    except FleetError as error:
-                        self._failure = str(error)
-                    finally:
-                        self._final = self._state()
-            self._forget_what_ended()
-            self._run_file.remove()
+            try:
+                await around.start(self._watch_signals)
+                if self._options.stop_after_s is not None:
+                    around.start_soon(self._stop_later, self._options.stop_after_s)
+                if place := self._options.control or self._configured_place:
+                    await self._endpoint().serve(*place, around)
+                with self._scope:
+                    async with AsyncExitStack() as opened:
+                        await self._run_fleet(opened, around)
+                if self._fleet is None:
+                    earlier = "" if self._is_embedded else _NOT_LOOKED_AT
+                    self._journal.info(f"told to stop before the fleet was up: nothing was sent{earlier}")
+                    self._final = self._state()
+            finally:
+                self._forget_what_ended()
+                self._run_file.remove()
             around.cancel_scope.cancel()
+
+    async def _run_fleet(self, opened: AsyncExitStack, around: TaskGroup) -> None:
+        ledger = self._open_ledger(opened)
+        venue, facts = await self._opening.run(opened)
+        if facts is not None:
+            checked = check(self._loaded, facts.info, facts.mids, facts.marks, facts.collateral_usd)
+            refuse_faults(checked)
+            tell_warnings(checked, self._journal)
+        self._boot_ms = boot_ms()
+        kill, memory = self._remembered()
+        fleet = self._fleet = Fleet(self._loaded.config, venue, self._journal, ledger, kill, memory)
+        if facts is None:
+            # Told to stop already: what an earlier run left is all that it looks at.
+            fleet.stop()
+        else:
+            record_config(fleet, self._loaded)
+            edits = self._edits = Edits(self._options.file, fleet, self._set_logging)
+            around.start_soon(self._beside, "reload", edits.run)
+            around.start_soon(self._beside, "watching the fleet file", self._watch_file)
+            around.start_soon(self._beside, "the stall watch", self._watch_stalls)
+            if self._wants_view:
+                around.start_soon(self._beside, "the view", self._view)
+        try:
+            await fleet.run()
+        except FleetError as error:
+            self._failure = str(error)
+        finally:
+            self._final = self._state()
+
+    def _endpoint(self) -> Endpoint:
+        name = self._loaded.config.fleet
+        return Endpoint(name, self._run_file, self._state, lambda: self._fleet, self._journal, self._broke)
+
+    @property
+    def _configured_place(self) -> tuple[str, int] | None:
+        control = self._loaded.config.control
+        return None if control is None else (control.host, control.port)
+
+    @property
+    def _is_embedded(self) -> bool:
+        """A paper exchange of our own begins and ends with us."""
+        return self._loaded.config.venue == "paper"
 
     def _forget_what_ended(self) -> None:
         """A kill ends with the paper exchange that it was for: one that begins anew has nothing to do with it."""
-        if self._loaded.config.venue == "paper" and self._run_file.is_alone:
+        if self._is_embedded and self._run_file.is_alone:
             with suppress(OSError):
                 self._beside_file.kill.unlink(missing_ok=True)
 
     def _remembered(self) -> tuple[KillSwitch, MemoryFile | None]:
         """What earlier runs, or whoever killed them, have left written down. Raises Failure."""
-        if self._loaded.config.venue == "paper":
+        if self._is_embedded:
             return KillSwitch(self._beside_file.kill), None
         kill, memory = KillSwitch(self._beside_file.kill), MemoryFile(self._beside_file.risk)
         if self._options.resume:
@@ -181,11 +201,22 @@ class Run:
             problems.append(Failure(f"error: {what}"))
         if self._failure:
             problems.append(Failure(f"error: {self._failure}"))
-        if self._fleet is not None and self._fleet.drain.left_unknown:
-            problems.append(Failure("orders of an earlier run may still be open: it could not be looked"))
-        if self._fleet is not None and self._fleet.drain.left_open:
-            problems.append(Failure("these own orders may still be open: " + ", ".join(self._fleet.drain.left_open)))
+        left = self._left()
+        if left:
+            problems.append(Failure(f"error: {left}"))
         return problems
+
+    def _left(self) -> str:
+        """Of own orders that may still be open, as the final state has them; empty where it is known that none is."""
+        state, drain = self._final, self._fleet.drain if self._fleet else None
+        if state is not None and drain is not None and state.own_orders_left_open:
+            ids = drain.left_open or [order.client_id for order in drain.may_be_open()]
+            return "these own orders may still be open: " + ", ".join(ids)
+        if state is None or not state.left_unknown:
+            return ""
+        if drain is None or not drain.has_looked:
+            return "orders of an earlier run may still be open: they could not be looked for"
+        return "own orders may still be open: none is known of, but it could not be confirmed that none is"
 
     def _open_ledger(self, opened: AsyncExitStack) -> Recorder:
         """Raises Failure: whoever wants a ledger does not want to trade without one."""
@@ -205,31 +236,6 @@ class Run:
         if notice:
             self._journal.incident("ledger", notice, level="WARNING")
         return ledger
-
-    async def _reach(self, opened: AsyncExitStack, clock: Clock) -> tuple[Venue, VenueFacts]:
-        """The venue, kept open by `opened`, and what the file is held against. A venue that is away is waited for a
-        little. Raises Failure when it stays away, and at once the VenueError that trying again cannot help."""
-        config = self._loaded.config
-        name = config.venue.rest if isinstance(config.venue, VenueAddress) else config.venue
-        until_s = anyio.current_time() + _OPENING_S
-        while True:
-            # Not raised inside: the venue's own task group would wrap it.
-            failure: VenueError
-            async with AsyncExitStack() as attempt:
-                try:
-                    venue = await attempt.enter_async_context(open_fleet_venue(config, self._credentials, clock))
-                    facts = await facts_of(venue, await collateral_of(venue, config.symbols))
-                except VenueError as error:
-                    failure = error
-                else:
-                    await opened.enter_async_context(attempt.pop_all())
-                    return venue, facts
-            if not isinstance(failure, OUTAGES):
-                raise failure
-            if anyio.current_time() >= until_s:
-                raise Failure(f"error: {name} stays out of reach, nothing was sent: {failure}")
-            self._journal.warning(f"{name} is out of reach, trying again: {failure}")
-            await anyio.sleep(_OPENING_PAUSE_S)
 
     # --- what stands beside the fleet
 
@@ -262,29 +268,29 @@ class Run:
                 if number == signal.SIGHUP:
                     if self._edits is not None:
                         self._edits.want()
-                elif self._fleet is None:
-                    # A paper exchange of our own begins with us.
-                    earlier = "" if self._loaded.config.venue == "paper" else _NOT_LOOKED_AT
-                    self._journal.info(f"told to stop before the fleet was up: nothing was sent{earlier}")
-                    self._final = self._state()
-                    self._scope.cancel()
                 else:
                     self._signals += 1
                     if self._signals > 1:
                         await self._leave_at_once(self._fleet)
-                    self._fleet.stop()
+                    self._stop()
 
-    async def _leave_at_once(self, fleet: Fleet) -> None:
+    def _stop(self) -> None:
+        if self._fleet is None:
+            self._opening.stop()
+        else:
+            self._fleet.stop()
+
+    async def _leave_at_once(self, fleet: Fleet | None) -> None:
         self._view_scope.cancel()
         await anyio.sleep(0.2)
         # Nothing may keep it here, a terminal that is gone least of all.
         with suppress(OSError):
-            orders = fleet.drain.may_be_open()
+            orders = fleet.drain.may_be_open() if fleet else []
             if orders:
                 click.echo("left at once; these own orders may still be open:", err=True)
                 for order in orders:
                     click.echo(f"  {order.symbol} {order.side} {order.client_id}", err=True)
-            elif fleet.account.known:
+            elif self._is_embedded if fleet is None else fleet.account.known:
                 click.echo("left at once; no own order is known to be open", err=True)
             else:
                 click.echo("left at once, before it was known what an earlier run may have left open", err=True)
@@ -293,9 +299,8 @@ class Run:
         os._exit(130)
 
     async def _stop_later(self, seconds: float) -> None:
-        await anyio.sleep(max(seconds - self._boot_ms / 1000, 0))
-        assert self._fleet is not None
-        self._fleet.stop()
+        await anyio.sleep(max(seconds - boot_ms() / 1000, 0))
+        self._stop()
 
     async def _watch_file(self) -> None:
         assert self._edits is not None
@@ -324,7 +329,14 @@ class Run:
             return fleet_state(self._fleet, self._boot_ms)
         config = self._loaded.config
         now_ms = time.time_ns() // 1_000_000
-        return FleetState(config.fleet, str(config.venue), self._options.live, now_ms, now_ms)
+        return FleetState(
+            config.fleet,
+            config.venue_name,
+            self._options.live,
+            self._began_ms,
+            now_ms,
+            left_unknown=not self._is_embedded,
+        )
 
     async def _view(self) -> None:
         fleet = self._fleet
@@ -345,39 +357,3 @@ class Run:
         self._is_drawn = drawn
         fleet = self._fleet
         self._set_logging((self._loaded.config if fleet is None else fleet.config).logging)
-
-    async def _serve_control(self, start: Callable[..., Awaitable[int]]) -> None:
-        configured = self._loaded.config.control
-        place = self._options.control or (None if configured is None else (configured.host, configured.port))
-        if place is None:
-            return
-        host, port = place
-        try:
-            port = await start(self._control, host, port)
-        except OSError as error:
-            what = (error.strerror or "cannot be listened on").lower()
-            raise Failure(
-                f"error: control endpoint {host}:{port}: {what}; set control: in the file, or --control"
-            ) from None
-        self._control_is_up = True
-        self._journal.info(f"health, metrics and state at http://{host}:{port}")
-        try:
-            self._run_file.write(self._loaded.config.fleet, host, port)
-        except OSError as error:
-            what = f"{error.filename or self._beside_file.run} cannot be written: {(error.strerror or '').lower()}"
-            self._journal.warning(
-                f"kill and flatten cannot ask this fleet: {what}; {DIRECTORY_VARIABLE} names a directory"
-            )
-
-    async def _control(self, host: str, port: int, *, task_status: TaskStatus[int]) -> None:
-        try:
-            await serve(
-                make_app(self._state, commands_of(self._run_file.token, lambda: self._fleet)),
-                host,
-                port,
-                task_status=task_status,
-            )
-        except Exception as error:
-            if not self._control_is_up:
-                raise
-            self._broke("the control endpoint", error)

@@ -15,7 +15,7 @@ from fleet.cli.options import DURATION, HOST_PORT
 from fleet.cli.run import Options, Run
 from fleet.config.credentials import Credentials, dotenv_for, read_credentials
 from fleet.config.loader import Loaded, load
-from fleet.config.models import Live, VenueAddress
+from fleet.config.models import Live
 from fleet.config.venue_check import check
 from fleet.views import logs
 from fleet.views.summary import expect_writable
@@ -76,8 +76,7 @@ def credentials_for(loaded: Loaded, live: bool, file: Path) -> Credentials | Non
     if venue == "paper":
         return None
     if address_of(venue).is_live and not live:
-        name = venue.rest if isinstance(venue, VenueAddress) else venue
-        raise Failure(f"{name} is real money: say --live if that is what you want", 2)
+        raise Failure(f"{loaded.config.venue_name} is real money: say --live if that is what you want", 2)
     credentials = read_credentials(os.environ, dotenv_for(file))
     if credentials is None:
         where = "in the environment, in .env beside the fleet file, or by *_FILE"

@@ -36,8 +36,7 @@ class Verdict:
 
     def tell(self) -> None:
         """Warnings and the note, to stderr. Raises Failure that tells every fault."""
-        for warning in _in_order(self.checked.warnings):
-            click.echo(f"warning: {warning}", err=True)
+        tell_warnings(self.checked.all_warnings)
         if self.note:
             click.echo(f"note: {self.note}", err=True)
         if self.faults:
@@ -46,6 +45,11 @@ class Verdict:
     @property
     def faults(self) -> list[Fault]:
         return _in_order([*self.examined.faults, *self.checked.errors])
+
+
+def tell_warnings(warnings: list[Fault]) -> None:
+    for warning in _in_order(warnings):
+        click.echo(f"warning: {warning}", err=True)
 
 
 def judge(file: Path, *, venue_check: bool = True, collateral_usd: Decimal | None = None) -> Verdict:

@@ -263,3 +263,7 @@ class FleetConfig(Frozen):
     symbols: dict[str, SymbolConfig] = Field(
         min_length=1, description="The symbols traded, each with what differs from defaults."
     )
+
+    @property
+    def venue_name(self) -> str:
+        return self.venue if isinstance(self.venue, str) else self.venue.rest

@@ -6,12 +6,12 @@ Owns: names, bounds and defaults. Must not know: how any of it is kept (fleet.ri
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleet.config.frozen import Frozen, Whole
-from strategies.units import Duration, duration_between
+from strategies.units import Duration, duration_between, wrong
 
 Usd = Annotated[Decimal, Field(gt=0, le=10**12)]
 
@@ -46,7 +46,8 @@ class MaxFills(Frozen):
 
 
 class Mmp(Frozen):
-    """The exchange's own market maker protection; a limit of 0 is none."""
+    """The exchange's own market maker protection; a limit of 0 is none. While it has a symbol frozen it takes no order
+    of it, one that would reduce the position neither."""
 
     window_ms: Annotated[Duration, duration_between(1, 3_600_000)] = Field(
         default=10_000, alias="window", description="The window in which the exchange counts what filled."
@@ -54,10 +55,16 @@ class Mmp(Frozen):
     frozen_ms: Annotated[Duration, duration_between(0, 86_400_000)] = Field(
         default=30_000,
         alias="frozen",
-        description="How long it refuses orders then; 0 until the fleet takes the symbol up again.",
+        description="How long it refuses every order then; 0 until the fleet takes the symbol up again.",
     )
     quantity: Whole = Field(default=0, ge=0, le=10**15, description="Most that may fill, in the base asset.")
     value: Whole = Field(default=0, ge=0, le=10**15, description="Most that may fill, in the quote asset.")
     delta: Whole = Field(
         default=0, ge=0, le=10**15, description="Most that the position may change, in the base asset."
     )
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if not (self.quantity or self.value or self.delta):
+            raise wrong("has no limit and protects from nothing", "quantity, value or delta above 0, or mmp: null")
+        return self

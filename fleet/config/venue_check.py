@@ -6,14 +6,16 @@ Owns: which promises of the file the exchange would not keep. Must not know: how
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 
 from exchange.model import ExchangeInfo, Instrument
+from fleet.config.cap_check import OrderSize, cap_errors, cap_warnings
 from fleet.config.faults import Fault, nearest, shown
 from fleet.config.loader import Loaded
 from fleet.config.models import SymbolConfig
 from fleet.config.rate_check import rate_errors, rate_warnings
+from fleet.risk.checks import room_usd
 from fleet.runtime.capital import Capital
 from fleet.words import many
 from strategies.ping_pong import PingPongParameters
@@ -37,10 +39,16 @@ class VenueFacts:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does."""
+    """`errors` keep the fleet from trading as the file says; `warnings` are worth knowing before it does; so is what
+    the rate limits make `slow`, of which a forecast says more."""
 
     errors: list[Fault]
     warnings: list[Fault]
+    slow: list[Fault] = field(default_factory=list[Fault])
+
+    @property
+    def all_warnings(self) -> list[Fault]:
+        return [*self.warnings, *self.slow]
 
 
 def check(
@@ -55,7 +63,7 @@ def check(
 
     `unsound`: symbols that the file has, with faults of their own; no more than whether they are traded is looked at.
     """
-    checked = Checked([], promises(loaded))
+    checked, unsound, sizes = Checked([], promises(loaded)), tuple(unsound), list[OrderSize]()
     for symbol in unsound:
         _check_listed(loaded, symbol, info, checked)
     capital = Capital(wallet=collateral_usd or Decimal(0))
@@ -67,10 +75,16 @@ def check(
             continue
         mid = mids.get(symbol)
         _check_band(loaded, config, instrument, mid, marks.get(symbol), checked)
-        if mid is not None and collateral_usd is not None:
-            _check_size(loaded, config, instrument, mid, capital.share(symbol), checked)
+        if mid is not None:
+            share_usd = None if collateral_usd is None else capital.share(symbol)
+            sizes.append(_size(config, instrument, mid, share_usd))
+            if share_usd is not None:
+                _check_size(loaded, config, instrument, mid, share_usd, checked)
+    no_orders = cap_errors(loaded, sizes) if len(sizes) == len(loaded.config.symbols) and not unsound else []
+    checked.errors.extend(no_orders)
+    checked.warnings.extend([] if no_orders else cap_warnings(loaded, sizes))
     checked.errors.extend(rate_errors(loaded, info.limits))
-    checked.warnings.extend(rate_warnings(loaded, info.limits))
+    checked.slow.extend(rate_warnings(loaded, info.limits))
     return checked
 
 
@@ -137,18 +151,35 @@ def _check_band(
             checked.errors.append(loaded.fault(("symbols", instrument.symbol, key), what, right))
 
 
+def _price_ticks(config: SymbolConfig, instrument: Instrument, mid: Decimal) -> int:
+    """Of a bid."""
+    buy_spread = config.parameters.buy_spread if isinstance(config.parameters, PingPongParameters) else Decimal(0)
+    return max(instrument.floor_price(mid * (1 - buy_spread)), instrument.min_ticks, 1)
+
+
+def _least_usd(instrument: Instrument, price_ticks: int) -> Decimal:
+    least_lots = -instrument.floor_lots(-instrument.min_notional / instrument.price(price_ticks))
+    return instrument.notional(price_ticks, max(instrument.min_lots, least_lots))
+
+
+def _size(config: SymbolConfig, instrument: Instrument, mid: Decimal, share_usd: Decimal | None) -> OrderSize:
+    ticks, wanted_usd = _price_ticks(config, instrument, mid), None
+    if share_usd is not None:
+        granted_usd, room = share_usd * config.leverage, room_usd(config, Decimal(0))
+        lots = instrument.floor_lots(min(granted_usd, granted_usd if room is None else room) / instrument.price(ticks))
+        wanted_usd = instrument.notional(ticks, min(lots, instrument.max_lots))
+    return OrderSize(config.symbol, _least_usd(instrument, ticks), wanted_usd)
+
+
 def _check_size(
     loaded: Loaded, config: SymbolConfig, instrument: Instrument, mid: Decimal, share_usd: Decimal, checked: Checked
 ) -> None:
     path = ("symbols", instrument.symbol, "balance_fraction")
-    buy_spread = config.parameters.buy_spread if isinstance(config.parameters, PingPongParameters) else Decimal(0)
-    price_ticks = max(instrument.floor_price(mid * (1 - buy_spread)), instrument.min_ticks, 1)
-    price = instrument.price(price_ticks)
+    price_ticks = _price_ticks(config, instrument, mid)
     order_usd = share_usd * config.leverage
-    lots = instrument.floor_lots(order_usd / price)
+    lots = instrument.floor_lots(order_usd / instrument.price(price_ticks))
     notional = instrument.notional(price_ticks, lots)
-    least_lots = max(instrument.min_lots, -instrument.floor_lots(-instrument.min_notional / price))
-    least_usd = instrument.notional(price_ticks, least_lots)
+    least_usd = _least_usd(instrument, price_ticks)
     for key, limit, times in _ROOM:
         most = getattr(config, key)
         if most is not None and most < least_usd * times:

@@ -44,10 +44,15 @@ FLEET: list[Reading[FleetState]] = [
     Reading("ready", "1 when /readyz says so.", lambda s: not not_ready(s)),
     Reading("uptime_seconds", "Since the fleet started.", lambda s: (s.now_ms - s.started_ms) / 1e3),
     Reading("config_version", "Counts the fleet files applied.", lambda s: s.config_version),
-    Reading("equity_usd", "Wallet and unrealised PnL.", lambda s: s.equity),
+    Reading("equity_usd", "Of the account: wallet and unrealised PnL of all positions.", lambda s: s.equity),
     Reading("wallet_usd", "Collateral without unrealised PnL.", lambda s: s.wallet),
     Reading("fleet_realised_pnl_usd", "Realised PnL before fees, all symbols.", lambda s: s.realised_pnl),
     Reading("fleet_unrealised_pnl_usd", "Unrealised PnL, all symbols.", lambda s: s.unrealised_pnl),
+    Reading("fleet_began_pnl_usd", "What of that was made before this run, all symbols.", lambda s: s.began_pnl),
+    Reading("fleet_net_pnl_usd", "What this run has made, fees and funding included.", lambda s: s.net_pnl),
+    Reading(
+        "other_unrealised_pnl_usd", "Unrealised PnL of the account's other positions.", lambda s: s.other_unrealised_pnl
+    ),
     Reading("fleet_fees_usd", "Fees paid, all symbols.", lambda s: s.fees),
     Reading("fleet_funding_usd", "Funding received, all symbols.", lambda s: s.funding),
     Reading("reloads_applied_total", "Fleet files applied while running.", lambda s: s.reloads_applied),
@@ -88,7 +93,11 @@ FLEET: list[Reading[FleetState]] = [
     ),
     Reading("ledger_writable", "Whether the ledger can be written.", lambda s: not s.ledger_problem),
     Reading("ledger_waiting_entries", "Entries that are not on disk yet.", lambda s: s.ledger_waiting),
-    Reading("day_result_usd", "What the UTC day has brought, fees and funding included.", lambda s: s.day_result),
+    Reading(
+        "day_result_usd",
+        "What the UTC day has brought since it began or was resumed, fees and funding included.",
+        lambda s: s.day_result,
+    ),
     Reading("drawdown_usd", "How far the result is below its best.", lambda s: s.drawdown),
 ]
 
@@ -118,6 +127,7 @@ SYMBOL: list[Reading[SymbolState]] = [
     ),
     Reading("realised_pnl_usd", "Realised PnL before fees.", lambda s: s.realised_pnl),
     Reading("unrealised_pnl_usd", "Unrealised PnL at the mark price.", lambda s: s.unrealised_pnl),
+    Reading("began_pnl_usd", "What of that was made before this run.", lambda s: s.began_pnl),
     Reading("fees_usd", "Fees paid.", lambda s: s.fees),
     Reading("funding_usd", "Funding received.", lambda s: s.funding),
     Reading("position_base_units", "Signed position, in the base asset.", lambda s: s.position),

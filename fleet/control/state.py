@@ -83,6 +83,9 @@ class SymbolState:
     entry_price: Decimal = ZERO
     realised_pnl: Decimal = ZERO
     unrealised_pnl: Decimal = ZERO
+    """Of the position as it stands, whoever opened it."""
+    began_pnl: Decimal = ZERO
+    """What of that it had made before this run: no result of this run's."""
     fees: Decimal = ZERO
     """Paid: positive is a cost."""
     funding: Decimal = ZERO
@@ -203,14 +206,18 @@ class FleetState:
     now_ms: int
     config_version: int = 1
     equity: Decimal | None = None
-    """wallet + unrealised PnL of all the account's positions; None until the account is known."""
+    """wallet + unrealised_pnl + other_unrealised_pnl: the account's; None until that is known."""
     wallet: Decimal | None = None
     realised_pnl: Decimal = ZERO
     unrealised_pnl: Decimal = ZERO
+    began_pnl: Decimal = ZERO
     fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    """These five: the symbols' added up."""
+    other_unrealised_pnl: Decimal = ZERO
+    """Of the account's other positions: in equity, and in nothing that the fleet makes."""
     other_fees: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
     """By asset, fees paid in assets that are no dollars: in no other figure."""
-    funding: Decimal = ZERO
     limiters: tuple[LimiterState, ...] = ()
     budget: BudgetState = BudgetState()
     paused_until_ms: int | None = None
@@ -228,8 +235,10 @@ class FleetState:
     first_quote_ms: int | None = None
     """From the process's start to the first own order confirmed in the market."""
     own_orders_left_open: int = 0
+    """Of which it is known that they are, or may be."""
     left_unknown: bool = False
-    """Whether it never came to look what an earlier run left, and has stopped."""
+    """Whether others may be: what an earlier run left was not looked at, or after the stop nobody has seen that none
+    is."""
     instruments_loaded: bool = False
     stopping: bool = False
     loop_lag_ms: float | None = None
@@ -246,9 +255,14 @@ class FleetState:
     loss_limit: str = ""
     """Which loss limit has been hit; empty when none has."""
     day_result: Decimal = ZERO
-    """What the UTC day has brought: realised and unrealised, less fees, with funding."""
+    """What the UTC day has brought since it began or was resumed: realised and unrealised, less fees, with funding."""
     drawdown: Decimal = ZERO
     """How far the result is below its best."""
+
+    @property
+    def net_pnl(self) -> Decimal:
+        """What this run has made: by so much equity has changed, as far as that was the fleet's doing."""
+        return self.realised_pnl + self.unrealised_pnl - self.began_pnl - self.fees + self.funding
 
 
 def not_ready(state: FleetState) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What has been traded and what it made: positions from distinct trades, PnL from the venue's own figures.
 
-Owns: fills once each, positions, realised PnL, fees, volume. Must not know: orders, strategies, clocks, the network.
+Owns: fills once each, positions, realised PnL, fees, funding, volume. Must not know: orders, strategies, clocks, the
+network.
 The venue reports realised PnL and fee of every trade; they are summed, so that ours are its figures to the last digit.
 
 A position that the venue tells says when it last changed: every trade from before then is in it, none from after, and
@@ -61,6 +62,8 @@ class SymbolBook:
     """In dollars: those paid in stable assets."""
     other_fees: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
     """By asset, those paid in others: what they are worth is not ours to say."""
+    funding: Decimal = Decimal(0)
+    """Received: negative is a cost. Added by whoever reads the venue's list."""
     volume_usd: Decimal = Decimal(0)
     fills: int = 0
     round_trips: int = 0
@@ -71,9 +74,10 @@ class SymbolBook:
     last_trade_ms: int = 0
     """The newest trade that is in the position."""
     began_lots: int = 0
-    began_cost: Decimal = Decimal(0)
     began_after: int = 0
     """The position that was begun with, and the newest trade in it."""
+    began_pnl: Decimal = Decimal(0)
+    """What that position had made by then, unrealised: whoever held it before made that, and not this run."""
     _began_ms: int = 0
     _traded_lots: int = 0
     """The position by trades alone, whatever the venue's word was."""
@@ -96,7 +100,8 @@ class SymbolBook:
         """
         lots, entry = (position.lots, position.entry_price) if position else (0, Decimal(0))
         self.position_lots = self._traded_lots = self.began_lots = lots
-        self.cost = self.began_cost = lots * self.instrument.step_size * entry
+        self.cost = lots * self.instrument.step_size * entry
+        self.began_pnl = position.unrealised if position else Decimal(0)
         self.read_to = self.began_after = last_trade_id
         self._newest, self._word = {}, None
         self._began_ms = now_ms - _OLD_MS
@@ -154,10 +159,6 @@ class SymbolBook:
 
     def unrealised_pnl(self, mark: Decimal) -> Decimal:
         return self.position_lots * self.instrument.step_size * mark - self.cost
-
-    def began_pnl(self, mark: Decimal) -> Decimal:
-        """Unrealised, of the position that was begun with."""
-        return self.began_lots * self.instrument.step_size * mark - self.began_cost
 
     def _word_of(self, position: Position) -> _Word:
         """One that is not older than the newest trade."""

@@ -32,12 +32,13 @@ from fleet.ledger.markouts import HORIZONS_S
 from fleet.ledger.positions import Told
 from fleet.ledger.read_only import connect
 from fleet.ledger.store import LedgerError
+from fleet.orders.ids import is_ours
 
 DAY_MS = 86_400_000
 
 _TRADE = (
-    "account", "symbol", "trade_id", "exchange_ms", "order_id", "side", "price", "quantity", "is_maker", "fee",
-    "fee_asset", "realised_pnl", "mid", "mark",
+    "account", "symbol", "trade_id", "exchange_ms", "order_id", "client_id", "side", "price", "quantity", "is_maker",
+    "fee", "fee_asset", "realised_pnl", "mid", "mark",
 )  # fmt: skip
 
 
@@ -68,6 +69,9 @@ class Trade:
     mark: Decimal | None
     later: tuple[tuple[int, Decimal], ...]
     """(seconds after it, mid then), as far as mid is known."""
+    is_ours: bool
+    """By an order on record, or one of whose id the line told. Else another's, or not known whose: lists tell no ids,
+    and a crash may have kept an order from being written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +160,26 @@ class Reader:
         traded = select(fills.c.trade_id).where(fills.c.account == accounts.c.id).exists()
         return any(self._rows(select(accounts.c.id).where(other, traded).limit(1)))
 
+    def begun_ms(self, account: Account, *, all_accounts: bool = False) -> int:
+        """From when on what is on record is the fleet's: of trades from before, lists alone tell."""
+        accounts, orders = schema.accounts, schema.orders
+        begun, placed = select(func.min(accounts.c.begun_ms)), select(func.min(orders.c.placed_us))
+        if not all_accounts:
+            begun, placed = begun.where(accounts.c.id == account.id), placed.where(orders.c.account == account.id)
+        # Times of orders are the venue's, and its clock may be behind the one that the ledger was begun by.
+        [begun_ms], [placed_us] = *self._rows(begun), *self._rows(placed)
+        return begun_ms if placed_us is None else min(begun_ms, placed_us // 1000)
+
     def trades(self, span: Span) -> Iterator[Trade]:
         """In the order in which they were made; those outside of the span too, as far as they make the position.
 
         An account that was used by a key, and later by its user, has its trades on record twice: they come once.
         """
-        fills, accounts = schema.fills, schema.accounts
+        fills, accounts, orders = schema.fills, schema.accounts, schema.orders
+        of_it = (orders.c.account == fills.c.account) & (orders.c.symbol == fills.c.symbol)
+        has_order = select(orders.c.client_id).where(of_it, orders.c.order_id == fills.c.order_id).exists()
         columns: list[ColumnElement[Any]] = [*(fills.c[name] for name in _TRADE), accounts.c.venue]
+        columns.append(has_order.label("has_order"))
         joined: FromClause = fills.join(accounts, accounts.c.id == fills.c.account)
         for horizon_s in HORIZONS_S:
             marks = schema.markouts.alias(f"after_{horizon_s}")
@@ -181,9 +198,10 @@ class Reader:
         )
         if not span.all_accounts:
             asked = asked.where(fills.c.account == span.account)
+        fleets = [row.fleet for row in self._rows(select(schema.runs.c.fleet).distinct())]
         for _, same in groupby(self._rows(asked), _identity):
-            rows = list(same)
-            yield _trade(rows[0]) if len(rows) == 1 else _joined([_trade(row) for row in rows], span.account)
+            trades = [_trade(row, fleets) for row in same]
+            yield trades[0] if len(trades) == 1 else _joined(trades, span.account)
 
     def _first_told(self, span: Span) -> list[int]:
         """From when the first word of each position is."""
@@ -331,8 +349,8 @@ def _identity(row: Any) -> tuple[object, ...]:
     return row.venue, row.symbol, row.trade_id, row.exchange_ms, row.order_id
 
 
-def _trade(row: Any) -> Trade:
-    later = zip(HORIZONS_S, row[len(_TRADE) + 1 :], strict=True)
+def _trade(row: Any, fleets: Sequence[str]) -> Trade:
+    later = zip(HORIZONS_S, row[len(_TRADE) + 2 :], strict=True)
     return Trade(
         row.account,
         row.symbol,
@@ -348,6 +366,7 @@ def _trade(row: Any) -> Trade:
         None if row.mid is None else Decimal(row.mid),
         None if row.mark is None else Decimal(row.mark),
         tuple((horizon_s, Decimal(mid)) for horizon_s, mid in later if mid is not None),
+        row.has_order or any(is_ours(fleet, row.client_id) for fleet in fleets),
     )
 
 
@@ -356,4 +375,5 @@ def _joined(same: Sequence[Trade], account: int) -> Trade:
     first = next((each for each in same if each.account == account), same[0])
     mid = next((each.mid for each in same if each.mid is not None), None)
     mark = next((each.mark for each in same if each.mark is not None), None)
-    return replace(first, mid=mid, mark=mark, later=max((each.later for each in same), key=len))
+    later, ours = max((each.later for each in same), key=len), any(each.is_ours for each in same)
+    return replace(first, mid=mid, mark=mark, later=later, is_ours=ours)

@@ -82,6 +82,10 @@ class Report:
     lines: tuple[Line, ...]
     """By symbol and day, the oldest day first."""
     total: Line
+    unattributed: Line
+    """What of the total's trades is by no order on record as the fleet's."""
+    earlier: tuple[int, int] | None = None
+    """How many trades are on record from before the time asked for, and when the first of them was made."""
     equity: tuple[Worth, Worth] | None = None
     """Of the whole account, what is not the fleet's included: at the first and the last moment on record."""
 
@@ -127,6 +131,8 @@ class _Sums:
         self._by_symbol, self._by_day = by_symbol, by_day
         self._lines: dict[tuple[int | None, str | None], Line] = {}
         self._total = Line(None, None, position=None)
+        self._unattributed = Line(None, None, position=None)
+        self._earlier: tuple[int, int] | None = None
         self._prices: dict[str, _Prices] = {}
 
     def lines(self, symbol: str, day: int) -> tuple[Line, Line]:
@@ -146,6 +152,11 @@ class _Sums:
             if self._span.since_ms <= trade.exchange_ms < self._span.until_ms:
                 for line in self.lines(trade.symbol, trade.exchange_ms // DAY_MS):
                     _add_trade(line, trade)
+                if not trade.is_ours:
+                    _add_trade(self._unattributed, trade)
+            elif trade.exchange_ms < self._span.since_ms:
+                count, first_ms = self._earlier or (0, trade.exchange_ms)
+                self._earlier = count + 1, first_ms
         self._positions.end()
 
     def add_funding(self, payment: Payment) -> None:
@@ -189,7 +200,7 @@ class _Sums:
 
     def report(self) -> Report:
         lines = sorted(self._lines.values(), key=lambda line: (line.day or 0, line.symbol or ""))
-        return Report(tuple(lines), self._total)
+        return Report(tuple(lines), self._total, self._unattributed, self._earlier)
 
 
 def _add_trade(line: Line, trade: Trade) -> None:

@@ -19,6 +19,9 @@ from fleet.config.risk import Risk
 _DAY_MS = 86_400_000
 _ZERO = Decimal(0)
 
+Allowed = tuple[Decimal | None, Decimal | None]
+"""The daily loss and the drawdown that a file allows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -50,6 +53,11 @@ class RiskMemory:
     """Symbols in which the fleet held a position."""
     lost: str = ""
     """Why none of this is known, where something was written down: for the owner. Never written itself."""
+    hit: Allowed | None = None
+    """By which loss limits `limit` was hit; None: by none, or an earlier version wrote it down."""
+    resumed_ms: int | None = None
+    """When the owner last said `resume`, if that was on this day: the results are since then. 0: while no process ran,
+    so that they begin with the next one."""
 
     def funding_from_ms(self, now_ms: int) -> int:
         """From when on funding is in no result. An earlier day's is that day's."""
@@ -67,14 +75,21 @@ class LossWatch:
         self._day_began = self._best = _ZERO
         self._was_hit_before = False
         """On an earlier day."""
+        self._hit: Allowed | None = None
+        """By which limits; None while none is."""
+        self._resumed_ms: int | None = None
+        """On this day."""
         if self.lost:
             self.limit = self.lost
         elif memory is not None:
-            self._take_up(memory)
+            self._take_up(memory, now_ms)
 
-    def _take_up(self, memory: RiskMemory) -> None:
+    def _take_up(self, memory: RiskMemory, now_ms: int) -> None:
+        if memory.resumed_ms == 0:
+            self._resumed_ms = now_ms
         if memory.day >= self._day:
-            self._day_began, self.limit = -memory.day_result, memory.limit
+            self._day_began, self.limit, self._hit = -memory.day_result, memory.limit, memory.hit
+            self._resumed_ms = memory.resumed_ms or self._resumed_ms
             if memory.day == self._day + 1:
                 self._day = memory.day
         elif memory.limit:
@@ -93,7 +108,8 @@ class LossWatch:
 
     @property
     def memory(self) -> RiskMemory:
-        return RiskMemory(self._day, self.day_result, self.below_best, self.limit)
+        results = (self._day, self.day_result, self.below_best, self.limit)
+        return RiskMemory(*results, hit=self._hit, resumed_ms=self._resumed_ms)
 
     def see(self, result: Decimal, limits: Risk, now_ms: int) -> bool:
         """The result as it is now. Returns whether a limit was hit by it."""
@@ -103,14 +119,14 @@ class LossWatch:
             self._day, self._day_began = day, result
             if self.limit and not self.lost:
                 self._best = result
-            self.limit = self.lost
+            self.limit, self._hit, self._resumed_ms = self.lost, None, None
         elif day < self._day - 1:
             # A clock that steps back over midnight begins no day anew; one that was days ahead was wrong.
             self._day = day
         self.result, self._best = result, max(self._best, result)
         if self.limit:
             return False
-        self.limit = self._hit(limits)
+        self._hold_against(limits)
         return bool(self.limit)
 
     def moved_since(self, day: int, moved: Decimal) -> None:
@@ -120,20 +136,41 @@ class LossWatch:
             if self._was_hit_before:
                 self._best += moved
 
-    def reconsider(self, before: Risk, limits: Risk) -> None:
-        """The owner has edited the file: loss limits that are others than before are held against the same result."""
-        is_other = (before.daily_loss_usd, before.drawdown_usd) != (limits.daily_loss_usd, limits.drawdown_usd)
-        if is_other and not self.lost:
-            self.limit = self._hit(limits)
+    def reconsider(self, limits: Risk) -> None:
+        """The owner may have edited the file: loss limits that are others than those which were hit are held against
+        the same result. Which those were an earlier version did not write down: they count as the ones of now."""
+        if self.lost:
+            return
+        if self.limit and self._hit is None:
+            self._hit = _allowed(limits)
+        elif self._hit != _allowed(limits):
+            self._hold_against(limits)
 
-    def resume(self) -> None:
+    def resume(self, now_ms: int) -> None:
         """The owner says go on: both limits begin anew."""
         self._day_began = self._best = self.result
         self.limit = self.lost = ""
+        self._hit, self._resumed_ms = None, now_ms
 
-    def _hit(self, limits: Risk) -> str:
+    def _hold_against(self, limits: Risk) -> None:
+        self.limit = self._over(limits)
+        self._hit = _allowed(limits) if self.limit else None
+
+    def _over(self, limits: Risk) -> str:
+        since = "" if self._resumed_ms is None else f"since the resume at {_time_of_day(self._resumed_ms)} UTC"
         if limits.daily_loss_usd is not None and -self.day_result >= limits.daily_loss_usd:
-            return f"lost {-self.day_result:.2f} USD today, {limits.daily_loss_usd.normalize():f} are allowed"
+            allowed = f"{limits.daily_loss_usd.normalize():f} are allowed"
+            return f"lost {-self.day_result:.2f} USD {since or 'today'}, {allowed}"
         if limits.drawdown_usd is not None and self.below_best >= limits.drawdown_usd:
-            return f"{self.below_best:.2f} USD below its best, {limits.drawdown_usd.normalize():f} are allowed"
+            best = f"its best {since}".rstrip()
+            return f"{self.below_best:.2f} USD below {best}, {limits.drawdown_usd.normalize():f} are allowed"
         return ""
+
+
+def _allowed(limits: Risk) -> Allowed:
+    return limits.daily_loss_usd, limits.drawdown_usd
+
+
+def _time_of_day(at_ms: int) -> str:
+    minutes = at_ms % _DAY_MS // 60_000
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -7,6 +7,7 @@ Fills are counted here, before anybody acts on them, so that a worker's crash ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 
 import anyio
@@ -60,15 +61,18 @@ class Account:
     ) -> None:
         self.capital = capital
         self.books: dict[str, SymbolBook] = {}
-        self.funding = Decimal(0)
-        """Since the start, of the positions in `books`: counted by whoever reads the venue's list."""
+        self.funding_before = Decimal(0)
+        """Of the positions in `books`, from before this run: for the loss limits. Counted by whoever reads the venue's
+        list, as the funding since then is, in the books."""
         self.funded_ms = 0
-        """The newest payment in that, or from when on they count."""
+        """The newest payment in those, or from when on they count."""
         self.line_up = anyio.Event()
         """Set while the user stream is open."""
         self.lines_opened = 0
         self.is_multi_assets = False
         self.known = False
+        self.known_from_ms = 0
+        """When it was first looked at: what it was then is what this run began with."""
         self.foreign = ForeignOrders()
         self.elsewhere: dict[str, Position] = {}
         """As the venue last told them, those that no worker follows."""
@@ -86,6 +90,8 @@ class Account:
         self._mailboxes: dict[str, Mailbox] = {}
         self._wallets: dict[str, Balance] = {}
         self._begun: dict[str, None] = {}
+        self._came_with: dict[str, Position] = {}
+        """What each symbol held as it came into the fleet."""
         self._snapshot: Snapshot | None = None
         self._asked = 0
         self._answered = 0
@@ -102,6 +108,8 @@ class Account:
         self._mailboxes[symbol] = mailbox
         if symbol not in self.books:
             self.books[symbol] = SymbolBook(self._instruments[symbol])
+            if self._snapshot is not None:
+                self._came_with[symbol] = self._snapshot.position(symbol)
             if symbol not in self._ledger.symbols():
                 # Before its first order: whoever comes after a crash must know where to look for trades.
                 self._ledger.write(ListRead(symbol, 0, 0))
@@ -184,6 +192,11 @@ class Account:
         return sum((book.fees for book in self.books.values()), Decimal(0))
 
     @property
+    def funding(self) -> Decimal:
+        """Since this run began."""
+        return sum((book.funding for book in self.books.values()), Decimal(0))
+
+    @property
     def other_fees(self) -> dict[str, Decimal]:
         totals: dict[str, Decimal] = {}
         for book in self.books.values():
@@ -261,7 +274,8 @@ class Account:
         others = [order for order in open_orders if not self._run.owns(order.client_id)]
         self.foreign.listed(others, asked_us)
         self._count_collateral()
-        self.known = True
+        if not self.known:
+            self.known, self.known_from_ms = True, self._clock.now_ms()
         return Snapshot(asked_us, tuple(open_orders), found, tuple(balances))
 
     def _count_foreign(self, orders: list[Order], positions: dict[str, Position]) -> None:
@@ -345,9 +359,17 @@ class Account:
             if is_whole and book.fills == counted:
                 break
         newest_id = max((fill.trade_id for fill in newest), default=0)
-        book.begin(snapshot.position(symbol), newest_id, snapshot.asked_us // 1000)
+        book.begin(self._as_it_came(snapshot.position(symbol)), newest_id, snapshot.asked_us // 1000)
         self._begun[symbol] = None
         return Begun(is_done=True)
+
+    def _as_it_came(self, position: Position) -> Position:
+        """With what it had made when it came into the fleet: what the market did until its worker could begin is the
+        run's, as it is in equity. Not where it was traded meanwhile."""
+        came = self._came_with.get(position.symbol)
+        if came is None or (came.lots, came.entry_price) != (position.lots, position.entry_price):
+            return position
+        return replace(position, unrealised=came.unrealised)
 
     async def _begin_again(self, symbol: str) -> Begun:
         book = self.books[symbol]

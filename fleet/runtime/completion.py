@@ -8,7 +8,6 @@ where both read, the ledger keeps one of each trade.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 import anyio
 
@@ -230,7 +229,12 @@ class Completion:
     def _count(self, payments: Iterable[FundingPayment], now_ms: int) -> None:
         paid = {each.payment_id: each for each in payments if each.exchange_ms >= self._paid_from_ms}
         new = [each for payment_id, each in paid.items() if payment_id not in self._paid]
-        self._account.funding += sum((each.amount for each in new if each.symbol in self._account.books), Decimal(0))
+        for each in new:
+            book = self._account.books.get(each.symbol)
+            if book is not None and each.exchange_ms >= self._account.known_from_ms:
+                book.funding += each.amount
+            elif book is not None:
+                self._account.funding_before += each.amount
         self._account.funded_ms = max([self._account.funded_ms, *(each.exchange_ms for each in new)])
         self._paid_from_ms = max(self._paid_from_ms, now_ms - FUNDING_LATE_MS)
         self._paid = {payment_id for payment_id, each in paid.items() if each.exchange_ms >= self._paid_from_ms}

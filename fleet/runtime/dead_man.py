@@ -316,7 +316,7 @@ class DeadMan:
             case Told.LATE:
                 self._journal.warning(f"the exchange's countdown cannot be started{reason}", symbol)
             case Told.OVER if runs:
-                text = "the exchange's countdown has run out: the orders are cancelled"
+                text = "the exchange's countdown has run out: it should have cancelled the orders"
                 self._journal.incident("countdown", text, symbol)
             case Told.OVER:
                 self._journal.error("nothing is quoted before the exchange's countdown runs", symbol)

@@ -45,7 +45,7 @@ class Drain:
         self.left_open: tuple[str, ...] = ()
         """Client ids of own orders that may remain."""
         self.left_unknown = False
-        """Whether others may remain, as it never came to look what an earlier run left."""
+        """Whether others may remain: nobody has seen that none does."""
         self.has_counted_all = False
         """Whether the last trades and balances were read."""
         self._run_id = run_id
@@ -80,6 +80,11 @@ class Drain:
             self._journal.warning(f"the last trades may not all be counted: {str(error) or 'out of time'}")
         return True
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether it is known what an earlier run left."""
+        return self._start.has_looked
+
     def may_be_open(self) -> list[Order | WorkingOrder]:
         """Own orders, those that an earlier run left included, of which no worker knows."""
         return [*self._start.found_open, *self._roster.live_orders()]
@@ -111,9 +116,9 @@ class Drain:
     def _tell_left(self, error: VenueError | TimeoutError) -> None:
         """The countdowns are left to run: they are what cancels these orders yet."""
         self.left_open = tuple(order.client_id for order in self.may_be_open())
-        self.left_unknown = not self._start.has_looked
+        self.left_unknown = True
         text = f"could not confirm that every order is cancelled: {str(error) or 'out of time'}; may be open: "
-        text += "what an earlier run left" if self.left_unknown else ", ".join(self.left_open) or "none known"
+        text += ", ".join(self.left_open) or ("none known" if self.has_looked else "what an earlier run left")
         self._journal.incident("orders left", text)
         for symbol in dict.fromkeys(order.symbol for order in self._roster.live_orders()):
             if self._dead_man.guarded_until_ms(symbol) is not None:

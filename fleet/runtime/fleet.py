@@ -218,6 +218,7 @@ class Fleet:
             self.books.look()
             if self._workers is not None:
                 self._losses.look(self.config, self.slots, self.retired, self._workers)
+            self.roster.tell_kept_out()
             if anyio.current_time() >= due_s:
                 due_s = anyio.current_time() + self.reconcile_every_s
                 self._look_due.ring()
@@ -348,6 +349,12 @@ class Fleet:
     @property
     def unrealised_pnl(self) -> Decimal:
         """Of all positions of the account: equity is the account's, not the fleet's alone."""
+        slots = [*self.slots.values(), *self.retired.values()]
+        return sum((slot.unrealised_pnl for slot in slots), self.other_unrealised_pnl)
+
+    @property
+    def other_unrealised_pnl(self) -> Decimal:
+        """Of the positions that are not the fleet's, and no symbol's that was in it."""
         slots = {**self.slots, **self.retired}
-        others = [told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots]
-        return sum((slot.unrealised_pnl for slot in slots.values()), sum(others, Decimal(0)))
+        others = (told.unrealised for symbol, told in self.account.elsewhere.items() if symbol not in slots)
+        return sum(others, Decimal(0))

@@ -29,6 +29,9 @@ CLOSE_AGAIN_S = 60.0
 TAKEN_UP_WITHIN_S = 15.0
 """How long the result waits for what positions made while no process ran, so that it is not counted by halves."""
 
+_UNTIL = "until the next UTC day, an edit of that limit, or `resume`"
+_LIFTED_BY_EDIT = "by the edited limits the fleet may open positions again"
+
 
 class Losses:
     def __init__(
@@ -44,6 +47,10 @@ class Losses:
         self._is_closing = False
         self._close_from_s = float("-inf")
         self._is_first = True
+        self._hit_before = risk.loss.limit
+        if self._hit_before:
+            # The file may have been edited while no process ran.
+            risk.loss.reconsider(risk.limits)
 
     def look(
         self, config: FleetConfig, slots: Mapping[str, Slot], retired: Mapping[str, Slot], tasks: TaskGroup
@@ -65,10 +72,10 @@ class Losses:
 
     def change(self, limits: Risk, slots: Mapping[str, Slot]) -> None:
         """The owner has edited them."""
-        before, self._risk.limits = self._risk.limits, limits
+        self._risk.limits = limits
         was = self._risk.loss.limit
-        self._risk.loss.reconsider(before, limits)
-        self._tell(was, slots.values(), "by the edited limits the fleet may open positions again")
+        self._risk.loss.reconsider(limits)
+        self._tell(was, slots.values(), _LIFTED_BY_EDIT)
 
     # --- inside
 
@@ -82,21 +89,22 @@ class Losses:
         if self._risk.remembers(slots) and loop_s() < self._first_look_s + TAKEN_UP_WITHIN_S:
             return
         for symbol, slot in {**slots, **retired}.items():
-            mark = slot.last_mark
-            if mark is not None and self._account.has_begun(symbol):
+            if slot.last_mark is not None and self._account.has_begun(symbol):
                 book, unrealised = slot.book, slot.unrealised_pnl
                 basis = Basis(book.position_lots, book.newest_trade, book.last_trade_ms, unrealised)
-                self._risk.count(symbol, book.realised_pnl + unrealised - book.fees, book.began_pnl(mark), basis)
+                self._risk.count(symbol, book.realised_pnl + unrealised - book.fees, book.began_pnl, basis)
         loss = self._risk.loss
         was = loss.limit
-        loss.see(self._risk.result() + self._account.funding, self._risk.limits, self._venue.clock.now_ms())
+        funding = self._account.funding + self._account.funding_before
+        loss.see(self._risk.result() + funding, self._risk.limits, self._venue.clock.now_ms())
         self._tell(was, slots.values(), "a new day: the loss limits begin anew")
 
     def _tell(self, was: str, slots: Iterable[Slot], ended: str) -> None:
         limit = self._risk.loss.limit
         if limit and not was:
             self._close_from_s = float("-inf")
-            self._journal.incident("loss limit", f"a loss limit is hit, nothing is opened any more: {limit}")
+            text = f"a loss limit is hit, nothing is opened {_UNTIL}: {limit}"
+            self._journal.incident("loss limit", text)
         elif was and not limit:
             self._journal.info(ended)
         if was != limit:
@@ -113,7 +121,10 @@ class Losses:
         if loss.lost:
             self._journal.incident("loss limit", loss.lost)
         elif loss.limit:
-            self._journal.warning(f"before the restart a loss limit was hit: {loss.limit}")
+            text = f"before the restart a loss limit was hit: {loss.limit}; nothing is opened {_UNTIL} (`up --resume`)"
+            self._journal.warning(text)
+        elif self._hit_before:
+            self._journal.info(f"before the restart a loss limit was hit: {self._hit_before}; {_LIFTED_BY_EDIT}")
 
     def _tell_problem(self, problem: str) -> None:
         if problem and problem != self._problem:

@@ -41,7 +41,8 @@ class MemoryFile:
         if memory is not None and memory.lost:
             self._path.unlink(missing_ok=True)
         elif memory is not None:
-            write(self._path, msgspec.json.encode(RiskMemory(memory.day, fills=memory.fills, held=memory.held)))
+            begun_anew = RiskMemory(memory.day, fills=memory.fills, held=memory.held, resumed_ms=0)
+            write(self._path, msgspec.json.encode(begun_anew))
 
     def keep(self, memory: RiskMemory) -> str:
         """Has it written when it is another, and the one before is on disk. Returns what went wrong with that one."""

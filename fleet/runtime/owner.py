@@ -68,7 +68,7 @@ class Owner:
         except OSError as error:
             problems.append(f"the kill file could not be changed: {(error.strerror or str(error)).lower()}")
         if symbol is None:
-            fleet.risk.loss.resume()
+            fleet.risk.loss.resume(fleet.venue.clock.now_ms())
         fleet.journal.info("resumed by its owner", symbol)
         for slot in slots:
             slot.mailbox.wake()

@@ -82,6 +82,12 @@ class Roster:
         """Nobody comes any more."""
         self._wanted = {}
 
+    def tell_kept_out(self) -> None:
+        """Of the symbols that are to be quoted, those of which limits let no quote stand."""
+        for symbol, slot in self.slots.items():
+            if symbol in self._wanted:
+                slot.tell_kept_out()
+
     def live_orders(self) -> list[WorkingOrder]:
         """Own orders that may be in the market, as far as is known without asking."""
         return [order for slot in self.slots.values() for order in slot.live_orders()]

@@ -21,6 +21,7 @@ from fleet.orders.ids import ClientIds, Run, owners_ids
 from fleet.orders.lifecycle import SURELY_NOT_PLACED_US, Phase, WorkingOrder, adopted
 from fleet.orders.working import Counters
 from fleet.risk.exposure import position_usd, worst
+from fleet.risk.kept_out import KeptOut
 from fleet.risk.officer import FleetRisk, SymbolRisk
 from fleet.runtime.account import Account
 from fleet.runtime.clearing import clear
@@ -71,6 +72,7 @@ class Slot:
         self.ended = anyio.Event()
         self._worker: Worker | None = None
         self._last_mark: Decimal | None = None
+        self._kept_out = KeptOut()
         self._kill = kill
         self._run = run
         self._account = account
@@ -127,6 +129,16 @@ class Slot:
         ):
             self.doubt()
 
+    def tell_kept_out(self) -> None:
+        """Where limits have let no quote stand for a while. Of a loss limit the owner was told at once."""
+        desk, risk = self.desk, self.risk
+        is_let = is_refused = False
+        if desk is not None and not desk.pulled and self.supervisor.phase is None:
+            is_let, is_refused = bool(desk.decision.quotes), bool(risk.words) and not risk.fleet.loss.limit
+        if self._kept_out.see(is_refused=is_refused, is_let=is_let, now_us=self._clock.steady_us()):
+            text = f"limits have kept it out of the market for a while: {risk.words}"
+            self._journal.warning(text, self.config.symbol)
+
     def live_orders(self) -> list[WorkingOrder]:
         return self.desk.working.live() if self.desk else []
 
@@ -138,12 +150,17 @@ class Slot:
 
     @property
     def unrealised_pnl(self) -> Decimal:
-        """At the last mark price heard; when the symbol has left the fleet, as the venue last told it."""
-        told = self._account.elsewhere.get(self.config.symbol)
-        if told is not None:
-            return told.unrealised
-        mark = self.last_mark
-        return Decimal(0) if mark is None else self.book.unrealised_pnl(mark)
+        """Of its position as it stands, at the last mark price heard; as the venue last told it until that is known,
+        and when the symbol has left the fleet."""
+        symbol, mark, told = self.config.symbol, self.last_mark, self._account.newest
+        if mark is None or not self._account.has_begun(symbol) or symbol in self._account.elsewhere:
+            return told.position(symbol).unrealised if told else Decimal(0)
+        return self.book.unrealised_pnl(mark)
+
+    @property
+    def began_pnl(self) -> Decimal:
+        """What of that is no result of this run: its position had made it before."""
+        return self.book.began_pnl if self._account.has_begun(self.config.symbol) else self.unrealised_pnl
 
     async def clear(self) -> None:
         """Cancels the symbol's own orders until none is left, those that may still arrive included.

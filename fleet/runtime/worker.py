@@ -13,11 +13,10 @@ import anyio
 import anyio.lowlevel
 
 from exchange.clock import Clock
-from exchange.errors import BadCredentials, Banned, DuplicateClientId, OutcomeUnknown, Rejected
-from exchange.model import Fill, Instrument, Order, Protection, Side
+from exchange.errors import BadCredentials, Banned, DuplicateClientId, NoOrderNow, OutcomeUnknown, Rejected
+from exchange.model import Fill, Instrument, Order, Side
 from exchange.ports import Trading
 from fleet.config.models import SymbolConfig
-from fleet.config.risk import Mmp
 from fleet.orders.batches import together
 from fleet.orders.ids import Run
 from fleet.orders.plan import Change
@@ -28,6 +27,7 @@ from fleet.runtime.downtime import made_by, traded_since
 from fleet.runtime.journal import Journal
 from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.mailbox import Answer, Crash, Mailbox, News, Told
+from fleet.runtime.protection import ExchangeProtection
 from fleet.runtime.sender import Sender
 from fleet.runtime.snapshot import Begun
 from fleet.scheduling.gate import Gate
@@ -67,6 +67,7 @@ class Worker:
         self._journal = journal
         self._kill = kill
         self._may_quote = may_quote
+        self._protection = ExchangeProtection(self.symbol, trading, clock, journal)
         self._asked: set[tuple[str, str]] = set()
         self._lines_seen = 0
         """The account line that we are in step with, by its number."""
@@ -117,7 +118,7 @@ class Worker:
         await self._take_up_before()
         await self._set_leverage(self.desk.config.leverage)
         if self.desk.config.mmp is not None:
-            await self._protect(self.desk.config.mmp)
+            await self._protection.put(self.desk.config.mmp)
         self._lines_seen = line
         position = self.desk.book.position_lots
         if position:
@@ -224,6 +225,8 @@ class Worker:
             self._run.begin_anew(self._clock.now_ms())
             text = f"another fleet of the name {self._run.fleet} has used an id of ours: {action.client_id}"
             self._journal.warning(text, self.symbol)
+        if isinstance(result, NoOrderNow) and self.desk.config.mmp is not None:
+            self._protection.took_no_order(self.desk.config.mmp, is_held=bool(self.desk.book.position_lots))
         what = type(action).__name__.lower()
         if isinstance(result, OutcomeUnknown):
             text = f"what became of the {what} of {action.client_id} is unknown: {result}"
@@ -267,7 +270,7 @@ class Worker:
             if config.leverage != before.leverage:
                 await self._set_leverage(config.leverage)
             if config.mmp != before.mmp:
-                await self._protect(config.mmp)
+                await self._protection.put(config.mmp)
 
         if (config.leverage, config.mmp) != (before.leverage, before.mmp):
             await self._meanwhile(tell)
@@ -281,19 +284,6 @@ class Worker:
             snapshot = await self._account.snapshot()
             self.desk.leverage = snapshot.position(self.symbol).leverage
             self._journal.warning(f"leverage stays {self.desk.leverage}: {leverage} was refused: {error}", self.symbol)
-
-    async def _protect(self, mmp: Mmp | None) -> None:
-        """The exchange's own protection, beside the fleet's. Where it refuses, the symbol trades on without."""
-        try:
-            if mmp is None:
-                await self._trading.delete_protection(self.symbol)
-                return
-            limits = (mmp.quantity, mmp.value, mmp.delta)
-            await self._trading.set_protection(Protection(self.symbol, mmp.window_ms, mmp.frozen_ms, *limits))
-            # Frozen by what an earlier run filled, it would refuse the first quotes.
-            await self._trading.reset_protection(self.symbol)
-        except Rejected as error:
-            self._journal.warning(f"the exchange's market maker protection is not as in the file: {error}", self.symbol)
 
     async def _resync(self) -> None:
         """After a gap in the account's news: orders, trades and position as the venue has them."""

@@ -202,8 +202,20 @@ class Gate:
             return 0
         return self._clock.now_us() + self._pause_ends_us - self._clock.steady_us()
 
+    @property
+    def is_paused(self) -> bool:
+        return self._clock.steady_us() < self._pause_ends_us
+
     def waiting(self) -> int:
         return len(self._list)
+
+    def wait_s(self) -> float | None:
+        """Until the first of those who wait may go, if nothing but time happens; None: that cannot be said."""
+        now_us = self._clock.steady_us()
+        for head in self._heads(now_us):
+            ready_us = self._ready_us(head.cost, head.request_class, now_us)
+            return None if ready_us is None else (max(ready_us, self._pause_ends_us) - now_us) / 1e6
+        return None
 
     def in_line(self) -> dict[str, InLine]:
         """What waits, by symbol; fleet-wide requests are of the symbol ""."""

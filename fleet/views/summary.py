@@ -22,19 +22,26 @@ from fleet.views.text import BAD, GOOD, QUIET, WARN, Column, amount, duration, m
 from fleet.words import many
 
 PER_SYMBOL = (
-    "fills", "round_trips", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "funding", "position",
+    "fills", "round_trips", "volume_usd", "realised_pnl", "unrealised_pnl", "began_pnl", "fees", "funding",
+    "position",
     "placed", "amended", "cancelled", "rejected", "expired", "restarts", "requests", "withdrawn",
 )  # fmt: skip
 PER_FLEET = (
-    "http_429", "http_418", "own_orders_left_open", "equity", "wallet", "realised_pnl", "unrealised_pnl", "fees",
-    "funding", "reloads_applied", "reloads_refused", "first_quote_ms",
+    "http_429", "http_418", "own_orders_left_open", "left_unknown", "equity", "wallet", "other_unrealised_pnl",
+    "net_pnl", "realised_pnl", "unrealised_pnl", "began_pnl", "fees", "funding", "reloads_applied",
+    "reloads_refused", "first_quote_ms",
 )  # fmt: skip
 
 
 def summary(state: FleetState) -> dict[str, dict[str, object]]:
-    """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name."""
+    """`{"symbols": {symbol: {...}}, "fleet": {...}}`; money as Decimal. `peak_use` is peak / limit by limiter name.
+
+    `own_orders_left_open` is None where none is known of, but nobody has seen that there is none.
+    """
     symbols: dict[str, object] = {s.symbol: {name: getattr(s, name) for name in PER_SYMBOL} for s in state.symbols}
     fleet: dict[str, object] = {name: getattr(state, name) for name in PER_FLEET}
+    if state.left_unknown and not state.own_orders_left_open:
+        fleet["own_orders_left_open"] = None
     if state.other_fees:
         fleet["other_fees"] = state.other_fees
     fleet["peak_use"] = {limiter.name: limiter.peak / limiter.limit for limiter in state.limiters}
@@ -125,16 +132,15 @@ def _table(symbols: tuple[SymbolState, ...], *, wide: bool) -> list[Text]:
 
 
 def _totals(state: FleetState) -> list[Text]:
-    net = state.realised_pnl + state.unrealised_pnl - state.fees + state.funding
-    equity = "unknown" if state.equity is None else money(state.equity)
     peaks = ", ".join(f"{limiter.name} {limiter.peak / limiter.limit:.0%}" for limiter in state.limiters)
     volume = sum((s.volume_usd for s in state.symbols), Decimal(0))
     first = "never" if state.first_quote_ms is None else duration(state.first_quote_ms)
     fills, trips = sum(s.fills for s in state.symbols), sum(s.round_trips for s in state.symbols)
     told = {
-        "equity": Text(equity),
+        "equity": _equity(state),
         "net PnL": Text.assemble(
-            amount(net), "  realised ", amount(state.realised_pnl), ", unrealised ", amount(state.unrealised_pnl),
+            amount(state.net_pnl), "  realised ", amount(state.realised_pnl),
+            ", unrealised ", amount(state.unrealised_pnl), _began(state),
             f", fees {money(state.fees)}, funding ", amount(state.funding), _other_fees(state),
         ),
         "traded": Text(
@@ -147,6 +153,23 @@ def _totals(state: FleetState) -> list[Text]:
         "reloads": Text(f"{state.reloads_applied} applied, {state.reloads_refused} refused"),
     }  # fmt: skip
     return [Text.assemble((f"{name:<9}", QUIET), text) for name, text in told.items()]
+
+
+def _equity(state: FleetState) -> Text:
+    """What it is made of, so that it can be added up."""
+    if state.equity is None or state.wallet is None:
+        return Text("unknown")
+    line = Text.assemble(
+        money(state.equity), f"  wallet {money(state.wallet)}, unrealised ", amount(state.unrealised_pnl)
+    )
+    if state.other_unrealised_pnl:
+        line.append(", other positions of the account ").append_text(amount(state.other_unrealised_pnl))
+    return line
+
+
+def _began(state: FleetState) -> Text:
+    began = amount(state.began_pnl)
+    return Text.assemble(" (", began, " before this run)") if state.began_pnl else Text()
 
 
 def _requests(totals: dict[str, int]) -> str:
@@ -168,8 +191,10 @@ def _other_fees(state: FleetState) -> str:
 
 def _orders_left(state: FleetState) -> Text:
     left = state.own_orders_left_open
-    if state.left_unknown or (not state.instruments_loaded and state.venue != "paper"):
-        return Text.assemble((f"{'orders':<9}", QUIET), ("what an earlier run may have left was not looked at", WARN))
-    if not left:
-        return Text.assemble((f"{'orders':<9}", QUIET), ("none of ours left open", GOOD))
-    return Text.assemble((f"{'orders':<9}", QUIET), (f"{left} of ours may still be open: look before you leave", BAD))
+    if left:
+        told = (f"{left} of ours may still be open: look before you leave", BAD)
+    elif state.left_unknown:
+        told = ("unknown whether any of ours is left open: look before you leave", BAD)
+    else:
+        told = ("none of ours left open", GOOD)
+    return Text.assemble((f"{'orders':<9}", QUIET), told)

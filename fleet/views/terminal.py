@@ -122,12 +122,14 @@ def _alerts(state: FleetState) -> list[Text]:
 
 
 def _money_line(state: FleetState, width: int) -> Text:
-    net = state.realised_pnl + state.unrealised_pnl - state.fees + state.funding
+    others = state.other_unrealised_pnl
     parts = [
         Text.assemble(("equity ", QUIET), ("–" if state.equity is None else money(state.equity), "bold")),
-        Text.assemble(("net ", QUIET), amount(net)),
+        *([Text.assemble(("other positions ", QUIET), amount(others))] if others else []),
+        Text.assemble(("net ", QUIET), amount(state.net_pnl)),
         Text.assemble(("realised ", QUIET), amount(state.realised_pnl)),
         Text.assemble(("unrealised ", QUIET), amount(state.unrealised_pnl)),
+        *([Text.assemble(("before this run ", QUIET), amount(state.began_pnl))] if state.began_pnl else []),
         Text.assemble(("fees ", QUIET), money(state.fees)),
         Text.assemble(("funding ", QUIET), amount(state.funding)),
         Text.assemble(("fills ", QUIET), f"{sum(s.fills for s in state.symbols):,}"),

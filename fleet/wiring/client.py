@@ -5,12 +5,13 @@ Owns: addresses, the client's parts put together. Must not know: paper exchanges
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import httpx
@@ -39,6 +40,7 @@ from fleet.config.credentials import Credentials
 from fleet.config.models import VenueAddress
 from fleet.runtime.venue import Venue
 from fleet.scheduling.gate import Gate
+from fleet.scheduling.patience import tell_waits
 
 T = TypeVar("T")
 
@@ -78,10 +80,11 @@ async def open_venue(
     safety: Decimal = Decimal("0.9"),
     rng: Random | None = None,
     channels: Sequence[str] = FLEET_CHANNELS,
+    tell: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[Venue]:
     """A venue's ports, its clock in step with ours and its instruments loaded. Raises VenueError.
 
-    With the channel of a book's differences the market stream tells whole books.
+    With the channel of a book's differences the market stream tells whole books. `tell` hears why it takes long.
     """
     rng = rng or Random()
     gate = Gate(Budget(DOCUMENTED, safety, assume_spent=True), clock)
@@ -95,7 +98,7 @@ async def open_venue(
             await clock_sync.sync()
             return await market_data.exchange_info()
 
-        info = await at_gate(gate, first_look)
+        info = await at_gate(gate, first_look, tell)
         instruments.update(info.instruments)
         gate.restrict(info.limits)
         limit_sync = LimitSync(rest, info.limits, gate.restrict)
@@ -121,13 +124,24 @@ async def open_venue(
             tasks.cancel_scope.cancel()
 
 
-async def at_gate(gate: Gate, ask: Callable[[], Awaitable[T]]) -> T:
+async def at_gate(gate: Gate, ask: Callable[[], Awaitable[T]], tell: Callable[[str], None] | None = None) -> T:
     """What requests come to that are made before anybody runs the gate for good: they too may have to wait, for a
     budget that others have spent or for the end of a pause. Raises VenueError."""
+    return await _while_running(ask, gate.run, *([] if tell is None else [partial(tell_waits, gate, tell)]))
+
+
+async def telling(gate: Gate, ask: Callable[[], Awaitable[T]], tell: Callable[[str], None]) -> T:
+    """The same of those made later: `tell` hears when they wait long. Raises VenueError."""
+    return await _while_running(ask, partial(tell_waits, gate, tell))
+
+
+async def _while_running(ask: Callable[[], Awaitable[T]], *beside: Callable[[], Coroutine[Any, Any, None]]) -> T:
+    """Raises VenueError."""
     failure: VenueError | None = None
     answer: list[T] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(gate.run)
+        for run in beside:
+            tasks.start_soon(run)
         try:
             answer.append(await ask())
         except VenueError as error:

@@ -35,7 +35,7 @@ def ledger_path(config: FleetConfig, file: Path, env: Mapping[str, str] = os.env
         return None
     if config.ledger.path is not None:
         return config.ledger.path
-    venue = config.venue if isinstance(config.venue, str) else re.sub(r"^https?://", "", config.venue.rest)
+    venue = re.sub(r"^https?://", "", config.venue_name)
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{config.fleet}-{venue}")
     return directory_of(file, env) / f"{name}.sqlite3"
 
@@ -44,7 +44,7 @@ def owner_of(config: FleetConfig, credentials: Credentials | None) -> Owner:
     """A paper exchange of our own begins anew with each run, and so does its account."""
     if config.venue == "paper":
         return Owner("paper", "demonstration", is_new=True)
-    venue = config.venue if isinstance(config.venue, str) else config.venue.rest
+    venue = config.venue_name
     if credentials is None or not credentials.has_v3:
         key = credentials.v1_public_key if credentials else ""
         return Owner(venue, f"key {hashlib.sha256(key.encode()).hexdigest()[:16]}")

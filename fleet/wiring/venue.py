@@ -5,7 +5,7 @@ Owns: whether it is another's, or a paper exchange of our own. Must not know: wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from exchange.clock import Clock
@@ -17,8 +17,11 @@ from fleet.wiring.paper import open_feed, paper_venue, run_paper
 
 
 @asynccontextmanager
-async def open_fleet_venue(config: FleetConfig, credentials: Credentials | None, clock: Clock) -> AsyncGenerator[Venue]:
-    """The venue that a fleet file names; paper is run here, on loopback. Raises VenueError, RecordingError."""
+async def open_fleet_venue(
+    config: FleetConfig, credentials: Credentials | None, clock: Clock, tell: Callable[[str], None]
+) -> AsyncGenerator[Venue]:
+    """The venue that a fleet file names; paper is run here, on loopback. `tell` hears why it takes long. Raises
+    VenueError, RecordingError."""
     safety = config.budget.safety
     if config.venue == "paper":
         # A clock of its own: the fleet's follows what the venue tells it, right or wrong.
@@ -31,5 +34,5 @@ async def open_fleet_venue(config: FleetConfig, credentials: Credentials | None,
             ):
                 yield venue
     else:
-        async with open_venue(address_of(config.venue), credentials, clock, safety=safety) as venue:
+        async with open_venue(address_of(config.venue), credentials, clock, safety=safety, tell=tell) as venue:
             yield venue

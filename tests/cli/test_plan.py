@@ -94,6 +94,15 @@ def test_what_does_not_fit_is_told_with_what_to_change(file: Path) -> None:
     assert "It fits" in plan(file, "--volatility", "15bps").stdout
 
 
+def test_orders_that_would_never_be_placed_are_told_beside_what_fits(file: Path) -> None:
+    file.write_text(f"{LARGE}risk: {{max_open_usd: 500}}\n", encoding="utf-8")
+    result = plan(file)
+    assert result.exit_code == 0
+    (told,) = result.stderr.splitlines()  # what is slow, the table itself says
+    assert told.startswith(f"warning: {file}:5:22: an order of ASTERUSDT and 1 more would be up to ")
+    assert told.endswith("or smaller orders (balance_fraction, max_order_usd)")
+
+
 def test_json_says_the_same(file: Path) -> None:
     file.write_text(LARGE, encoding="utf-8")
     shape = parsed(file, "--volatility", "15bps")

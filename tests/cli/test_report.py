@@ -17,7 +17,7 @@ from fleet.cli.main import main
 from fleet.config.credentials import Credentials
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
-from fleet.ledger.entries import Equity, FundingRead, Marked, OrderChanged
+from fleet.ledger.entries import Equity, FundingRead, Holding, Marked, OrderChanged
 from fleet.ledger.store import Owner
 from fleet.orders import lifecycle
 from fleet.wiring.ledger import ledger_path, owner_of
@@ -161,8 +161,52 @@ def test_what_is_held_is_told_though_nothing_was_done_in_that_time(file: Path, b
 
 def test_that_mid_was_not_known_of_all_trades_is_told(file: Path) -> None:
     told = ask("report", file).output.splitlines()
-    assert told[-1] == "SPREAD is of 0.0% of the volume: of the other trades mid was not known"
-    assert "SPREAD is of" not in ask("report", file, "--until", "2026-09-22").output
+    assert "mid is known of so much volume: SPREAD 0.0%, 1s 0.0%, 10s 0.0%, 60s 0.0%" in told
+    first_day = ask("report", file, "--until", "2026-09-22").output.splitlines()
+    assert "mid is known of so much volume: 10s 0.0%, 60s 0.0%" in first_day
+    marks = [Marked("XUSDT", 1, horizon_s, Decimal(100)) for horizon_s in (10, 60)]
+    with open_at(file.parent / ".astermm" / "a-paper.sqlite3") as store:
+        store.write(marks)
+    assert "mid is known" not in ask("report", file, "--until", "2026-09-22").output
+
+
+def test_what_is_by_no_order_of_the_fleets_is_told(file: Path) -> None:
+    by_hand = "2 of these fills, {}, are by no order on record as the fleet's"
+    assert ask("report", file).output.splitlines()[-1] == by_hand.format("net -111,110")
+    assert ask("volume", file).output.splitlines()[-1] == by_hand.format("volume 15,241,424")
+    told = json.loads(ask("report", file, "--json").output)
+    assert (told["unattributed"]["fills"], told["unattributed"]["net"]) == (2, "-111109.6110")
+    assert "on record as" not in ask("report", file, "--until", "2026-09-22").output
+
+
+@pytest.mark.parametrize("command", ["report", "volume"])
+def test_it_begins_with_the_ledger_and_tells_of_what_was_before(tmp_path: Path, command: str) -> None:
+    (tmp_path / "fleet.yaml").write_text(FILE.format(venue="paper", more=""), "utf-8")
+    begun_ms = MORNING_MS + 86_400_000
+    with open_at(tmp_path / ".astermm" / "a-paper.sqlite3", now_ms=begun_ms) as store:
+        store.write(
+            [
+                *traded(trade(1, pnl="-5"), trade(2, pnl="-7")),
+                Equity(
+                    begun_ms, Decimal(1), Decimal(0), (Holding("XUSDT", Decimal(2), Decimal(99), None, MORNING_MS + 2),)
+                ),
+            ]
+        )
+        before = "2 fills are from before the ledger began: see them with --since 2026-09-21"
+        said = ask(command, tmp_path / "fleet.yaml").output.splitlines()
+        assert said[-1] == before
+        told = json.loads(ask(command, tmp_path / "fleet.yaml", "--json").output)
+        assert (told["since_ms"], told["total"]["fills"]) == (begun_ms, 0)
+        store.write(traded(trade(3, Side.SELL, 1020, 50, pnl="1.5", at_ms=begun_ms + 1, client_id="f:X:r:1")))
+    assert ask(command, tmp_path / "fleet.yaml").output.splitlines()[-1] == before
+    told = json.loads(ask(command, tmp_path / "fleet.yaml", "--json").output)
+    assert (told["total"]["fills"], told["unattributed"]["fills"]) == (1, 0)
+    if command == "report":
+        [line] = told["lines"]
+        assert (line["realised"], line["position"]) == ("1.5", "1.50"), "of what was held, and held from before"
+    every = json.loads(ask(command, tmp_path / "fleet.yaml", "--since", "2026-09-21", "--json").output)
+    assert (every["total"]["fills"], every["unattributed"]["fills"]) == (3, 2)
+    assert "before the ledger" not in ask(command, tmp_path / "fleet.yaml", "--since", "2026-09-21").output
 
 
 @pytest.mark.parametrize(

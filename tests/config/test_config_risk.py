@@ -21,6 +21,8 @@ symbols:
   YU: {max_fills: null}
 """
 
+NO_LIMIT = "mmp has no limit and protects from nothing: quantity, value or delta above 0, or mmp: null"
+
 
 def read(text: str = GOOD) -> FleetConfig:
     return parse(text, "f", {}).config
@@ -61,6 +63,8 @@ def test_a_symbols_own_keys_go_before_the_defaults() -> None:
         ),
         ("  ZU: {max_fills: {count: 0}}", "f:7:27: count 0 is out of bounds: at least 1"),
         ("  ZU: {mmp: {value: 1.5}}", "f:7:21: value 1.5 is no whole number: a whole number such as 10"),
+        ("  ZU: {mmp: {}}", f"f:7:8: {NO_LIMIT}"),
+        ("  ZU: {mmp: {window: 5s, quantity: 0, value: 0}}", f"f:7:8: {NO_LIMIT}"),
         ("  ZU: {max_order_usd: ten}", "f:7:23: max_order_usd ten is no number: a number such as 15"),
     ],
 )

@@ -64,12 +64,12 @@ def errors(symbols: str, collateral: int = 10_000, mids: dict[str, Decimal] = MI
 
 
 def warnings(symbols: str, more: str = "", collateral: int = 10_000) -> list[str]:
-    return [str(fault) for fault in check(loaded(symbols, more), INFO, MIDS, MIDS, Decimal(collateral)).warnings]
+    return [str(fault) for fault in check(loaded(symbols, more), INFO, MIDS, MIDS, Decimal(collateral)).all_warnings]
 
 
 def test_a_file_that_the_exchange_can_serve_has_no_faults() -> None:
     checked = check(loaded("ASTERUSDT: {}\n  BTCUSDT: {leverage: 20}"), INFO, MIDS, MIDS, Decimal(10_000))
-    assert (checked.errors, checked.warnings) == ([], [])
+    assert (checked.errors, checked.all_warnings) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,70 @@ def test_sizes_are_judged_only_by_known_prices_and_balances(
     assert len(checked.errors) == (1 if collateral == 0 else 0)
 
 
+TWO = "ASTERUSDT: {}\n  BTCUSDT: {}"
+OF_BTC = "the smallest of the exchange, 99.00 USD of BTCUSDT"
+TO_STOP = "; to have nothing quoted say `astermm-fleet kill`"
+SMALLER = "or smaller orders (balance_fraction, max_order_usd)"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "risk", "told"),
+    [
+        (TWO, "{max_open_usd: 980}", []),
+        ("ASTERUSDT: {max_order_usd: 50}", "{max_open_usd: 50, max_position_usd: 50}", []),
+        (
+            TWO,
+            "{max_open_usd: 5}",
+            [
+                "error: f:7:22: max_open_usd 5 leaves the fleet no order, not even the smallest of the exchange, 5.01 USD of"
+                f" ASTERUSDT: at least 6{TO_STOP}"
+            ],
+        ),
+        (
+            "BTCUSDT: {}",
+            "{max_position_usd: 98.5, max_open_usd: 99}",
+            [
+                f"error: f:6:26: max_position_usd 98.5 leaves the fleet no order, not even {OF_BTC}: at least 99{TO_STOP}",
+            ],
+        ),
+        (
+            "ASTERUSDT: {}",
+            "{max_open_usd: 500}",
+            [
+                "warning: f:6:22: an order of ASTERUSDT would be 979.98 USD and is not placed, as max_open_usd of the fleet"
+                f" is 500: at least 980, {SMALLER}"
+            ],
+        ),
+        (
+            TWO,
+            "{max_position_usd: 500}",
+            [
+                "warning: f:7:26: an order of ASTERUSDT and 1 more would be up to 979.98 USD and is not placed, as"
+                f" max_position_usd of the fleet is 500: at least 980, {SMALLER}"
+            ],
+        ),
+        # What is wanted of a symbol is what its own caps let it be.
+        ("ASTERUSDT: {max_open_usd: 400}", "{max_open_usd: 200}", []),
+        ("ASTERUSDT: {leverage: 2}", "{max_open_usd: 1500}", ["1959.98"]),
+    ],
+)
+def test_caps_of_the_fleet_that_leave_no_room_for_an_order_are_told(symbols: str, risk: str, told: list[str]) -> None:
+    checked = check(loaded(symbols, f"risk: {risk}"), INFO, MIDS, MIDS, Decimal(10_000))
+    faults = [
+        *(f"error: {fault}" for fault in checked.errors),
+        *(f"warning: {fault}" for fault in checked.all_warnings),
+    ]
+    assert len(faults) == len(told)
+    assert all(words in fault for words, fault in zip(told, faults, strict=True))
+
+
+@pytest.mark.parametrize(("mids", "is_told"), [(MIDS, True), ({"BTCUSDT": MIDS["BTCUSDT"]}, False), ({}, False)])
+def test_that_nothing_fits_is_told_once_every_price_is_known(mids: dict[str, Decimal], is_told: bool) -> None:
+    file = loaded(TWO, "risk: {max_open_usd: 5}")
+    assert bool(check(file, INFO, mids, mids, None).errors) is is_told
+    assert not check(file, INFO, mids, mids, None, unsound=["BTCUSDT"]).errors
+
+
 @pytest.mark.parametrize(
     ("symbols", "more", "warning"),
     [
@@ -198,7 +262,7 @@ def many(symbols: int, more: str = "") -> list[str]:
     checked = check(file, info, {}, {}, None)
     return [
         *map(str, checked.errors),
-        *(f"warning: {fault}" for fault in checked.warnings if "balance" not in str(fault)),
+        *(f"warning: {fault}" for fault in checked.all_warnings if "balance" not in str(fault)),
     ]
 
 
@@ -284,4 +348,4 @@ def test_a_limit_that_no_safety_makes_enough() -> None:
 @pytest.mark.parametrize("limits", [(), (RateLimit("ORDERS", 60, 1200),), (RateLimit("RAW_REQUESTS", 300, 1),)])
 def test_limits_that_the_exchange_does_not_state_hinder_nobody(limits: tuple[RateLimit, ...]) -> None:
     checked = check(loaded("ASTERUSDT: {}"), ExchangeInfo(INFO.instruments, limits, 0), {}, {}, None)
-    assert (checked.errors, checked.warnings) == ([], [])
+    assert (checked.errors, checked.all_warnings) == ([], [])

@@ -91,6 +91,7 @@ async def samples(state: FleetState) -> dict[tuple[str, str], float]:
         ("astermm_ready", "", 0),
         ("astermm_uptime_seconds", "", 761),
         ("astermm_equity_usd", "", float(sample_state().equity or 0)),
+        ("astermm_fleet_net_pnl_usd", "", float(sample_state().net_pnl)),
         ("astermm_reloads_applied_total", "", 2),
         ("astermm_first_quote_seconds", "", 0.87),
         ("astermm_event_loop_lag_seconds", "", 0.0006),

@@ -282,6 +282,34 @@ def test_a_fleet_with_its_own_exchange_is_killed_flattened_and_resumed(
     assert fleet.stop() == 0
 
 
+@pytest.mark.parametrize("ledger", ["", "ledger: null\n"], ids=["refused", "beside it"])
+def test_a_second_run_of_the_same_file_does_not_keep_the_first_from_being_asked(
+    start_fleet: Start, tmp_path: Path, paper: PaperProcess, ledger: str
+) -> None:
+    """Without a ledger both may run, each with an exchange of its own."""
+    file = tmp_path / "paper.yaml"
+    file.write_text((ROOT / "configs" / "one-symbol.yaml").read_text("utf-8") + ledger, "utf-8")
+    first = start_fleet(file)
+    first.until_quoting()
+    second = start_fleet(file)
+    if ledger:
+        second.until_quoting()
+        assert "another process runs by this file" in second.log
+    else:
+        assert second.process.wait(PATIENCE_S) == 1
+        assert "is being written by another process" in second.log
+    say(paper, "kill", file=file)
+    assert set(phases(first).values()) == {"killed"}
+    say(paper, "resume", file=file)
+    assert first.stop() == 0
+    if ledger:
+        second.wait_until(lambda now: beside(file, {}).run.exists())
+        say(paper, "kill", file=file)
+        assert set(phases(second).values()) == {"killed"}
+        assert second.stop() == 0
+    assert not beside(file, {}).run.exists()
+
+
 def test_a_fleet_that_hangs_with_its_own_exchange_hears_of_the_kill_when_it_goes_on(
     start_fleet: Start, tmp_path: Path, paper: PaperProcess
 ) -> None:

@@ -281,6 +281,44 @@ def test_an_order_counts_on_one_day(tmp_path: Path) -> None:
     assert (found.total.orders, found.total.orders_filled) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("client_id", "order_id", "is_ours"),
+    [
+        # As the line tells it: ours, one that closed a position on its owner's word, and others.
+        ("f:X:r:7", 9, True),
+        ("f:X:.r:7", 9, True),
+        ("web_12", 9, False),
+        ("other:X:r:7", 9, False),
+        # As the list tells it: by an order on record; and one that may be anybody's.
+        ("", 1001, True),
+        ("", 9, False),
+    ],
+)
+def test_a_trade_by_no_order_on_record_as_the_fleets_is_told_apart(
+    client_id: str, order_id: int, is_ours: bool, tmp_path: Path
+) -> None:
+    fill = replace(trade(1, pnl="3", fee="1", client_id=client_id), order_id=order_id)
+    found = made(tmp_path, [order(1), *traded(fill)])
+    assert (found.total.fills, found.total.net) == (1, 2)
+    assert (found.unattributed.fills, found.unattributed.net) == ((0, 0) if is_ours else (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("begun", "placed", "since"),
+    [(0, None, 0), (0, 5, 0), (9000, None, 9000), (9000, 5, 5)],
+)
+def test_what_is_the_fleets_begins_with_its_ledger_or_with_an_order_where_clocks_are_apart(
+    begun: int, placed: int | None, since: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.sqlite3"
+    with open_at(path, now_ms=MORNING_MS + begun) as store, Reader(path) as reader:
+        if placed is not None:
+            store.write([order(1, (MORNING_MS + placed) * 1000)])
+        account = reader.newest_account()
+        assert account is not None
+        assert reader.begun_ms(account) == reader.begun_ms(account, all_accounts=True) == MORNING_MS + since
+
+
 # --- accounts
 
 

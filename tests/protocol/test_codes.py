@@ -48,6 +48,7 @@ from exchange.protocol.meanings import _ROWS, MEANINGS, classify, is_error  # py
         (400, -1000, "Invalid symbol.", errors.BadRequest),
         (400, -2025, "Reach max open order limit.", errors.LimitReached),
         (400, -2023, "User in liquidation mode now.", errors.NotPermitted),
+        (400, -4088, "User can not place order currently", errors.NoOrderNow),
         (400, -4059, "No need to change position side.", errors.NothingToChange),
         (404, None, "", errors.Rejected),
     ],

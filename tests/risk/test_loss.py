@@ -61,12 +61,12 @@ def test_a_drawdown_begins_anew_when_the_day_turns_after_it_was_hit_and_only_the
 def test_the_owner_ends_a_limit_by_an_edit_or_by_saying_so() -> None:
     watch = LossWatch(NOON_MS)
     watch.see(Decimal(-50), limits(daily=50), NOON_MS)
-    watch.reconsider(limits(daily=50), limits(daily=40))
+    watch.reconsider(limits(daily=40))
     assert watch.limit
-    watch.reconsider(limits(daily=40), limits(daily=60))
+    watch.reconsider(limits(daily=60))
     assert not watch.limit
     assert watch.see(Decimal(-60), limits(daily=60), NOON_MS)
-    watch.resume()
+    watch.resume(NOON_MS)
     assert not watch.see(Decimal(-119), limits(daily=60), NOON_MS)
     assert watch.see(Decimal(-120), limits(daily=60), NOON_MS)
 
@@ -99,15 +99,63 @@ def test_only_an_edit_of_a_loss_limit_ends_one_when_the_result_has_recovered(edi
     watch = LossWatch(NOON_MS)
     watch.see(Decimal(-50), before, NOON_MS)
     watch.see(Decimal(-49), before, NOON_MS)
-    watch.reconsider(before, edited.model_copy(update={"max_open_usd": Decimal(1)}))
-    assert bool(watch.limit) is is_hit
+    edited = edited.model_copy(update={"max_open_usd": Decimal(1)})
+    again = LossWatch(NOON_MS, watch.memory)
+    for each in (watch, again):  # the file was edited while the process ran, or while none did
+        each.reconsider(edited)
+        assert bool(each.limit) is is_hit
 
 
 def test_an_edit_may_bring_a_limit_below_what_is_lost_already() -> None:
     watch = LossWatch(NOON_MS)
     watch.see(Decimal(-45), limits(daily=50), NOON_MS)
-    watch.reconsider(limits(daily=50), limits(daily=40))
+    watch.reconsider(limits(daily=40))
     assert watch.limit == "lost 45.00 USD today, 40 are allowed"
+
+
+def test_a_limit_that_an_earlier_version_wrote_down_alone_is_ended_by_the_next_edit() -> None:
+    watch = LossWatch(NOON_MS, RiskMemory(NOON_MS // DAY_MS, Decimal(-50), Decimal(50), "lost"))
+    for limit, is_hit in ((limits(daily=60), True), (limits(daily=60), True), (limits(daily=61), False)):
+        watch.reconsider(limit)
+        assert bool(watch.limit) is is_hit
+
+
+RESUMED_MS = NOON_MS + 65 * 60_000
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (limits(daily=2), "lost 3.00 USD since the resume at 13:05 UTC, 2 are allowed"),
+        (limits(drawdown=3), "3.00 USD below its best since the resume at 13:05 UTC, 3 are allowed"),
+    ],
+)
+def test_what_was_lost_since_the_owner_said_so_is_not_called_the_days(limit: Risk, words: str) -> None:
+    watch = LossWatch(NOON_MS)
+    watch.see(Decimal(-50), limits(daily=50), NOON_MS)
+    watch.resume(RESUMED_MS)
+    again = LossWatch(RESUMED_MS + 1, watch.memory)
+    watch.see(Decimal(-53), limit, RESUMED_MS + 2)
+    again.see(Decimal(-3), limit, RESUMED_MS + 2)
+    assert (watch.limit, again.limit) == (words, words)
+    # The day after it is the day's again.
+    watch.see(Decimal(-60), limits(), TOMORROW_MS)
+    watch.see(Decimal(-62), limits(daily=2), TOMORROW_MS)
+    assert watch.limit == "lost 2.00 USD today, 2 are allowed"
+
+
+@pytest.mark.parametrize("resumed_ms", [None, RESUMED_MS])
+def test_a_memory_of_yesterday_says_today_of_today(resumed_ms: int | None) -> None:
+    watch = LossWatch(TOMORROW_MS, RiskMemory(NOON_MS // DAY_MS, Decimal(-50), resumed_ms=resumed_ms))
+    watch.see(Decimal(-3), limits(daily=2), TOMORROW_MS)
+    assert watch.limit == "lost 3.00 USD today, 2 are allowed"
+
+
+@pytest.mark.parametrize("day", [NOON_MS // DAY_MS, NOON_MS // DAY_MS - 1])
+def test_resumed_while_no_process_ran_the_result_begins_with_the_next(day: int) -> None:
+    watch = LossWatch(NOON_MS, RiskMemory(day, resumed_ms=0))
+    watch.see(Decimal(-3), limits(daily=2), NOON_MS + 1)
+    assert watch.limit == "lost 3.00 USD since the resume at 12:00 UTC, 2 are allowed"
 
 
 def test_a_memory_of_another_day_keeps_the_drawdown_alone() -> None:
@@ -165,9 +213,9 @@ def test_a_day_that_a_wrong_clock_was_in_is_not_waited_for() -> None:
 def test_what_is_not_known_any_more_pulls_until_the_owner_says_so() -> None:
     watch = LossWatch(NOON_MS, RiskMemory(0, lost="cannot be read"))
     watch.see(Decimal(-10), limits(daily=50), TOMORROW_MS)
-    watch.reconsider(limits(daily=50), limits())
+    watch.reconsider(limits())
     assert watch.limit == "cannot be read"
-    watch.resume()
+    watch.resume(TOMORROW_MS)
     assert (watch.limit, watch.lost) == ("", "")
 
 

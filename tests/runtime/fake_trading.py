@@ -69,6 +69,8 @@ class FakeTrading:
         self.paid: list[FundingPayment] = []
         """Funding."""
         self.wallet = Decimal(1000)
+        self.mids: dict[str, int] = {}
+        """In ticks of 0.1, what positions of lots of 0.01 are valued at where nothing else is said."""
         self.countdowns_us: dict[str, int] = {}
         """When each runs out, 0 for one that was ended. Nothing is cancelled by it."""
         self.listed_s = 7 * 24 * 3600.0
@@ -207,7 +209,15 @@ class FakeTrading:
         return await self._do("funding_payments", "funding_payments", "", find)
 
     async def positions(self, ticket: Ticket | None = None) -> list[Position]:
-        return await self._do("positions", "positions", "", lambda: list(self.held.values()), ticket)
+        return await self._do(
+            "positions", "positions", "", lambda: [self._valued(each) for each in self.held.values()], ticket
+        )
+
+    def _valued(self, position: Position) -> Position:
+        mid = self.mids.get(position.symbol)
+        if mid is None or position.unrealised:
+            return position
+        return replace(position, unrealised=position.lots * (Decimal(mid) / 10 - position.entry_price) / 100)
 
     async def balances(self) -> list[Balance]:
         return await self._do("balances", "balances", "", lambda: [Balance("USDT", self.wallet, self._now_ms)])

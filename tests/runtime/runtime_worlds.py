@@ -40,6 +40,7 @@ class World:
         self.account_stream = FakeAccountStream()
         self.market_stream = FakeMarketStream(self.clock)
         self.trading = FakeTrading(self.clock, self.gate, self.account_stream)
+        self.trading.mids = self.market_stream.mids
         self.journal = Journal(self.clock)
         self.instruments = {symbol: instrument(symbol) for symbol in (symbols or ("XUSDT",))}
         self.venue = Venue(

@@ -74,12 +74,20 @@ def test_stopped_while_the_account_cannot_be_read_it_ends_at_once_and_has_sent_n
     play(fleet_config(X), scene, out_of_reach)
 
 
-@pytest.mark.parametrize(("answers", "unknown"), [(0, True), (1, False)])
-def test_stopped_before_it_could_look_it_does_not_claim_that_nothing_is_left(answers: int, unknown: bool) -> None:
+@pytest.mark.parametrize(
+    ("answers", "left", "told"), [(0, (), "what an earlier run left"), (1, ("f:X:old:1",), "f:X:old:1")]
+)
+def test_stopped_before_it_could_look_it_does_not_claim_that_nothing_is_left(
+    answers: int, left: tuple[str, ...], told: str
+) -> None:
     async def scene(at: FleetWorld) -> None:
+        before = fleet_state(at.fleet)
+        assert (before.own_orders_left_open, before.left_unknown) == (len(left), not answers)
         await at.stop()
-        assert at.fleet.drain.left_unknown == fleet_state(at.fleet).left_unknown == unknown
-        assert at.said("may be open: what an earlier run left") == unknown
+        assert (at.fleet.drain.left_open, at.fleet.drain.has_looked) == (left, bool(answers))
+        assert at.fleet.drain.left_unknown
+        assert fleet_state(at.fleet).left_unknown
+        assert at.said(f"may be open: {told}")
 
     def out_of_reach(at: FleetWorld) -> None:
         at.trading.put_order("f:X:old:1")

@@ -46,7 +46,9 @@ def test_an_edit_that_brings_the_limit_below_the_loss_is_told_and_closes() -> No
         await at.buy(1000, 980)
         assert at.limit == ""
         at.fleet.apply(losing(daily_loss_usd=5, on_loss="close"))
-        assert at.said("a loss limit is hit, nothing is opened any more: lost")
+        assert at.said(
+            "a loss limit is hit, nothing is opened until the next UTC day, an edit of that limit, or `resume`: lost"
+        )
         await anyio.sleep(3)
         assert at.trading.held[X].lots == 0
 

@@ -25,7 +25,7 @@ def test_what_the_owner_resumes_while_no_fleet_runs_is_the_loss_alone(tmp_path: 
     file, fills = MemoryFile(tmp_path / "risk"), {Y: ((1, 2), 3)}
     file.finish(RiskMemory(7, Decimal(-9), Decimal(9), "lost", {X: Basis(5, 7, 1, Decimal(-4))}, fills, held=(X,)))
     file.resume()
-    assert file.read() == RiskMemory(7, fills=fills, held=(X,))
+    assert file.read() == RiskMemory(7, fills=fills, held=(X,), resumed_ms=0)
     (tmp_path / "risk").write_text("{}", "utf-8")
     file.resume()
     file.resume()
@@ -39,7 +39,10 @@ def test_where_no_memory_is_nothing_was_hit(tmp_path: Path) -> None:
 
 def test_a_memory_comes_back_as_it_was(tmp_path: Path) -> None:
     basis = Basis(-5, 7, 1_700_000_000_000, Decimal("-0.25"), 20_000)
-    memory = RiskMemory(20_000, Decimal("-1.10"), Decimal("3.5"), "lost", {X: basis}, {Y: ((1, 2), 3)})
+    hit = (Decimal("0.40"), None)
+    memory = RiskMemory(
+        20_000, Decimal("-1.10"), Decimal("3.5"), "lost", {X: basis}, {Y: ((1, 2), 3)}, hit=hit, resumed_ms=5
+    )
     file = MemoryFile(tmp_path / "risk")
     assert file.keep(memory) == ""
     assert file.finish(memory) == ""
@@ -47,5 +50,5 @@ def test_a_memory_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_memory_of_an_earlier_version_is_understood(tmp_path: Path) -> None:
-    (tmp_path / "risk").write_text('{"day":7,"day_result":"-1","below_best":"2","limit":""}', "utf-8")
-    assert MemoryFile(tmp_path / "risk").read() == RiskMemory(7, Decimal(-1), Decimal(2))
+    (tmp_path / "risk").write_text('{"day":7,"day_result":"-1","below_best":"2","limit":"lost"}', "utf-8")
+    assert MemoryFile(tmp_path / "risk").read() == RiskMemory(7, Decimal(-1), Decimal(2), "lost")

@@ -41,6 +41,45 @@ def test_a_restart_remembers_that_a_limit_was_hit(tmp_path: Path) -> None:
     play(second, config, path)
 
 
+@pytest.mark.parametrize(
+    ("edited", "is_hit"), [({"daily_loss_usd": 5000}, False), ({}, False), ({"daily_loss_usd": 9}, True)]
+)
+def test_an_edit_of_the_limit_while_no_process_runs_counts_as_one_that_a_process_sees(
+    tmp_path: Path, edited: dict[str, int], is_hit: bool
+) -> None:
+    async def first(at: Scene) -> None:
+        await at.buy(1000, 980)
+        assert at.limit
+
+    async def second(at: Scene) -> None:
+        await anyio.sleep(2)
+        assert bool(at.limit) is is_hit
+        assert bool(at.trading.open(Y)) is not is_hit
+        assert at.said("lost 10.01 USD today, 9 are allowed; nothing is opened until") is is_hit
+        assert at.said("10 are allowed; by the edited limits the fleet may open positions again") is not is_hit
+
+    play(first, losing(daily_loss_usd=10), tmp_path / "risk")
+    play(second, losing(**edited), tmp_path / "risk", before=holding(1000, 980))
+
+
+def test_what_was_lost_since_the_resume_is_told_so_after_a_restart(tmp_path: Path) -> None:
+    async def first(at: Scene) -> None:
+        await at.buy(1000, 980)
+        await at.owner.resume(None)
+        at.market_stream.tick(X, 970)
+        await anyio.sleep(2)
+        assert at.limit == ""
+
+    async def second(at: Scene) -> None:
+        at.market_stream.tick(X, 960)
+        await anyio.sleep(3)
+        assert at.limit == "lost 20.00 USD since the resume at 22:13 UTC, 15 are allowed"
+
+    config = losing(daily_loss_usd=15)
+    play(first, losing(daily_loss_usd=10.01), tmp_path / "risk")
+    play(second, config, tmp_path / "risk", before=holding(1000, 970))
+
+
 def test_a_loop_of_orderly_restarts_reaches_the_limit_all_the_same(tmp_path: Path) -> None:
     """4 USD of 12 are lost in each life of five seconds, and a fee of a cent once."""
     limits: list[str] = []
@@ -121,6 +160,7 @@ def test_funding_while_no_process_runs_counts_and_none_twice(tmp_path: Path) -> 
     async def second(at: Scene) -> None:
         await anyio.sleep(LOOK_EVERY_S + 1)
         assert at.day_result == Decimal("-0.3")
+        assert at.fleet.account.funding == 0, "it is none of this run's"
 
     def before(at: Scene) -> None:
         pay(at, 1, 59)

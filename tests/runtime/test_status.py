@@ -9,10 +9,10 @@ from functools import partial
 import anyio
 import pytest
 from runtime_fakes import fleet_config, symbol_config, ticker
-from runtime_worlds import FleetWorld, X, Y, play_fleet
+from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
 from exchange.errors import OutcomeUnknown, WouldCross
-from exchange.model import RateLimit, Side
+from exchange.model import Position, RateLimit, Side
 from fleet.control.state import FleetState, Phase, QuoteState, not_ready
 from fleet.runtime.status import fleet_state
 
@@ -80,6 +80,79 @@ def test_in_a_position() -> None:
         assert (symbol.fills, symbol.fees, symbol.volume_usd) == (1, Decimal("0.01"), Decimal("97.02"))
 
     play(fleet_config(X), scene)
+
+
+# --- what it has made
+
+
+def adds_up(state: FleetState) -> bool:
+    """As a reader would add it up: down the columns, and along the lines."""
+    for name in ("realised_pnl", "unrealised_pnl", "began_pnl", "fees", "funding"):
+        assert getattr(state, name) == sum(getattr(symbol, name) for symbol in state.symbols), name
+    assert state.wallet is not None
+    return state.equity == state.wallet + state.unrealised_pnl + state.other_unrealised_pnl
+
+
+def holds_from_before(at: Scene) -> None:
+    """X, which the fleet takes up, stands at a loss; Z, which is its owner's, at a gain."""
+    at.trading.held[X] = Position(X, 100, Decimal(100))
+    at.trading.held[Z] = Position(Z, 50, Decimal(100))
+    at.market_stream.mids |= {X: 980, Z: 1010}
+
+
+def test_what_a_position_had_made_before_and_what_others_make_is_none_of_what_the_fleet_made() -> None:
+    async def scene(at: Scene) -> None:
+        assert (at.state.net_pnl, at.state.unrealised_pnl) == (0, 0)
+        at.trading.latency_s = 0.1
+        for _ in range(20):
+            await anyio.sleep(0.1)
+            assert (at.state.net_pnl, at.state.equity) in [(0, None), (0, Decimal("998.5"))]
+        assert [each.unrealised_pnl for each in at.state.symbols] == [-2, 0]
+        assert (at.state.began_pnl, at.state.other_unrealised_pnl) == (-2, Decimal("0.5"))
+        at.market_stream.tick(X, 970)
+        at.market_stream.tick(Z, 1100)
+        await anyio.sleep(2 * at.fleet.reconcile_every_s)
+        assert (at.state.net_pnl, at.state.unrealised_pnl, at.state.other_unrealised_pnl) == (-1, -3, 5)
+        assert adds_up(at.state)
+        # One that leaves takes along what it made, and another brings nothing in.
+        at.fleet.apply(fleet_config(Y, Z))
+        await anyio.sleep(2 * at.fleet.reconcile_every_s)
+        assert {each.symbol: (each.unrealised_pnl, each.began_pnl) for each in at.state.symbols} == {
+            X: (-3, -2), Y: (0, 0), Z: (5, 5),
+        }  # fmt: skip
+        assert (at.state.net_pnl, at.state.other_unrealised_pnl) == (-1, 0)
+        assert adds_up(at.state)
+
+    play(fleet_config(X, Y), scene, holds_from_before)
+
+
+def test_what_the_market_does_until_a_worker_has_begun_is_the_runs() -> None:
+    async def scene(at: Scene) -> None:
+        while not at.state.symbols:  # noqa: ASYNC110 nothing tells of it
+            await anyio.sleep(0.01)
+        assert not at.fleet.account.has_begun(X)
+        at.market_stream.tick(X, 970)
+        await anyio.sleep(5)
+        assert (at.state.net_pnl, at.state.began_pnl) == (-1, -2)
+
+    def before(at: Scene) -> None:
+        holds_from_before(at)
+        at.trading.latency_s = 0.2
+
+    play(fleet_config(X), scene, before)
+
+
+def test_a_fleet_that_is_stopped_at_its_start_has_made_nothing() -> None:
+    async def scene(at: Scene) -> None:
+        await at.stop()
+        assert (at.state.net_pnl, at.state.equity) == (0, Decimal("998.5"))
+        assert adds_up(at.state)
+
+    def before(at: Scene) -> None:
+        holds_from_before(at)
+        at.trading.latency_s = 0.01
+
+    play_fleet(Scene, fleet_config(X), scene, before, begins_s=0.1)
 
 
 def account_down(at: Scene) -> None:

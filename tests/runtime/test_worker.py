@@ -8,7 +8,7 @@ import pytest
 from runtime_fakes import symbol_config
 from worker_scene import BUY, SELL, Scene, play
 
-from exchange.errors import OutcomeUnknown, Rejected, Unavailable, UnknownOrder
+from exchange.errors import NoOrderNow, OutcomeUnknown, Rejected, Unavailable, UnknownOrder
 from exchange.model import Amend, Cancel, OrderStatus, Place, Position, Protection
 
 # --- what it hears is acted on
@@ -181,6 +181,38 @@ def test_a_protection_that_the_venue_refuses_is_told_and_the_symbol_trades_on() 
         assert at.said("market maker protection is not as in the file: no")
 
     play(scene, mmp=MMP)
+
+
+FROZEN = "the exchange's market maker protection has frozen it"
+
+
+@pytest.mark.parametrize(
+    ("mmp", "told"),
+    [
+        (MMP, [(1, "for up to 10s"), (1, "for up to 10s"), (2, "for up to 10s")]),
+        (MMP | {"frozen": 0}, [(1, "until mmp is edited or the fleet starts again")] * 3),
+        (None, [(0, "")] * 3),
+    ],
+)
+def test_that_the_exchange_has_frozen_the_symbol_is_told_once_a_freeze(
+    mmp: dict[str, object] | None, told: list[tuple[int, str]]
+) -> None:
+    """Every order is refused, and so is the one that would reduce the position."""
+
+    async def scene(at: Scene) -> None:
+        await at.quote()
+        for _ in range(50):
+            at.trading.trouble("place", NoOrderNow("User can not place order currently", code=-4088))
+        at.trading.fill(at.trading.one(BUY).client_id, 98)
+        for count, how_long in told:
+            await anyio.sleep(6)
+            said = [line for line in at.journal.lines if FROZEN in line.text]
+            assert len(said) == count
+            for line in said:
+                assert line.text == f"{FROZEN} {how_long}: no order is taken, and its position is not reduced meanwhile"
+                assert line.level == "WARNING"
+
+    play(scene, mmp=mmp)
 
 
 def test_new_parameters_are_taken_up_between_two_decisions() -> None:

@@ -26,6 +26,7 @@ from exchange.paper.venue import Venue as PaperVenue
 from exchange.protocol.wire import LineClosed
 from fleet.config.loader import parse
 from fleet.config.models import FleetConfig
+from fleet.control.state import FleetState
 from fleet.ledger import schema
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.reading import Reader, Span
@@ -33,6 +34,7 @@ from fleet.ledger.report import report
 from fleet.ledger.store import Owner, Store
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
+from fleet.runtime.status import fleet_state
 from fleet.simulation.loop import run_virtual
 from fleet.simulation.scenario import CALM
 from fleet.simulation.wire import HOST
@@ -88,6 +90,8 @@ class House:
     """Each life begins with an empty ledger."""
     lost: int = 0
     """Entries that crashes took along."""
+    ends: list[FleetState] = field(default_factory=list[FleetState])
+    """What each life came to."""
 
     async def open(self, lives: Sequence[tuple[str, float, bool]]) -> None:
         """Each life: its file, its seconds, and whether it ends by a crash."""
@@ -114,6 +118,7 @@ class House:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._end, fleet, ledger, wire, seconds, crashes)
                 await fleet.run()
+            self.ends.append(fleet_state(fleet))
         if crashes:
             # What the dying fleet still told: nobody wrote it.
             ledger.lose_unsynced()
@@ -278,3 +283,19 @@ def test_on_calm_days_too_crashes_leave_no_trace_in_the_sums() -> None:
     account, rows = house.paper.account(), fills_on_record(house).values()
     assert sum(row[9] for each in rows for row in each) == account.realised
     assert sum(row[7] for each in rows for row in each) == account.fees
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_run_made_is_what_equity_changed_by(seed: int) -> None:
+    """Of runs that take up what the ones before them held, through funding, on good days and bad ones."""
+    house = run(House(seed, BAD_DAYS if seed % 2 else CALM), (FILE, 40, False), (FILE, 40, False), (FILE, 40, False))
+    equity = schema.equity
+    rows = house.store.connection.execute(select(equity).order_by(equity.c.at_ms)).all()
+    for each in house.ends:
+        began = next(row for row in rows if row.at_ms >= each.started_ms)
+        assert each.equity is not None
+        assert each.net_pnl == each.equity - Decimal(began.wallet) - Decimal(began.unrealised)
+        assert each.equity == (each.wallet or 0) + sum(symbol.unrealised_pnl for symbol in each.symbols)
+        assert each.funding == sum(symbol.funding for symbol in each.symbols)
+    assert any(each.began_pnl for each in house.ends)
+    assert any(each.funding for each in house.ends)

@@ -154,6 +154,10 @@ def test_the_exchanges_own_protection_is_set_and_what_it_freezes_is_lived_with()
 
     outcome = simulate(parse(protected, "f", {}).config, 2, 120, script=look)
     assert seen == [("ASTERUSDT", 5000, 2000, 150)]
+    frozen = [
+        line.symbol for line in outcome.state.events if "has frozen it for up to 2s: no order is taken" in line.text
+    ]
+    assert set(frozen) == {"ASTERUSDT"}
     aster = next(each for each in outcome.state.symbols if each.symbol == "ASTERUSDT")
     # A freeze takes the orders away and refuses new ones; the symbol trades on after it.
     assert aster.rejected > 0

@@ -28,11 +28,11 @@ def test_the_shape_for_machines() -> None:
     told = json.loads(summary_json(state), parse_float=Decimal)
     assert set(told) == {"symbols", "fleet"}
     assert set(told["symbols"]["ASTERUSDT"]) >= {
-        "fills", "volume_usd", "realised_pnl", "unrealised_pnl", "fees", "position", "placed", "amended", "cancelled",
-        "rejected", "restarts",
+        "fills", "volume_usd", "realised_pnl", "unrealised_pnl", "began_pnl", "fees", "funding", "position", "placed",
+        "amended", "cancelled", "rejected", "restarts",
     }  # fmt: skip
     assert set(told["fleet"]) >= {
-        "http_429", "http_418", "own_orders_left_open", "equity", "peak_use", "reloads_applied", "reloads_refused",
+        "http_429", "http_418", "own_orders_left_open", "equity", "other_unrealised_pnl", "net_pnl", "peak_use", "reloads_applied", "reloads_refused",
         "first_quote_ms", "requests_by_class", "mean_stretch", "withdrawn",
     }  # fmt: skip
     assert list(told["symbols"]) == [s.symbol for s in state.symbols]
@@ -115,10 +115,35 @@ def test_it_ends_with_the_orders_left(left: int, words: str) -> None:
     assert shown(replace(sample_state(), own_orders_left_open=left), 100).rstrip().endswith(words)
 
 
-@pytest.mark.parametrize("unknown", [{"instruments_loaded": False}, {"left_unknown": True}])
-def test_it_does_not_say_that_none_is_left_where_it_never_looked(unknown: dict[str, bool]) -> None:
-    state = replace(sample_state(), venue="mainnet", own_orders_left_open=0, **unknown)
-    assert shown(state, 100).rstrip().endswith("what an earlier run may have left was not looked at")
+@pytest.mark.parametrize(
+    ("known", "written", "words"),
+    [
+        (0, None, "unknown whether any of ours is left open: look before you leave"),
+        (2, 2, "2 of ours may still be open: look before you leave"),
+    ],
+)
+def test_it_does_not_say_that_none_is_left_where_nobody_has_seen_that(
+    known: int, written: int | None, words: str
+) -> None:
+    state = replace(sample_state(), own_orders_left_open=known, left_unknown=True)
+    assert shown(state, 100).rstrip().endswith(words)
+    fleet = summary(state)["fleet"]
+    assert (fleet["own_orders_left_open"], fleet["left_unknown"]) == (written, True)
+
+
+def test_what_is_no_result_of_the_run_is_told_apart_so_that_all_can_be_added_up() -> None:
+    state = FleetState(
+        "f", "paper", False, 0, 1, equity=Decimal("998.47"), wallet=Decimal(1000), realised_pnl=Decimal("-5.5"),
+        unrealised_pnl=Decimal(-2), began_pnl=Decimal(-1), fees=Decimal("0.05"), other_unrealised_pnl=Decimal("0.47"),
+    )  # fmt: skip
+    told = shown(state, 120)
+    assert "equity   998.47  wallet 1,000.00, unrealised -2.00, other positions of the account +0.47\n" in told
+    net = "net PnL  -6.55  realised -5.50, unrealised -2.00 (-1.00 before this run), fees 0.05, funding 0.00\n"
+    assert net in told
+    told = shown(replace(state, other_unrealised_pnl=Decimal(0), began_pnl=Decimal(0)), 120)
+    assert "other positions" not in told
+    assert "before this run" not in told
+    assert json.loads(summary_json(state), parse_float=Decimal)["fleet"]["net_pnl"] == Decimal("-6.55")
 
 
 def test_a_fleet_that_did_nothing_has_a_summary_too() -> None:

@@ -65,6 +65,14 @@ def test_before_anything_is_known() -> None:
         (sample_state(), "4 reducing · 4 quoting · 1 stale · 1 backoff"),
         (replace(sample_state(), live=True, venue="mainnet"), " LIVE  mainnet"),
         (replace(sample_state(), venue="testnet"), "test testnet"),
+        (
+            replace(sample_state(), other_unrealised_pnl=Decimal("0.47")),
+            "9.45   other positions +0.47   net +9.45   re",
+        ),
+        (
+            replace(sample_state(), began_pnl=Decimal(-1)),
+            "net +10.45   realised +19.80   unrealised -0.26   before this",
+        ),
         (replace(sample_state(), stopping=True), "stopping: own orders are being cancelled"),
         (replace(sample_state(), http_429=2), "the venue answered 2 times 429, 0 times 418"),
         (
