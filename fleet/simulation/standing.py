@@ -78,7 +78,8 @@ class Standing:
         if fleet is not self._fleet:
             self._fleet = fleet
             self._idle_us.clear()
-        for symbol in by_symbol:
+        # One that the exchange has shut out, say, has yet to find what an earlier one left.
+        for symbol in by_symbol if fleet.slots else ():
             if symbol not in self._owners:
                 undisturbed_s = (now_us - disturbed_us(symbol)) / 1e6
                 complaint = invariants.a_heartbeat_comes(symbol, self._left_s(symbol, now_us), undisturbed_s)
