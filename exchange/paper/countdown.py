@@ -23,10 +23,16 @@ class Countdowns:
         self._next_look_us: dict[Key, int] = {}
         self.ended = 0
         """How many were not put off in time."""
+        self.is_ending = False
+        """While the orders go: what is cancelled now is cancelled by nobody's request."""
 
     def running(self, account: Account) -> list[str]:
         """The symbols that one runs for."""
         return [symbol for address, symbol in self._due_us if address == account.address]
+
+    def ends_us(self, account: Account, symbol: str) -> int | None:
+        """When the one that runs will end, unless it is put off."""
+        return self._due_us.get((account.address, symbol))
 
     def start(self, account: Account, listing: Listing, ms: int, now_us: int) -> None:
         """In place of the one that runs; 0 ms ends it."""
@@ -56,4 +62,6 @@ class Countdowns:
             return
         del self._due_us[key]
         self.ended += 1
+        self.is_ending = True
         self._on_end(account, listing, now_us)
+        self.is_ending = False

@@ -209,7 +209,7 @@ class Engine:
                 self.acted(listing)
         told = [listing for listing in self.listings.values() if listing.symbol not in self.frozen]
         if told or not self.frozen:
-            self.feeds.marks(told, now_us)
+            self.feeds.marks(told, now_us, now_us + self.clock_skew_us)
         self.hub.cut_old(now_us)
         self._timetable.at(now_us + _SECOND_US, self._second)
 

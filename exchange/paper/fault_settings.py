@@ -80,7 +80,8 @@ class FaultSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     stream: Latency = Constant()
     """Of frames. Requests overtake one another, frames of one line never do."""
     clock_skew_ms: Annotated[int, Meta(ge=-86_400_000, le=86_400_000)] = 0
-    """How far the venue's clock is ahead: in its server time, and where nonces and timestamps are checked."""
+    """How far the venue's clock is ahead: in its server time and in mark prices, and where nonces and timestamps are
+    checked."""
 
     answer_503_executed: Chance = 0.0
     answer_503_not_executed: Chance = 0.0

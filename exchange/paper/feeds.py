@@ -95,8 +95,9 @@ class Feeds:
             pro = TradeProFrame(now_ms, now_ms, symbol, trade.trade_id, price, qty, _NO_HASH, _HIDDEN)
             self.hub.broadcast(stream, frames.encode(pro))
 
-    def marks(self, listings: Iterable[Listing], now_us: int) -> None:
-        """Pushed every second whether it changed or not; streams without `@1s` every third."""
+    def marks(self, listings: Iterable[Listing], now_us: int, told_us: int) -> None:
+        """Pushed every second whether it changed or not; streams without `@1s` every third. `told_us`: the time that
+        they bear."""
         listeners = self.hub.listeners
         suffixes = ("@1s", "") if now_us // 1_000_000 % 3 == 0 else ("@1s",)
         everything = [f"!markPrice@arr{suffix}" for suffix in suffixes if f"!markPrice@arr{suffix}" in listeners]
@@ -108,7 +109,7 @@ class Feeds:
                 continue
             frame = frames.encode(
                 frames.MarkPriceFrame(
-                    event_ms=now_us // 1000,
+                    event_ms=told_us // 1000,
                     symbol=listing.symbol,
                     mark=f"{listing.mark:.8f}",
                     index=f"{listing.index:.8f}",

@@ -227,6 +227,13 @@ class Gate:
             lines[waiting.stake.symbol] = InLine(line.count + 1, longest_us)
         return lines
 
+    def has_room(self, request_class: RequestClass, cost: Cost) -> bool:
+        """Whether such a request could go now if nobody else waited. ValueError for a cost that can never fit."""
+        now_us = self._clock.steady_us()
+        if now_us < self._pause_ends_us or not self._has_slot(request_class):
+            return False
+        return self._budget.ready_us(cost, now_us, LANES[request_class]) == now_us
+
     def usage(self) -> tuple[LimiterUse, ...]:
         return self._budget.usage(self._clock.steady_us())
 
@@ -265,7 +272,7 @@ class Gate:
                 continue
             times_us: list[int] = []
             for head in heads:
-                if not (self._has_slot(head) and self._may_go(head, heads, now_us)):
+                if not (self._has_slot(head.request_class) and self._may_go(head, heads, now_us)):
                     continue
                 ready_us = self._ready_us(head.cost, head.request_class, now_us)
                 if ready_us == now_us:
@@ -300,7 +307,7 @@ class Gate:
         return ready_us if ready_us is None else max(ready_us, now_us)
 
     def _take(self, waiting: Waiting, now_us: int) -> Spend | None:
-        if now_us < self._pause_ends_us or not self._has_slot(waiting):
+        if now_us < self._pause_ends_us or not self._has_slot(waiting.request_class):
             return None
         spend = self._budget.take(waiting.cost, now_us, LANES[waiting.request_class])
         if spend is not None:
@@ -312,8 +319,9 @@ class Gate:
             self.meter.sent(stake.symbol, waiting.request_class, waiting.cost, waited_us, stake.refresh_us, now_us)
         return spend
 
-    def _has_slot(self, waiting: Waiting) -> bool:
-        return self.in_flight < self._max_in_flight - (0 if waiting.is_urgent else self._reserved_in_flight)
+    def _has_slot(self, request_class: RequestClass) -> bool:
+        kept = 0 if request_class <= RequestClass.REDUCE else self._reserved_in_flight
+        return self.in_flight < self._max_in_flight - kept
 
     def _forget(self, key: Hashable, *, is_new: bool = False) -> Waiting | None:
         """`is_new`: `run` has not heard of it, and need not."""

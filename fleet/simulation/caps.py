@@ -18,7 +18,7 @@ from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.order import PaperOrder
 from exchange.paper.venue import Venue as PaperVenue
 from fleet.config.models import FleetConfig
-from fleet.orders.ids import base36, is_ours
+from fleet.orders.ids import is_ours
 from fleet.risk.exposure import ZERO
 from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
@@ -97,7 +97,7 @@ class Caps:
 
     def _is_reckoned(self, order: PaperOrder) -> bool:
         fleet = self._running()
-        is_of_an_earlier_run = fleet is not None and f":{base36(fleet.run_id.number)}:" not in order.client_id
+        is_of_an_earlier_run = fleet is not None and fleet.run_id.is_later_than(order.client_id)
         return is_ours(self._fleet_name, order.client_id) and not is_of_an_earlier_run
 
     def _exposure(self, symbol: str) -> Exposure:

@@ -13,11 +13,11 @@ from decimal import Decimal
 from exchange.model import Side
 
 PULLED_BOUND_S = 6.0
-"""So long an order of ours may rest where the fleet wants none, while every request about its symbol is answered: a
-query after an unknown outcome may be 5 s away."""
+"""So long an order of ours may rest where the fleet wants none, while every request about its symbol is answered and
+cancels have room: a query after an unknown outcome may be 5 s away."""
 
 PULLED_BOUND_DISTURBED_S = 45.0
-"""And so long when requests meet faults, or have to wait: two cancels in a row that nobody answers take 20 s, and a
+"""And so long when requests meet faults, or cancels have to wait: two in a row that nobody answers take 20 s, and a
 placement that may yet come is waited for another 20."""
 
 PULLED_BOUND_SPENT_S = 75.0
@@ -29,6 +29,19 @@ it asks is answered: news on its way may be a second late."""
 
 LOOKED_AGAIN_BOUND_S = 10.0
 """And so long beyond the time between two looks at the whole account, when news was lost and nothing tells of it."""
+
+STALE_BOUND_S = 2.0
+"""So long an order may rest after its prices have become too old: an amendment may be under way, then it goes."""
+
+HEARTBEAT_LEFT_S = 55.0
+"""So much of a countdown is left at least, unless something is in the way: a heartbeat goes before everything else once
+half of it is over, and it is two minutes or more."""
+
+HEARTBEAT_LATE_S = 15.0
+"""So long after something was in the way it may be less: until then a heartbeat that failed is tried again."""
+
+QUOTED_BOUND_S = 30.0
+"""So long a symbol that may be quoted may be without an order, while all that it asks for is answered."""
 
 DEAD_BOUND_S = 131.0
 """So long an order may rest after the death of the process that placed it: the exchange's countdown of two minutes,
@@ -145,8 +158,8 @@ def nothing_rests_where_none_is_wanted(
     *,
     is_spent: bool = False,
 ) -> str:
-    """`unwanted_s`: since the fleet wants none there. `undisturbed_s`: of that, since the last request met a fault.
-    `is_spent`: meanwhile there was no weight left to ask for anything."""
+    """`unwanted_s`: since the fleet wants none there. `undisturbed_s`: of that, since the last request met a fault, or
+    cancels had no room. `is_spent`: meanwhile they had none, so that nothing could be asked for."""
     if not resting or not why:
         return ""
     bound_s = PULLED_BOUND_SPENT_S if is_spent else PULLED_BOUND_DISTURBED_S
@@ -154,6 +167,41 @@ def nothing_rests_where_none_is_wanted(
         return ""
     ids = ", ".join(order.client_id for order in resting)
     return f"{symbol}: {ids} rests though {why} for {unwanted_s:.1f} s ({undisturbed_s:.1f} s without a fault)"
+
+
+def nothing_rests_unseen(symbol: str, ids: Collection[str], blind_s: float, undisturbed_s: float) -> str:
+    """`blind_s`: for so long the newest price that has reached the fleet is older than its limit. `undisturbed_s`:
+    since a request met a fault, or cancels had no room."""
+    if not ids or blind_s <= STALE_BOUND_S or undisturbed_s <= PULLED_BOUND_S:
+        return ""
+    return f"{symbol}: {', '.join(ids)} rests though its prices have been too old for {blind_s:.1f} s"
+
+
+def a_countdown_runs(client_id: str, left_s: float | None) -> str:
+    """Behind each order from its first moment: `left_s` until it ends; None when none runs."""
+    return f"{client_id} came in though no countdown ran behind it" if left_s is None else ""
+
+
+def a_heartbeat_comes(symbol: str, left_s: float | None, undisturbed_s: float) -> str:
+    """`left_s`: until the exchange cancels the symbol's orders; None: it will not."""
+    if undisturbed_s <= HEARTBEAT_LATE_S or (left_s is not None and left_s >= HEARTBEAT_LEFT_S):
+        return ""
+    left = "no countdown runs" if left_s is None else f"{left_s:.0f} s of the countdown are left"
+    return f"{symbol}: {left}, and for {undisturbed_s:.0f} s nothing was in the way of a heartbeat"
+
+
+def no_trade_with_oneself(client_id: str, met: Collection[str]) -> str:
+    """`met`: orders of the same fleet that it would trade with."""
+    return f"{client_id} would trade with {', '.join(met)} of the same fleet" if met else ""
+
+
+def what_may_be_quoted_is_quoted(symbol: str, idle_s: float, pulled: str) -> str:
+    """`idle_s`: for so long it has no order though nothing was in the way. `pulled`: what the fleet says of it."""
+    return (
+        f"{symbol} has had no order for {idle_s:.1f} s: {pulled or 'none was placed'}"
+        if idle_s > QUOTED_BOUND_S
+        else ""
+    )
 
 
 def nothing_rests_after_a_death(dead_s: float, own: Iterable[Resting], unguarded: Collection[str]) -> str:

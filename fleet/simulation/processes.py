@@ -24,6 +24,7 @@ from fleet.risk.loss import RiskMemory
 from fleet.runtime.errors import FleetError
 from fleet.runtime.fleet import Fleet
 from fleet.runtime.journal import Journal
+from fleet.runtime.kill_switch import KillSwitch
 from fleet.runtime.memory import MemoryFile
 from fleet.simulation.exchange import Exchange
 from fleet.simulation.fleet_file import FLEET, FleetFile
@@ -87,6 +88,8 @@ class Processes:
         self, seed: int, file: FleetFile, exchange: Exchange, watch: Watch, trace: Trace, tasks: TaskGroup
     ) -> None:
         self.store = Store(None, Owner("paper", FLEET), now_ms=exchange.clock.now_ms(), fleet=FLEET)
+        self.kills = KillSwitch()
+        """What the owner has killed outlives every process."""
         self._notes = Notes()
         self.held_up: list[HeldUp] = []
         """What is to come of the next requests, of whichever process they are."""
@@ -122,6 +125,9 @@ class Processes:
 
     def troubled_us(self, symbol: str) -> int:
         return 0 if self._process is None else self._process.wire.troubled_us(symbol)
+
+    def heard_us(self) -> int:
+        return 0 if self._process is None else self._process.wire.market_us
 
     # --- its owner, and fate
 
@@ -197,8 +203,9 @@ class Processes:
             config = self._file.config
             async with open_venue(address, keys, clock, safety=config.budget.safety, rng=Random(seed)) as venue:
                 chance = Random(f"{seed}:run")
-                journal = Journal(clock)
-                fleet = process.fleet = Fleet(config, venue, journal, process.ledger, None, self._notes, chance)
+                fleet = process.fleet = Fleet(
+                    config, venue, Journal(clock), process.ledger, self.kills, self._notes, chance
+                )
                 if process.wants_stop:
                     fleet.stop()
                 try:

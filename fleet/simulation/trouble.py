@@ -142,7 +142,16 @@ class OwnersTrade:
     side: Side
 
 
-Trouble = Spell | Blow | Crash | Late | Stop | WorkerCrash | Edit | ClockStep | Foreign | OwnersTrade
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """The owner has no order of a symbol (None: of any) stand for a while. Whether a process lives or not."""
+
+    at_s: float
+    for_s: float
+    symbol: int | None
+
+
+Trouble = Spell | Blow | Crash | Late | Stop | WorkerCrash | Edit | ClockStep | Foreign | OwnersTrade | Kill
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +329,13 @@ def _owners_trades(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
     return found
 
 
+def _kills(rng: Random, seconds: float, symbols: int) -> list[Trouble]:
+    if rng.random() < 0.75:
+        return []
+    symbol = rng.choice((None, rng.randrange(symbols)))
+    return [Kill(_when(rng, seconds), round(rng.uniform(2, 20), 3), symbol)]
+
+
 _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "spells": _spells,
     "overloads": _overloads,
@@ -334,4 +350,5 @@ _DRAWS: dict[str, Callable[[Random, float, int], list[Trouble]]] = {
     "clock steps": _clock_steps,
     "foreign orders": _foreign,
     "owner's trades": _owners_trades,
+    "kills": _kills,
 }

@@ -11,20 +11,24 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
+from exchange.aster.signed import RESYNC
 from exchange.model import OrderStatus, Side
 from exchange.paper.accounts import Account
 from exchange.paper.holding import Holding, OwnTrade
 from exchange.paper.order import PaperOrder
 from exchange.paper.venue import Venue as PaperVenue
+from exchange.ports import Cost, RequestClass
 from fleet.config.models import FleetConfig
 from fleet.ledger import schema
 from fleet.ledger.store import Store
-from fleet.orders.ids import base36, is_ours
+from fleet.orders.ids import is_ours
 from fleet.orders.lifecycle import NO_SUCH_ORDER_US
+from fleet.runtime.clearing import ALL_OPEN_ORDERS_WEIGHT
 from fleet.runtime.fleet import Fleet
 from fleet.simulation import invariants
 from fleet.simulation.beliefs import Beliefs
 from fleet.simulation.invariants import Books, Resting, TradeRow
+from fleet.simulation.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,11 @@ class Violation:
 NEWS_LATE_S = 2.0
 """News of a trade or an order is with the fleet within this, where nothing goes wrong (`_way` draws the latencies)."""
 
-HELD_UP_FROM = 0.75
-"""From this part of a limit on, requests may have to wait: after several starts in a minute its weight is spent."""
-
 HELD_UP_S = 5.0
-"""For as long after it what was asked in time may have no answer in time."""
+"""For as long after something was in the way, what was asked in time may have no answer in time."""
 
-SPENT_FROM = 0.95
-"""From here on even cancels may."""
-
+DEAREST = Cost(weight=ALL_OPEN_ORDERS_WEIGHT)
+"""Of what is asked about orders and positions. Who is behind one that has no room waits, though it wants less."""
 
 OWNERS_SLACK = Decimal("1.02")
 """The mark may have moved since he traded."""
@@ -62,6 +62,7 @@ class Watch:
         self.orders = 0
         self.fills = 0
         self.beliefs = Beliefs(paper.account())
+        self.standing = Standing(paper, config.fleet, lambda: self._seen_fleet, self._expect)
         self.foreign: dict[str, PaperOrder] = {}
         self._excused: dict[str, None] = {}
         self.on_violation: Callable[[], None] = lambda: None
@@ -82,8 +83,9 @@ class Watch:
         self._changed_us: dict[str, int] = {}
         """When something last became of an order of the fleet's, by symbol."""
         self._held_up_us = 0
-        """When the budget was last spent, or the gate shut."""
+        """When looks at the account last had no room in the budget, or the gate was shut."""
         self._spent_us = 0
+        """When even cancels had none."""
         self._known_us = 0
         """When a fleet last ran that knew the account."""
         self._dead_us: int | None = None
@@ -98,6 +100,7 @@ class Watch:
     def order_changed(self, order: PaperOrder, execution: str, trade: OwnTrade | None, now_us: int) -> None:
         if order.account is not self._account:
             return
+        self.standing.order_changed(order, execution, trade, now_us)
         if trade is not None:
             self.fills += 1
         if not is_ours(self._fleet_name, order.client_id):
@@ -162,11 +165,9 @@ class Watch:
         if fleet.account.known:
             self._known_us = now_us
         gate = fleet.venue.gate
-        if gate.paused_until_us > fleet.venue.clock.now_us() or any(
-            use.used > use.capacity * HELD_UP_FROM for use in gate.usage()
-        ):
+        if not gate.has_room(RESYNC, DEAREST):
             self._held_up_us = now_us
-        if any(use.used + use.assumed > use.capacity * SPENT_FROM for use in gate.usage()):
+        if not gate.has_room(RequestClass.CANCEL, DEAREST):
             self._spent_us = now_us
         by_symbol: dict[str, list[PaperOrder]] = {}
         for order in self._paper.engine.orders.all_open_orders(self._account):
@@ -180,6 +181,8 @@ class Watch:
             since_us, _ = self._unwanted.setdefault(symbol, (now_us, why))
             orders = by_symbol.get(symbol)
             if orders:
+                # One that came in since was wanted for a moment between two looks.
+                since_us = max(since_us, min(order.created_ms for order in orders) * 1000)
                 self._expect(
                     "nothing rests where none is wanted",
                     invariants.nothing_rests_where_none_is_wanted(
@@ -187,7 +190,7 @@ class Watch:
                         why,
                         [_resting(order) for order in orders],
                         (now_us - since_us) / 1e6,
-                        (now_us - max(since_us, self._held_up_us, self.troubled_us(symbol))) / 1e6,
+                        (now_us - max(since_us, self._spent_us, self.troubled_us(symbol))) / 1e6,
                         is_spent=self._spent_us >= since_us,
                     ),
                 )
@@ -195,6 +198,7 @@ class Watch:
         if not self._paper.engine.user_streams.is_heard(self._account):
             self.beliefs.note_lost(now_us)
         self._look_at_beliefs(fleet, by_symbol, now_us)
+        self.standing.look(fleet, by_symbol, lambda symbol: max(self._held_up_us, self.troubled_us(symbol)), now_us)
 
     def _look_at_the_dead(self, now_us: int) -> None:
         if self._dead_us is None:
@@ -216,13 +220,13 @@ class Watch:
 
     def _note_late(self, order: PaperOrder) -> None:
         fleet = self._seen_fleet
-        if fleet is not None and f":{base36(fleet.run_id.number)}:" not in order.client_id:
+        if fleet is not None and fleet.run_id.is_later_than(order.client_id):
             self._late[order.client_id] = None
 
     def _excuse_foreign(self, order: PaperOrder, now_us: int) -> None:
         """One may fall to the countdown of a fleet that died, when none has heard of it: it was placed just before, or
-        later, and no other fleet has come as far as knowing the account."""
-        is_over = order.status is OrderStatus.CANCELED
+        later, and no other fleet has come as far as knowing the account. To a request it may not."""
+        is_over = order.status is OrderStatus.CANCELED and self._paper.engine.countdowns.is_ending
         if is_over and self._known_us - order.created_ms * 1000 < FOREIGN_HEARD_S * 1e6:
             self._excused[order.client_id] = None
 
@@ -350,6 +354,8 @@ def _unwanted(fleet: Fleet, symbol: str) -> str:
     """Why the fleet wants no order there; empty when it may want one."""
     if fleet.stopping:
         return "the fleet is stopping"
+    if killed := fleet.kill.why(symbol):
+        return killed
     slot = fleet.slots.get(symbol)
     if slot is None:
         return "the symbol is not in the fleet"

@@ -27,6 +27,7 @@ from fleet.simulation.trouble import (
     Day,
     Edit,
     Foreign,
+    Kill,
     Late,
     OwnersTrade,
     Spell,
@@ -100,6 +101,7 @@ class World:
         self._caps = Caps(paper, config, lambda: self._processes.fleet, say)
         self._watch.on_violation = self._scope.cancel
         self._watch.troubled_us = self._processes.troubled_us
+        self._watch.standing.heard_us = self._processes.heard_us
         self._exchange.on_lost = self._watch.beliefs.note_lost
         paper.engine.orders.tell_also(self._watch)
         paper.engine.orders.tell_also(self._caps)
@@ -138,17 +140,19 @@ class World:
 
     async def _troubles(self) -> None:
         """Each in its time. While no process runs, what would happen to one waits until there is one again."""
-        dues: list[tuple[float, int, Trouble | None, Spell | None]] = []
+        dues: list[tuple[float, int, Trouble | None, Spell | Kill | None]] = []
         for number, trouble in enumerate(self._day.troubles):
             dues.append((trouble.at_s, number, trouble, None))
-            if isinstance(trouble, Spell):
+            if isinstance(trouble, Spell | Kill):
                 dues.append((trouble.at_s + trouble.for_s, number, None, trouble))
         for due_s, _, trouble, over in sorted(dues, key=lambda due: due[:2]):
             if due_s > self._day.seconds:
                 break
             await self._processes.keep_up(due_s)
-            if over is not None:
+            if isinstance(over, Spell):
                 self._exchange.end(over)
+            elif over is not None:
+                self._processes.kills.resume(self._symbol(over), tuple(self._file.config.symbols))
             if trouble is not None:
                 await self._happen(trouble)
         await self._processes.keep_up(self._day.seconds)
@@ -182,6 +186,11 @@ class World:
                     self._watch.foreign[order.client_id] = order
             case OwnersTrade(symbol=number, side=side):
                 self._exchange.trade(self._file.symbols[number], side)
+            case Kill():
+                self._processes.kills.kill(self._symbol(trouble), "killed by its owner")
+
+    def _symbol(self, kill: Kill) -> str | None:
+        return None if kill.symbol is None else self._file.symbols[kill.symbol]
 
     def _edit(self, config: FleetConfig) -> None:
         self._watch.note_caps(config)

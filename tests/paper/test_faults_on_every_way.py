@@ -165,6 +165,15 @@ async def test_a_clock_that_is_wrong_is_told_and_held_against_nonces(house: Faul
     assert (await house.http.get("/fapi/v3/openOrders?" + nonce)).status_code == 200
 
 
+@pytest.mark.parametrize("skew_ms", [60_000, -60_000])
+async def test_a_clock_that_is_wrong_is_what_mark_prices_are_dated_by(house: FaultHouse, skew_ms: int) -> None:
+    """Those who hold a price against that clock would else find it too old for ever."""
+    house.runner.set_faults(FaultSettings(clock_skew_ms=skew_ms))
+    async with house.line("/ws/asterusdt@markPrice@1s") as line:
+        told_ms = json.loads(await line.recv())["E"]
+    assert told_ms - house.clock.now_ms() == pytest.approx(skew_ms, abs=2000)
+
+
 # Lines
 
 

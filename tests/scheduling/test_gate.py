@@ -667,3 +667,26 @@ def test_a_wish_that_can_never_fit_any_more_holds_up_nobody_else() -> None:
             gate.ask("many", QUOTE, Cost(50, 1), lambda: None)
 
     play(main)
+
+
+def test_whether_there_is_room_depends_on_the_class_on_what_is_in_flight_and_on_a_pause() -> None:
+    async def main() -> None:
+        desk = Desk(10, reserve=0.2)
+        gate = desk.gate
+        assert gate.has_room(QUOTE, Cost(8))
+        assert gate.has_room(CANCEL, Cost(10))
+        assert desk.want("first", QUOTE, Cost(5)) is not None
+        assert not gate.has_room(QUOTE, Cost(4))
+        assert gate.has_room(QUOTE, Cost(3))
+        assert gate.has_room(CANCEL, Cost(5))
+        assert gate.waiting() == 0
+        gate.pause(1.0, "429")
+        assert not gate.has_room(CANCEL, ONE)
+        with pytest.raises(ValueError, match="can never fit"):
+            Desk(10, reserve=0.2).gate.has_room(QUOTE, Cost(9))
+        narrow = Desk(10, max_in_flight=2, reserved_in_flight=1)
+        assert narrow.want("one") is not None
+        assert not narrow.gate.has_room(QUOTE, ONE)
+        assert narrow.gate.has_room(CANCEL, ONE)
+
+    play(main)

@@ -37,11 +37,14 @@ from fleet.orders.plan import Action, Plan
 from fleet.orders.working import WorkingOrders
 from fleet.risk import officer
 from fleet.risk.exposure import Held, worst
+from fleet.risk.officer import SymbolRisk
 from fleet.runtime import drain as drain_module
 from fleet.runtime import slot as slot_module
 from fleet.runtime.account import Account, Snapshot
 from fleet.runtime.clearing import clear
 from fleet.runtime.completion import Completion
+from fleet.runtime.countdowns import Terms
+from fleet.runtime.dead_man import DeadMan
 from fleet.runtime.desk import Desk
 from fleet.runtime.slot import Slot
 from fleet.runtime.start import Start
@@ -148,6 +151,11 @@ def an_order_of_ours_that_is_not_known_is_not_adopted(patch: pytest.MonkeyPatch)
     patch.setattr(WorkingOrders, "_hear", hear)
 
 
+def a_placement_is_never_on_its_way_for_long(patch: pytest.MonkeyPatch) -> None:
+    """The same."""
+    patch.setattr(lifecycle, "SURELY_NOT_PLACED_US", 0)
+
+
 # --- fills
 
 
@@ -250,6 +258,41 @@ def a_crash_is_not_kept_to_its_symbol(patch: pytest.MonkeyPatch) -> None:
         await make().run()
 
     patch.setattr(Supervisor, "run", run)
+
+
+# --- what stands in the market
+
+
+@plant
+def nothing_is_ever_quoted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DeadMan, "may_quote", lambda dead_man, symbol: False)
+
+
+def quotes_do_not_wait_for_the_countdown(patch: pytest.MonkeyPatch) -> None:
+    """As below: a day is made for it."""
+    patch.setattr(DeadMan, "may_quote", lambda dead_man, symbol: True)
+
+
+@plant
+def a_countdown_is_never_put_off(patch: pytest.MonkeyPatch) -> None:
+    original: Callable[[DeadMan], Terms] = getattr(DeadMan, "_terms")  # noqa: B009
+    patch.setattr(DeadMan, "_terms", lambda dead_man: replace(original(dead_man), interval_us=10**13))
+
+
+@plant
+def a_kill_is_not_heard(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SymbolRisk, "killed", property(lambda risk: "", lambda risk, why: None), raising=False)
+
+
+@plant
+def prices_are_never_too_old(patch: pytest.MonkeyPatch) -> None:
+    original: Callable[[Desk, int], tuple[str, int | None]] = getattr(Desk, "_pull_reason")  # noqa: B009
+
+    def pull_reason(desk: Desk, now_us: int) -> tuple[str, int | None]:
+        reason, stale_us = original(desk, now_us)
+        return "" if reason == "market data is stale" else reason, stale_us
+
+    patch.setattr(Desk, "_pull_reason", pull_reason)
 
 
 # --- limits, ledger

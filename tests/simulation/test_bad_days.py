@@ -48,7 +48,7 @@ def test_a_day_follows_from_its_seed_alone_and_each_trouble_stands_by_itself() -
     assert draw_day(3) == draw_day(3)
     assert draw_day(3) != draw_day(4)
     kinds = {type(trouble) for seed in range(40) for trouble in draw_day(seed).troubles}
-    assert len(kinds) == 10
+    assert len(kinds) == 11
 
 
 # --- a worker's crash
@@ -189,6 +189,21 @@ RULES = [
     ),
     pytest.param(
         invariants.nothing_rests_where_none_is_wanted("X", "", [resting("a")], 80.0, 80.0), "", id="it is wanted"
+    ),
+    pytest.param(invariants.nothing_rests_unseen("X", ["a"], 2.0, 9.0), "", id="its prices are not yet long too old"),
+    pytest.param(invariants.nothing_rests_unseen("X", ["a"], 2.1, 9.0), "a rests", id="its prices are too old"),
+    pytest.param(invariants.nothing_rests_unseen("X", ["a"], 9.0, 6.0), "", id="too old, and something in the way"),
+    pytest.param(invariants.a_countdown_runs("a", 110.0), "", id="guarded"),
+    pytest.param(invariants.a_countdown_runs("a", None), "no countdown ran", id="not guarded"),
+    pytest.param(invariants.a_heartbeat_comes("X", 55.0, 99.0), "", id="half of a countdown is left"),
+    pytest.param(invariants.a_heartbeat_comes("X", 54.0, 16.0), "54 s of the countdown", id="less is left"),
+    pytest.param(invariants.a_heartbeat_comes("X", None, 16.0), "no countdown runs", id="no heartbeat came"),
+    pytest.param(invariants.a_heartbeat_comes("X", None, 15.0), "", id="no heartbeat could come"),
+    pytest.param(invariants.no_trade_with_oneself("a", []), "", id="meets nobody"),
+    pytest.param(invariants.no_trade_with_oneself("a", ["b"]), "a would trade with b", id="meets itself"),
+    pytest.param(invariants.what_may_be_quoted_is_quoted("X", 30.0, ""), "", id="not long without an order"),
+    pytest.param(
+        invariants.what_may_be_quoted_is_quoted("X", 30.1, "dead"), "for 30.1 s: dead", id="long without an order"
     ),
     pytest.param(invariants.nothing_rests_after_a_death(131.0, [resting("a")], ()), "", id="not yet long dead"),
     pytest.param(invariants.nothing_rests_after_a_death(132.0, [], ()), "", id="long dead, and nothing left"),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import planted
 import pytest
 
-from exchange.paper.fault_settings import Constant
-from fleet.simulation.trouble import Crash, Day, Edit, Late, Spell, Stop
+from exchange.paper.fault_settings import Constant, Requests
+from fleet.simulation.trouble import Blow, Crash, Day, Edit, Late, Spell, Stop
 from fleet.simulation.world import live
 
+WAYS = (Constant(ms=5), Constant(ms=5), Constant(ms=5))
 NOTICED = {
     "unknown is taken for rejected": 21,
     "an unknown order leaves its side free": 2,
     "no such order is believed of what was asked after three times": 16,
-    "cancels are forgotten when quotes are pulled": 1,
+    "cancels are forgotten when quotes are pulled": 2,
     "orders of others are taken for ours": 23,
     "late news revives an order": 6,
     "no such order is believed at once": 43,
@@ -27,6 +28,10 @@ NOTICED = {
     "a stop does not look again": 2,
     "a symbol that leaves or crashes is not cleared": 7,
     "a crash is not kept to its symbol": 0,
+    "nothing is ever quoted": 5,
+    "a countdown is never put off": 105,
+    "a kill is not heard": 17,
+    "prices are never too old": 26,
     "the fleets limits forget orders in flight": 15,
     "the fleets limits count no positions": 15,
     "the budget is a little more than the limit": 24,
@@ -46,34 +51,41 @@ def test_without_it_the_same_day_is_a_good_one(seed: int) -> None:
     assert planted.live(planted.day(seed)).violations == ()
 
 
-WAYS = (Constant(ms=5), Constant(ms=5), Constant(ms=5))
-
-MADE = {
-    # Placements of a dead process come in after the next one has begun, and then in a symbol that has just been edited
-    # away; every order is in no list at first.
+MADE: dict[planted.Plant, tuple[Day, str]] = {
+    # Placements of a dead process come in after the next one has begun...
     planted.an_order_of_ours_that_is_not_known_is_not_adopted: (
         Day(1, 20.0, 8, WAYS, (Late(0.0, "POST", 16, 4.0, 0.0), Crash(1.5, 0.3))),
         "belief is true",
     ),
+    # ...and in a symbol that has just been edited away.
     planted.own_orders_that_nobody_minds_are_left_alone: (
         Day(1, 20.0, 4, WAYS, (Late(6.0, "POST", 2, 4.0, 0.0), Crash(6.5, 0.3), Edit(6.6, 1, 0))),
         "nothing rests where none is wanted",
     ),
+    # Every order is in no list at first.
     planted.only_what_is_listed_is_cleared: (
         Day(1, 10.0, 4, WAYS, (Spell(0.0, 10.0, "order_not_found", 1.0), Stop(1.5, 1.0))),
         "nothing left after a stop",
     ),
+    planted.a_placement_is_never_on_its_way_for_long: (
+        Day(8, 25.0, 8, WAYS, (Late(5.0, "POST", 4, 9.9, 0.0),)),
+        "one order a side",
+    ),
+    planted.quotes_do_not_wait_for_the_countdown: (
+        Day(1, 10.0, 8, WAYS, (Blow(0.0, Requests(answer="503", count=16, path="/fapi/v1/countdownCancelAll")),)),
+        "a countdown runs",
+    ),
 }
+"""Of the days drawn hardly any brings the fleet there."""
 
 
+@pytest.mark.parametrize("bug", MADE, ids=lambda bug: bug.__name__)
 @pytest.mark.parametrize("is_planted", [True, False])
-@pytest.mark.parametrize(("plant", "day", "rule"), [(plant, *made) for plant, made in MADE.items()])
-def test_what_few_days_bring_is_noticed_on_one_that_is_made_for_it(
-    plant: planted.Plant, day: Day, rule: str, is_planted: bool
-) -> None:
+def test_a_planted_bug_is_noticed_on_a_day_made_for_it(bug: planted.Plant, *, is_planted: bool) -> None:
+    day, rule = MADE[bug]
     with pytest.MonkeyPatch.context() as patch:
         if is_planted:
-            plant(patch)
+            bug(patch)
         assert [violation.rule for violation in live(day).violations] == [rule] * is_planted
 
 
