@@ -88,6 +88,8 @@ class DeadMan:
         self._countdowns: dict[str, Countdown] = {}
         self._way = Way()
         self._changed = anyio.Event()
+        self._waiting: dict[str, anyio.Event] = {}
+        """Heartbeats that wait for leave, by symbol: set, each asks anew."""
         foreign.changed = self.look
 
     # --- what is to be guarded
@@ -165,6 +167,9 @@ class DeadMan:
         # Where its owner has orders first: these are what one that runs on would cancel.
         foreign = self._foreign.symbols()
         self._countdowns = dict(sorted(self._countdowns.items(), key=lambda each: each[0] not in foreign))
+        for symbol in filter(self._waiting.__contains__, self._countdowns):
+            # It asked among the quotes, which may get no leave for long.
+            self._waiting[symbol].set()
         self.look()
         async with anyio.create_task_group() as tasks:
             while self.left_running():
@@ -229,10 +234,12 @@ class DeadMan:
                 ticket = self._gate.ask(key, request_class, Cost(HEARTBEAT_WEIGHT), woken.set, stake)
                 if ticket is not None:
                     return ticket
+                self._waiting[symbol] = woken
                 wait_s = None if is_urgent or urgent_us is None else -(-(urgent_us - now_us) // 1000) / 1e3
                 with anyio.move_on_after(wait_s):
                     await woken.wait()
         finally:
+            self._waiting.pop(symbol, None)
             self._gate.withdraw(key)
 
     def _failed(self, beat: Beat, sent_us: int | None, error: VenueError | ValueError) -> None:

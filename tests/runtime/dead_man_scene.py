@@ -15,8 +15,8 @@ QUICK = {"timeout": "10s"}
 
 
 class Scene(FleetWorld):
-    def __init__(self, config: FleetConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: FleetConfig, reserve: float = 0) -> None:
+        super().__init__(config, reserve=reserve)
         self.trading.latency_s = 0.02
 
     def told(self, symbol: str) -> list[str]:

@@ -64,8 +64,9 @@ class FleetWorld(World):
         ledger: Recorder | None = None,
         kill: KillSwitch | None = None,
         memory: MemoryFile | None = None,
+        reserve: float = 0,
     ) -> None:
-        super().__init__(X, Y, Z)
+        super().__init__(X, Y, Z, reserve=reserve)
         self.fleet = Fleet(config, self.venue, self.journal, ledger, kill, memory)
         self.owner = Owner(self.fleet)
         self.scope = anyio.CancelScope()

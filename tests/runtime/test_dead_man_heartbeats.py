@@ -7,10 +7,10 @@ import itertools
 import anyio
 import pytest
 from dead_man_scene import QUICK, Scene, fleet, play
-from runtime_worlds import X, Y, Z
+from runtime_worlds import X, Y, Z, play_fleet
 
 from exchange.errors import Banned, OutcomeUnknown, Rejected, Unavailable
-from exchange.ports import RequestClass
+from exchange.ports import Cost, RequestClass
 from fleet.runtime.status import fleet_state
 from fleet.scheduling.meter import Tally
 
@@ -91,6 +91,22 @@ def test_a_heartbeat_that_waits_for_room_says_what_is_true_when_there_is_some() 
         assert [each for each in at.told(X) if each.startswith("countdown")] == ["countdown 0"]
 
     play(fleet(X), scene)
+
+
+def test_at_the_end_a_countdown_is_ended_among_the_cancels_though_its_heartbeat_waits_among_the_quotes() -> None:
+    async def scene(at: Scene) -> None:
+        # What quotes may spend is spent.
+        while ticket := at.gate.ask("other", RequestClass.QUOTE, Cost(10), lambda: None):
+            at.gate.settle(ticket, {})
+        at.gate.withdraw("other")
+        await anyio.sleep(1.5)
+        assert len(at.beats(X)) == 1
+        began_s = anyio.current_time()
+        await at.stop()
+        [(at_s, _)] = at.beats(X, what="0")
+        assert at_s - began_s < 1
+
+    play_fleet(lambda config: Scene(config, reserve=0.2), fleet(X), scene, begins_s=2)
 
 
 # --- heartbeats that fail
