@@ -9,8 +9,8 @@ import pytest
 from runtime_fakes import fleet_config
 from runtime_worlds import FleetWorld, X, Y, Z, play_fleet
 
-from exchange.errors import Unavailable
 from exchange.model import Order, OrderUpdate, Side
+from exchange.ports import Ticket
 from fleet.orders.ids import base36
 from fleet.runtime.status import fleet_state
 
@@ -97,9 +97,19 @@ def test_what_it_holds_counts_and_its_trades_are_looked_for() -> None:
 
 def test_a_worker_that_comes_meanwhile_keeps_its_orders() -> None:
     async def scene(at: Scene) -> None:
-        at.trading.trouble("cancel_many", Unavailable("away"), symbol=X)
+        ask, quick = at.trading.open_orders, [X]
+
+        async def open_orders(symbol: str | None = None, ticket: Ticket | None = None) -> list[Order]:
+            if symbol == X and not quick:
+                await anyio.sleep(2)
+            elif symbol == X:
+                quick.clear()
+            return await ask(symbol, ticket)
+
+        at.trading.open_orders = open_orders
         at.put(1)
         await anyio.sleep(0.01)
+        # Its first quotes are in the list that is to prove that nothing is left.
         at.fleet.apply(fleet_config(X, Y))
         await anyio.sleep(5)
         assert [(order.side, order.symbol) for order in at.trading.open(X)] == [(Side.BUY, X), (Side.SELL, X)]
