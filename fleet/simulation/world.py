@@ -152,7 +152,7 @@ class World:
             if isinstance(over, Spell):
                 self._exchange.end(over)
             elif over is not None:
-                self._processes.kills.resume(self._symbol(over), tuple(self._file.config.symbols))
+                self._processes.kills.resume(self._symbol(over))
             if trouble is not None:
                 await self._happen(trouble)
         await self._processes.keep_up(self._day.seconds)

@@ -62,10 +62,10 @@ MADE: dict[planted.Plant, tuple[Day, str]] = {
         Day(1, 20.0, 4, WAYS, (Late(6.0, "POST", 2, 4.0, 0.0), Crash(6.5, 0.3), Edit(6.6, 1, 0))),
         "nothing rests where none is wanted",
     ),
-    # Every order is in no list at first.
+    # Every order is in no list at first: the countdown behind it is ended at the stop though it rests.
     planted.only_what_is_listed_is_cleared: (
         Day(1, 10.0, 4, WAYS, (Spell(0.0, 10.0, "order_not_found", 1.0), Stop(1.5, 1.0))),
-        "nothing left after a stop",
+        "a heartbeat comes",
     ),
     planted.a_placement_is_never_on_its_way_for_long: (
         Day(8, 25.0, 8, WAYS, (Late(5.0, "POST", 4, 9.9, 0.0),)),
