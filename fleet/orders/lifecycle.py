@@ -45,6 +45,7 @@ NO_SUCH_ORDER_US = 1_500_000
 as long even when our clock, which is put right now and then, leaps over one of them."""
 
 RETRY_PAUSE_US = 500_000
+LONGEST_QUERY_PAUSE_US = 5_000_000
 
 
 class Phase(StrEnum):
@@ -247,7 +248,7 @@ def fills_counted(order: WorkingOrder, lots: int) -> WorkingOrder:
 
 
 def querying(order: WorkingOrder, now_us: int) -> WorkingOrder:
-    pause_us = min(250_000 << order.queries, 5_000_000)
+    pause_us = min(250_000 << order.queries, LONGEST_QUERY_PAUSE_US)
     return replace(order, queries=order.queries + 1, query_us=now_us, next_query_us=now_us + pause_us)
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from exchange.model import Amend, Cancel, Place, Side
 from exchange.ports import Cost, RequestClass
 from fleet.orders.error import quote_error
-from fleet.orders.lifecycle import Phase, WorkingOrder, amend_of
+from fleet.orders.lifecycle import LONGEST_QUERY_PAUSE_US, RETRY_PAUSE_US, Phase, WorkingOrder, amend_of
 from fleet.scheduling.value import Stake
 from strategies.base import Quote
 
@@ -99,10 +99,12 @@ def plan(
             occupied.add(order.side)
         if order.phase is Phase.UNKNOWN:
             if order.query_us is None:
-                _when_due(changes, wakes, _query(order, policy), order.next_query_us, now_us)
+                due_us = _once_told(order.next_query_us, LONGEST_QUERY_PAUSE_US, now_us)
+                _when_due(changes, wakes, _query(order, policy), due_us, now_us)
         elif order.phase is Phase.OPEN:
             if quote is None or not fits:
-                _when_due(changes, wakes, _cancel(order, policy), order.retry_us, now_us)
+                due_us = _once_told(order.retry_us, RETRY_PAUSE_US, now_us)
+                _when_due(changes, wakes, _cancel(order, policy), due_us, now_us)
             elif not _will_do(order, quote, policy):
                 due_us = _amend_due_us(order, quote, policy)
                 # An amendment without an answer may still arrive: after the cancel it is refused.
@@ -125,6 +127,11 @@ def _when_due(changes: list[Change], wakes: list[int], change: Change, due_us: i
         changes.append(change)
     else:
         wakes.append(due_us)
+
+
+def _once_told(due_us: int, longest_us: int, now_us: int) -> int:
+    """A time further off than any pause was told by a clock that has been set back since: what is urgent is due."""
+    return due_us if due_us - now_us <= longest_us else now_us
 
 
 def _will_do(order: WorkingOrder, quote: Quote, policy: Policy) -> bool:

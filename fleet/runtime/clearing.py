@@ -32,10 +32,17 @@ Name = tuple[str, str]
 """Symbol and client id."""
 
 
-async def own_open_orders(run: Run, trading: Trading, gate: Admission, symbol: str | None) -> list[Order]:
-    """Our orders that the venue says are open, of one symbol or (None) of all. Raises VenueError."""
+Tell = Callable[[Sequence[Order]], None]
+
+
+async def own_open_orders(
+    run: Run, trading: Trading, gate: Admission, symbol: str | None, others: Tell = lambda _: None
+) -> list[Order]:
+    """Our orders that the venue says are open, of one symbol or (None) of all; `others` is told of those that are not
+    ours. Raises VenueError."""
     ticket = await gate.admit(RequestClass.CANCEL, Cost(weight=1 if symbol else ALL_OPEN_ORDERS_WEIGHT), symbol or "")
     orders = await trading.open_orders(symbol, ticket)
+    others([order for order in orders if not run.owns(order.client_id)])
     return [order for order in orders if run.owns(order.client_id)]
 
 
@@ -45,7 +52,8 @@ async def clear(
     gate: Admission,
     symbol: str | None = None,
     found: Sequence[Order] = (),
-    seen: Callable[[Sequence[Order]], None] = lambda _: None,
+    seen: Tell = lambda _: None,
+    others: Tell = lambda _: None,
     tell: Callable[[Order], None] = lambda _: None,
     believed: Collection[Order | WorkingOrder] = (),
     spares: Callable[[Order], bool] = lambda _: False,
@@ -53,9 +61,9 @@ async def clear(
     """Cancels our orders until none is left, however long that takes. Returns how many.
 
     `found`: those that the venue has just told of; `believed`: those that may be open by all that we know, listed or
-    not. `seen` is told of all that are found, `tell` of each that the venue has said is over. `spares`: which of those
-    listed are not to be touched. The caller bounds the time. Raises Banned and BadCredentials: then nothing can be
-    cancelled.
+    not. `seen` is told of all that are found, `others` of what is not ours, `tell` of each that the venue has said is
+    over. `spares`: which of those listed are not to be touched. The caller bounds the time. Raises Banned and
+    BadCredentials: then nothing can be cancelled.
     """
     attempt = 0
     over: dict[Name, Order] = {}
@@ -70,7 +78,7 @@ async def clear(
     while True:
         asked_s = anyio.current_time()
         try:
-            orders = found or await own_open_orders(run, trading, gate, symbol)
+            orders = found or await own_open_orders(run, trading, gate, symbol, others)
             found = ()
             seen(orders)
             left |= {(order.symbol, order.client_id): None for order in orders if not spares(order)}

@@ -121,12 +121,15 @@ class Drain:
         return cancelled
 
     async def _clear_all(self) -> int:
-        """Whatever of ours is open in any symbol, then seen to be gone."""
+        """Whatever of ours is open in any symbol, then seen to be gone. Where others have orders is where a countdown
+        must be ended above all."""
+        asked_us = self._venue.clock.now_us()
         cancelled = await clear(
             self._run_id,
             self._venue.trading,
             self._venue.gate,
             seen=self._see,
+            others=lambda orders: self._books.account.foreign.listed(orders, asked_us),
             tell=self._strays.hear,
             believed=[*self._start.found_open, *self._strays.open()],
         )

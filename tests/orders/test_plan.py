@@ -117,6 +117,17 @@ def test_looks_again_when_something_falls_due(
     assert (planned.changes, planned.wake_us) == ((), wake_us)
 
 
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        replace(order(), retry_us=NOW + 10_000_000),
+        replace(order(phase=Phase.UNKNOWN), next_query_us=NOW + 10_000_000),
+    ],
+)
+def test_what_is_urgent_does_not_wait_for_a_clock_that_was_set_back(waiting: WorkingOrder) -> None:
+    assert len(plan([], [waiting], POLICY, NOW).changes) == 1
+
+
 def test_cancels_go_before_reductions_before_quotes_before_refreshes() -> None:
     orders = [order(price=9_000), order(Side.SELL, reduce_only=True)]
     classes = [change.request_class for change in plan([BUY, SELL], orders, POLICY, NOW).changes]

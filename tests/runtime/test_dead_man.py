@@ -139,6 +139,16 @@ def test_one_that_the_line_did_not_tell_of_is_found_by_the_next_look_at_the_acco
     play(fleet(X), scene)
 
 
+def test_at_the_end_the_countdown_goes_first_that_would_take_its_owners_order_though_no_news_told_of_that() -> None:
+    async def scene(at: Scene) -> None:
+        at.trading.put_order("the-owners", Z, tell=False)
+        began_s = anyio.current_time()
+        await at.stop()
+        assert [symbol for at_s, symbol in at.beats(what="0") if at_s >= began_s][0] == Z
+
+    play(fleet(X, Y, Z), scene)
+
+
 def test_an_order_that_comes_while_a_heartbeat_is_on_its_way_is_not_left_to_it() -> None:
     async def scene(at: Scene) -> None:
         at.trading.latency_s = 2.0

@@ -137,9 +137,7 @@ def test_an_order_that_may_not_move_as_another_has_no_answer_is_pulled() -> None
     table = Table(symbol_config(max_position_usd=120))
     ids = table.quote()
     lost = Place("XUSDT", "f:XUSDT:0:lost", BUY, 985, 30)
-    table.desk.orders[lost.client_id] = replace(
-        placing(lost, table.now_us), phase=Phase.UNKNOWN, next_query_us=table.now_us + 60 * SECOND
-    )
+    table.desk.orders[lost.client_id] = replace(placing(lost, table.now_us), phase=Phase.UNKNOWN, query_us=table.now_us)
     table.later(SECOND, mid=1010)
     assert Cancel("XUSDT", ids[BUY]) in table.plan()
 

@@ -50,7 +50,7 @@ def test_a_trade_that_the_fleet_cannot_have_heard_of_yet_is_none_that_it_missed(
 @pytest.mark.parametrize("at_s", [2.0, 20.0, 45.0])
 @pytest.mark.parametrize("is_planted", [True, False])
 def test_the_owners_orders_are_touched_by_no_request_however_young_they_are(at_s: float, is_planted: bool) -> None:
-    async def everybodys(run: Any, trading: Any, gate: Any, symbol: str) -> list[Order]:
+    async def everybodys(run: Any, trading: Any, gate: Any, symbol: str, others: Any) -> list[Order]:
         return list(await trading.open_orders(symbol))
 
     ways = (Constant(ms=5), Constant(ms=5), Constant(ms=5))
