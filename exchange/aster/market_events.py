@@ -23,6 +23,9 @@ from exchange.protocol.frames import (
 
 Event = BookTicker | MarkPrice | PublicTrade | Depth
 
+SET_BACK_MS = 5_000
+"""A mark price that is older by more is no late one: the venue has set its clock back."""
+
 
 class MarketEvents:
     """Frames of symbols that `wanted` does not hold are ignored: all-market streams carry every symbol."""
@@ -47,7 +50,8 @@ class MarketEvents:
         if known is None or symbol not in self.wanted:
             return None
         key, number = (type(frame), symbol), _number(frame)
-        if number <= self._newest.get(key, -1):
+        newest = self._newest.get(key, -1)
+        if number <= newest and not (isinstance(frame, MarkPriceFrame) and newest - number > SET_BACK_MS):
             return None
         event = _convert(frame, known, received_us)
         self._newest[key] = number

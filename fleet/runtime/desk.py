@@ -28,6 +28,9 @@ from fleet.runtime.capital import Capital
 from strategies.base import Decision, Quote, Situation, Strategy
 from strategies.signals.volatility import Volatility
 
+SET_BACK_US = 1_000_000
+"""Our clock is put right by less, again and again."""
+
 
 class Desk:
     """Mutable, but pure: the same calls in the same order leave it the same."""
@@ -196,7 +199,8 @@ class Desk:
             return "waiting for market data", None
         # By the venue's own time too: a line that lags steadily is no fresher for being alive.
         stale_us = min(mark.received_us, mark.exchange_ms * 1000) + config.stale_after_ms * 1000
-        if now_us >= stale_us:
+        # Heard in the future: our clock was set back since, and nobody knows how old it is.
+        if now_us >= stale_us or mark.received_us - now_us > SET_BACK_US:
             return "market data is stale", None
         if abs(self.instrument.mid(ticker) - mark.mark) > config.max_mark_deviation * mark.mark:
             return "mid is far from mark price", stale_us

@@ -71,10 +71,13 @@ class Drain:
         except (VenueError, TimeoutError) as error:
             self._tell_left(error)
             return False
-        if (cancelled or self._start.was_killed) and not self._roster.slots and config.dead_man is not None:
-            # Stopped before it had begun, after a run that was killed: its countdowns would cancel its owner's orders.
+        if not self._roster.slots and config.dead_man is not None:
+            # Stopped before it had begun, perhaps after a run that was killed: its countdowns would cancel its owner's
+            # orders, those that he has and, where it has left some, those that he places next.
+            was_killed, foreign = cancelled or self._start.was_killed, self._books.account.foreign.symbols()
             for symbol in dict.fromkeys([*config.symbols, *self._seen]):
-                self._dead_man.suspect(symbol)
+                if was_killed or symbol in foreign:
+                    self._dead_man.suspect(symbol)
         with anyio.move_on_after(STAND_DOWN_S):
             await self._dead_man.stand_down()
         for symbol in self._dead_man.left_running():

@@ -158,6 +158,9 @@ class Fleet:
         """Until `stop`. Own orders are then cancelled and confirmed gone. Raises FleetError when it cannot go on."""
         if self.books.ledger.is_kept:
             self.books.completion.expect(self.config.symbols)
+        for symbol in self.left.asked(coming=self.config.symbols):
+            # A run that was killed may have left its countdown running there, for its owner's orders to fall to.
+            self.dead_man.suspect(symbol)
         snapshot = await self._start_up.run()
         if snapshot is not None:
             self._value()

@@ -27,9 +27,12 @@ class KillSwitch:
 
     def why(self, symbol: str) -> str:
         """Why no order of the symbol may stand; empty while they may."""
-        now_s = loop_s()
-        if self._path is not None and now_s - self._looked_s >= LOOK_EVERY_S:
-            self._written, self._looked_s = read_kills(self._path), now_s
+        if self._path is not None:
+            now_s = loop_s()
+            if now_s - self._looked_s >= LOOK_EVERY_S:
+                self._written, self._looked_s = read_kills(self._path), now_s
+        if not self._written and not self._unwritten:
+            return ""
         return why_killed(self._written, symbol) or why_killed(self._unwritten, symbol)
 
     def kill(self, symbol: str | None, why: str) -> None:

@@ -93,8 +93,8 @@ class Exchange:
         self._set_faults()
 
     def loosen(self) -> None:
-        """Its limits are as they are in life."""
-        self.paper.change_limits(listed.REAL_LIMITS)
+        """What was asked lately leaves room for more."""
+        self.paper.change_limits([dataclasses.replace(each, limit=each.limit * 10) for each in listed.REAL_LIMITS])
 
     def _fates(self) -> FaultPlan:
         return _Fates(self._day.faults, self._day.seed, lambda: self.on_lost(self.clock.now_us()))

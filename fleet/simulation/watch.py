@@ -90,6 +90,8 @@ class Watch:
         """When a fleet last ran that knew the account."""
         self._dead_us: int | None = None
         """Since when no fleet has run."""
+        self._told_running: list[str] = []
+        """Symbols of which the fleet that stopped last has said that a countdown may run on."""
         self._late: dict[str, None] = {}
         """Open orders of an earlier run that came in after a later one had begun, or so shortly before that no list it
         began with need have had them."""
@@ -225,14 +227,17 @@ class Watch:
 
     def _excuse_foreign(self, order: PaperOrder, now_us: int) -> None:
         """One may fall to the countdown of a fleet that died, when none has heard of it: it was placed just before, or
-        later, and no other fleet has come as far as knowing the account. To a request it may not."""
+        later, and no other fleet has come as far as knowing the account; or to one of which its owner was told that it
+        runs on. To a request it may not."""
         is_over = order.status is OrderStatus.CANCELED and self._paper.engine.countdowns.is_ending
-        if is_over and self._known_us - order.created_ms * 1000 < FOREIGN_HEARD_S * 1e6:
+        is_unheard = self._known_us - order.created_ms * 1000 < FOREIGN_HEARD_S * 1e6
+        if is_over and (is_unheard or order.listing.symbol in self._told_running):
             self._excused[order.client_id] = None
 
     # --- at the end of a fleet
 
     def after_stop(self, fleet: Fleet) -> None:
+        self._told_running = fleet.dead_man.left_running()
         own = [each for each in self.all_resting() if is_ours(self._fleet_name, each.client_id)]
         # One that could not confirm anything, but had looked once, is not excused.
         if fleet.drain.has_looked or not fleet.drain.left_unknown:

@@ -39,7 +39,7 @@ from fleet.simulation.trouble import (
 from fleet.simulation.watch import Violation, Watch
 from fleet.simulation.wire import WORLD, HeldUp, Trace
 
-LOOK_EVERY_S = 0.1
+LOOK_EVERY_S = 0.15
 QUIET_S = 5.0
 LONG_QUIET_S = 35.0
 LONG_QUIET_EVERY = 5
@@ -47,8 +47,8 @@ LONG_QUIET_EVERY = 5
 account again: then what it believes is held against what is."""
 LAST_STOP_S = 120.0
 """How long the last stop may take, with nothing going wrong: the minute's weight may be spent."""
-FORGOTTEN_S = 61.0
-"""After it the exchange counts no request of before against any limit."""
+PAUSE_S, LONG_PAUSE_S = 2.0, 130.0
+"""Before the fleet is started once more; the latter longer than a countdown that was left running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +211,11 @@ class World:
         if await self._has_stopped_and_counted():
             return
         self._watch.uncounted()
-        # Whatever kept the fleet from it is over by then: no day ends without a look at the books.
-        await anyio.sleep(FORGOTTEN_S)
+        # No day ends without a look at the books.
         self._exchange.loosen()
+        await anyio.sleep(LONG_PAUSE_S if is_long else PAUSE_S)
         self._processes.start()
-        await self._processes.keep_up(anyio.current_time() + QUIET_S)
+        await self._processes.keep_up(anyio.current_time() + PAUSE_S)
         if not await self._has_stopped_and_counted():
             self._watch.say("the last trades are counted", "they were not, by a fleet that was hindered by nothing")
 

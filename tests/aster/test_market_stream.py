@@ -328,3 +328,12 @@ async def test_a_fault_of_the_sink_is_not_taken_for_a_bad_frame() -> None:
     with pytest.RaisesGroup(ValueError, flatten_subgroups=True):
         await stream.run(sink)
     assert stream.malformed.total == 0
+
+
+@virtual
+async def test_mark_prices_of_a_venue_that_has_set_its_clock_back_are_heard_and_late_ones_are_not() -> None:
+    async with Watched() as watched:
+        for event_ms in (100_000, 100_000, 99_000, 78_000):
+            watched.lines.last.push(mark_price("BNBUSDT", event_ms))
+        await settle()
+        assert [each.exchange_ms for each in watched.told if isinstance(each, MarkPrice)] == [100_000, 78_000]

@@ -44,6 +44,21 @@ def test_stopped_before_it_had_begun_it_ends_the_countdowns_of_a_run_that_was_ki
     play(fleet(X, Y), scene, before)
 
 
+def test_stopped_before_it_had_begun_it_ends_a_countdown_that_would_cancel_its_owners_order() -> None:
+    def before(at: Scene) -> None:
+        at.trading.trouble("open_orders", Unavailable("no connection"))
+        for _ in range(20):
+            at.trading.trouble("mode", Unavailable("no connection"))
+        at.trading.put_order("the-owners")
+        at.trading.countdowns_us[X] = at.clock.now_us() + 100_000_000
+
+    async def scene(at: Scene) -> None:
+        await at.stop()
+        assert not at.runs(X)
+
+    play(fleet(X, Y), scene, before)
+
+
 def test_a_run_without_countdowns_ends_the_one_that_a_killed_run_left_before_it_cancels_good_quotes() -> None:
     def before(at: Scene) -> None:
         at.trading.put_order("f:X:old:1")
@@ -144,7 +159,7 @@ def test_at_the_end_the_countdown_goes_first_that_would_take_its_owners_order_th
         at.trading.put_order("the-owners", Z, tell=False)
         began_s = anyio.current_time()
         await at.stop()
-        assert [symbol for at_s, symbol in at.beats(what="0") if at_s >= began_s][0] == Z
+        assert next(symbol for at_s, symbol in at.beats(what="0") if at_s >= began_s) == Z
 
     play(fleet(X, Y, Z), scene)
 

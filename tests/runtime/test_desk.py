@@ -162,6 +162,10 @@ def stale(table: Table) -> None:
     table.now_us += 3 * SECOND
 
 
+def set_back(table: Table) -> None:
+    table.now_us -= 2 * SECOND
+
+
 def market_down(table: Table) -> None:
     table.market(up=False)
 
@@ -186,6 +190,7 @@ def no_data(table: Table) -> None:
     ("happens", "reason"),
     [
         (stale, "market data is stale"),
+        (set_back, "market data is stale"),
         (market_down, "market data line is down"),
         (account_down, "account line is down"),
         (far, "mid is far from mark price"),

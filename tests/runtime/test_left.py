@@ -241,6 +241,20 @@ def test_what_an_order_left_by_a_crash_has_filled_counts_though_its_symbol_has_l
     play(second, fleet_config(Y, risk=CAP), tmp_path / "risk", lambda at: at.trading.move(X, 50))
 
 
+def test_a_countdown_that_a_killed_run_may_have_left_in_a_symbol_that_the_file_has_no_more_is_ended(
+    tmp_path: Path,
+) -> None:
+    async def first(at: Scene) -> None:
+        await fill(at, X, 50)
+
+    async def second(at: Scene) -> None:
+        await anyio.sleep(1)
+        assert at.trading.countdowns_us[X] == 0
+
+    play(first, fleet_config(X, Y), tmp_path / "risk")
+    play(second, fleet_config(Y), tmp_path / "risk", held_before())
+
+
 # --- loss limits
 
 
