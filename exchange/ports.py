@@ -55,6 +55,11 @@ class Ticket(Protocol):
     @property
     def cost(self) -> Cost: ...
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it was given from what is kept for cancels."""
+        ...
+
 
 class Admission(Protocol):
     """The one gate through which every request of this IP and account goes."""

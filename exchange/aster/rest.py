@@ -157,9 +157,10 @@ class Rest:
                 if endpoint.method != "GET":
                     raise
                 # Warm connections die unseen. A read may be asked twice: once more, signed and paid for afresh, as the
-                # venue may have counted the first.
-                cost = self._end(trip)
-                trip.ticket = await self._admission.admit(trip.request_class, cost)
+                # venue may have counted the first. What was urgent still is.
+                is_urgent = trip.ticket is not None and trip.ticket.is_urgent
+                request_class = RequestClass.CANCEL if is_urgent else trip.request_class
+                trip.ticket = await self._admission.admit(request_class, self._end(trip))
                 trip.was_sent = False
                 return await self._send(endpoint, params, trip)
         except _NO_LINE as error:

@@ -59,6 +59,10 @@ class Spend:
     freed_before: dict[str, int] = field(repr=False)
     is_open: bool = True
 
+    @property
+    def is_urgent(self) -> bool:
+        return self.lane is Lane.URGENT
+
 
 @dataclass(slots=True)
 class _Compartment:

@@ -150,8 +150,16 @@ class DeadMan:
                 watch.wanted_us, watch.is_new, watch.told = None, False, Told.WELL
             elif watch.wanted_us is None:
                 watch.wanted_us = self._clock.steady_us()
+        for symbol in filter(self._waiting.__contains__, self._countdowns):
+            if not self._is_wanted(symbol):
+                # It asked among the quotes, which may get no leave for long: an end goes among the cancels.
+                self._waiting[symbol].set()
         self._changed.set()
         self._changed = anyio.Event()
+
+    def _is_wanted(self, symbol: str) -> bool:
+        watch = self._watched.get(symbol)
+        return watch is not None and watch.wanted_us is not None
 
     # --- keeping it so
 
@@ -167,9 +175,6 @@ class DeadMan:
         # Where its owner has orders first: these are what one that runs on would cancel.
         foreign = self._foreign.symbols()
         self._countdowns = dict(sorted(self._countdowns.items(), key=lambda each: each[0] not in foreign))
-        for symbol in filter(self._waiting.__contains__, self._countdowns):
-            # It asked among the quotes, which may get no leave for long.
-            self._waiting[symbol].set()
         self.look()
         async with anyio.create_task_group() as tasks:
             while self.left_running():
@@ -206,8 +211,8 @@ class DeadMan:
         beat, sent_us = Beat(symbol, self._timeout_us), None
         try:
             ticket = await self._leave(symbol)
-            watch, sent_us = self._watched.get(symbol), self._clock.steady_us()
-            beat = Beat(symbol, self._timeout_us if watch is not None and watch.wanted_us is not None else 0)
+            sent_us = self._clock.steady_us()
+            beat = Beat(symbol, self._timeout_us if self._is_wanted(symbol) else 0)
             self._countdowns[symbol] = countdowns.sending(self._countdowns[symbol], beat, sent_us)
             self._way = countdowns.left(self._way, [beat], self._terms(), sent_us)
             await self._trading.countdown_cancel_all(symbol, beat.timeout_us // 1000, ticket)
@@ -226,8 +231,7 @@ class DeadMan:
         key, stake = (symbol, "heartbeat"), Stake(symbol)
         try:
             while True:
-                now_us, watch, woken = self._clock.steady_us(), self._watched.get(symbol), anyio.Event()
-                is_wanted = watch is not None and watch.wanted_us is not None
+                now_us, woken, is_wanted = self._clock.steady_us(), anyio.Event(), self._is_wanted(symbol)
                 urgent_us = countdowns.urgent_us(self._countdowns[symbol], self._terms(), now_us) if is_wanted else 0
                 is_urgent = urgent_us is not None and urgent_us <= now_us
                 request_class = RequestClass.CANCEL if is_urgent else RequestClass.QUOTE

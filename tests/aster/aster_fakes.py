@@ -53,6 +53,7 @@ def instruments(*symbols: str) -> dict[str, Instrument]:
 @dataclass
 class Leave:
     cost: Cost
+    is_urgent: bool = False
 
 
 @dataclass

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import anyio
 import httpx
 import pytest
-from aster_fakes import EPOCH_US, USER, AlwaysYes, Handler, answering, instruments, signer
+from aster_fakes import EPOCH_US, USER, AlwaysYes, Handler, Leave, answering, instruments, signer
 from hypothesis import given
 from hypothesis import strategies as st
 from loguru import logger
@@ -293,6 +293,20 @@ async def test_a_dead_connection_costs_a_read_one_more_try_signed_afresh_and_a_w
         await rest.call(endpoint, [("symbol", "A")], raw)
     assert len(set(seen)) == len(seen) == tries
     assert (len(admission.asked), len(admission.settled), admission.released) == (tries, tries, 0)
+
+
+@pytest.mark.parametrize(("is_urgent", "request_class"), [(True, RequestClass.CANCEL), (False, RequestClass.QUERY)])
+async def test_the_second_try_of_what_was_urgent_is_urgent(is_urgent: bool, request_class: RequestClass) -> None:
+    failures: list[Exception] = [httpx.ReadError("cut")]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if failures:
+            raise failures.pop()
+        return httpx.Response(200, json={})
+
+    admission, ticket = AlwaysYes(), Leave(Cost(1), is_urgent)
+    await rest_over(handler, admission).call(endpoints.QUERY_ORDER, [("symbol", "A")], raw, ticket=ticket)
+    assert admission.asked == [(request_class, Cost(1))]
 
 
 async def test_a_read_that_was_sent_is_paid_for_and_its_second_try_that_finds_nobody_is_not() -> None:

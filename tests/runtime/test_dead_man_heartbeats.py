@@ -109,6 +109,20 @@ def test_at_the_end_a_countdown_is_ended_among_the_cancels_though_its_heartbeat_
     play_fleet(lambda config: Scene(config, reserve=0.2), fleet(X), scene, begins_s=2)
 
 
+def test_where_its_owner_has_an_order_a_countdown_is_ended_among_the_cancels_though_its_heartbeat_waits() -> None:
+    async def scene(at: Scene) -> None:
+        # What quotes may spend is spent.
+        while ticket := at.gate.ask("other", RequestClass.QUOTE, Cost(10), lambda: None):
+            at.gate.settle(ticket, {})
+        at.gate.withdraw("other")
+        await anyio.sleep(1.5)
+        at.trading.put_order("the-owners", X)
+        await anyio.sleep(0.5)
+        assert len(at.beats(X, what="0")) == 1
+
+    play_fleet(lambda config: Scene(config, reserve=0.2), fleet(X), scene, begins_s=2)
+
+
 # --- heartbeats that fail
 
 

@@ -487,6 +487,7 @@ def test_a_shift_of_the_clock_frees_nothing_early() -> None:
 def test_a_ticket_of_another_gate_is_refused() -> None:
     class Forged:
         cost = ONE
+        is_urgent = False
 
     async def main() -> None:
         with pytest.raises(TypeError, match="another gate"):
