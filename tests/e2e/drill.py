@@ -128,7 +128,8 @@ def told(all_figures: Sequence[Figures], seconds: float) -> str:
         f"rounds {rounds.total()} ({by_kind}), kills {total('kills')}, fills compared {total('fills')},"
         f" missing {total('missing')}, double {total('double')}, orders left {total('left')},"
         f" longest left after a death {most('longest_left_s'):.1f} s (bound {TIMEOUT_S + SLACK_S:.0f} s),"
-        f" slowest start {most('slowest_start_s'):.1f} s, slowest return {most('slowest_return_s'):.1f} s,"
+        f" slowest start {most('slowest_start_s'):.1f} s, slowest return {most('slowest_return_s'):.1f} s"
+        f" ({most('longest_doubt_s'):.1f} s of it at most with an order in doubt),"
         f" late {late}, {seconds:.0f} s: {f'{lost} LOST' if lost else 'nothing lost'}"
     )
 

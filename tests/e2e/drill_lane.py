@@ -28,6 +28,7 @@ from exchange.errors import VenueError
 from exchange.model import Order
 from exchange.protocol.hosts import Host
 from fleet.config.credentials import Credentials
+from fleet.orders.lifecycle import LONGEST_QUERY_PAUSE_US, SURELY_NOT_PLACED_US
 from fleet.runtime.venue import Venue
 from fleet.wiring.client import Address, open_venue
 
@@ -39,6 +40,8 @@ SLACK_S = 1.0
 SETTLE_S = 25.0
 """The ledger looks every 10 s for what fell behind, and again 5 s after an exchange that did not answer."""
 POLL_S = 0.1
+DOUBT_S = (SURELY_NOT_PLACED_US + LONGEST_QUERY_PAUSE_US) / 1e6 + SLACK_S
+"""How long a placement without an answer may be in doubt (fleet.orders.lifecycle)."""
 START_WEIGHT = 350
 """What a start costs, about, of the 2400 that the exchange allows in a minute; most of it for clearing what it finds."""
 _OWN_ADDRESS = "127.0.0.2"
@@ -71,6 +74,8 @@ class Figures:
     """Orders that rested beyond the bound, or that no running fleet knew of."""
     slowest_start_s: float = 0.0
     slowest_return_s: float = 0.0
+    longest_doubt_s: float = 0.0
+    """Of a return, with an order of which it was not known whether it was placed."""
     longest_left_s: float = 0.0
     """From a death to the last of its orders."""
     lost: list[str] = field(default_factory=list[str])
@@ -190,16 +195,32 @@ class Lane:
         return took_s
 
     async def _until_quoting(self, since_s: float, since: str, within_s: float) -> float:
+        """A side whose placement had no answer stays empty until it is known what became of it: that time is bounded
+        for itself."""
+        doubt_s = 0.0
+        looked_s = time.monotonic()
         while not await self._is_quoting():
+            now_s = time.monotonic()
+            doubt_s, looked_s = doubt_s + (now_s - looked_s) * self._is_in_doubt(), now_s
             if self.fleet.process.poll() is not None:
                 raise Lost(f"the fleet ended with {self.fleet.process.returncode}")
             if time.monotonic() - since_s > PATIENCE_S:
                 raise Lost(f"not quoting {PATIENCE_S:.0f} s after {since}: {self._condition()}")
             await anyio.sleep(POLL_S)
         took_s = time.monotonic() - since_s
-        if took_s > within_s:
-            self._late(f"quoting {took_s:.1f} s after {since}: the bound is {within_s:g} s")
+        self.figures.longest_doubt_s = max(self.figures.longest_doubt_s, doubt_s)
+        if took_s - doubt_s > within_s or doubt_s > DOUBT_S:
+            doubt = f", of which {doubt_s:.1f} s with an order in doubt" if doubt_s else ""
+            self._late(f"quoting {took_s:.1f} s after {since}{doubt}: the bound is {within_s:g} s")
         return took_s
+
+    def _is_in_doubt(self) -> bool:
+        """Whether the fleet says that it waits to learn what became of an order."""
+        try:
+            symbols = self.fleet.symbols().values()
+        except OSError:
+            return False
+        return any(each[side] and each[side]["status"] == "UNKNOWN" for each in symbols for side in ("bid", "ask"))
 
     async def _is_quoting(self) -> bool:
         """As it says itself, and as the exchange does."""
