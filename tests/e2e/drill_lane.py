@@ -42,7 +42,7 @@ SETTLE_S = 25.0
 POLL_S = 0.1
 DOUBT_S = (SURELY_NOT_PLACED_US + LONGEST_QUERY_PAUSE_US) / 1e6 + SLACK_S
 """How long a placement without an answer may be in doubt (fleet.orders.lifecycle)."""
-START_WEIGHT = 350
+START_WEIGHT = 460
 """What a start costs, about, of the 2400 that the exchange allows in a minute; most of it for clearing what it finds."""
 _OWN_ADDRESS = "127.0.0.2"
 """What the lane itself asks is no part of the fleet's limit."""
